@@ -1,0 +1,86 @@
+"""The acknowledgement: the customer is told at once that the complaint arrived, under which number, and what is next.
+
+It holds no sender-chosen text, no promise and no date (unless the company switches on the time of the first answer).
+Caps protect those whose name is borrowed: at most 5 an hour to one address, 20 an hour to one unverified domain, and a
+limit on all together.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from complaints import outbox
+from complaints.complaint import Draft
+from complaints.outbox import Outgoing
+from complaints.people import fold_email
+
+PER_SENDER = 5
+PER_DOMAIN = 20
+IN_ALL = 600
+WINDOW = timedelta(hours=1)
+OLDEST = timedelta(days=3)
+KIND = "acknowledgement"
+
+
+class Recent:
+    """The acknowledgements of the last hour, counted: read once for a batch of mail, kept up to date by `count`."""
+
+    def __init__(self, session: Session, *, at: datetime) -> None:
+        rows = session.execute(
+            select(Outgoing.recipient, Outgoing.domain).where(Outgoing.kind == KIND, Outgoing.created_at > at - WINDOW)
+        ).all()
+        self.at = at
+        self.senders = Counter(recipient for recipient, _ in rows)
+        self.domains = Counter(domain for _, domain in rows)
+        self.in_all = len(rows)
+
+    def withheld(self, *, recipient: str, received_at: datetime, verified: bool) -> str | None:
+        """Why an acknowledgement does not go out now (a code for the reader's sentence), or None if it may."""
+        recipient = fold_email(recipient)
+        if self.at - received_at > OLDEST:
+            return "too_old"
+        if self.senders[recipient] >= PER_SENDER:
+            return "sender_cap"
+        if not verified and self.domains[recipient.rpartition("@")[2]] >= PER_DOMAIN:
+            return "domain_cap"
+        return "system_cap" if self.in_all >= IN_ALL else None
+
+    def count(self, recipient: str) -> None:
+        """One more was promised."""
+        recipient = fold_email(recipient)
+        self.senders[recipient] += 1
+        self.domains[recipient.rpartition("@")[2]] += 1
+        self.in_all += 1
+
+
+def promise(
+    session: Session,
+    draft: Draft,
+    *,
+    recipient: str,
+    locale: str,
+    in_reply_to: str,
+    references: Sequence[str],
+    received_at: datetime,
+    at: datetime,
+    secret: str,
+    domain: str,
+) -> None:
+    """Owe the acknowledgement of a draft, in the draft's transaction. One for each draft, for ever."""
+    outbox.owe(
+        session,
+        purpose=f"ack:complaint:{draft.id}",
+        kind=KIND,
+        recipient=recipient,
+        locale=locale,
+        at=at,
+        secret=secret,
+        domain=domain,
+        complaint_id=draft.id,
+        in_reply_to=in_reply_to,
+        references=references,
+        values={"number": draft.number, "received_at": received_at.isoformat()},
+    )

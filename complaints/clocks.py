@@ -1,0 +1,92 @@
+"""Clocks: how long we have for what the procedure promises.
+
+A clock starts and stops on recorded acts, never by itself. Its due time is stored when it starts, with a receipt that
+says how it was reckoned, so that a later change of the limit does not move a promise already made.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, String, UniqueConstraint, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.calendar import WorkingCalendar
+from complaints.database import Base, BigId
+from complaints.procedure import ClockRule
+
+
+class Clock(Base):
+    """One promise on one subject in one round. `outcome` says how it ended: met or late."""
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        UniqueConstraint("subject_kind", "subject_id", "key", "round"),
+        Index("ix_clock_due_at", "stopped_at", "due_at"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    subject_kind: Mapped[str] = mapped_column(String(20))
+    subject_id: Mapped[int]
+    key: Mapped[str] = mapped_column(String(40))
+    round: Mapped[int] = mapped_column(default=1)
+    responsible: Mapped[str] = mapped_column(String(20))
+    started_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    receipt: Mapped[dict[str, Any]]
+
+
+def begun(rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar) -> list[dict[str, Any]]:
+    """What the clocks of these rules say when they start at an instant: rows without their subject."""
+    rows = []
+    for rule in rules:
+        due = calendar.add(at, rule.within)
+        rows.append(
+            {
+                "key": rule.key,
+                "round": 1,
+                "responsible": rule.responsible,
+                "started_at": at,
+                "due_at": due.at,
+                "receipt": due.receipt,
+            }
+        )
+    return rows
+
+
+def start(session: Session, subject_kind: str, subject_id: int, rows: list[dict[str, Any]]) -> None:
+    """Let clocks run for a subject, in the transaction of the act that starts them."""
+    if rows:
+        session.execute(
+            insert(Clock), [{"subject_kind": subject_kind, "subject_id": subject_id, **row} for row in rows]
+        )
+
+
+def of(session: Session, subject_kind: str, subject_id: int) -> list[Clock]:
+    """All clocks of a subject, in the order of their due times."""
+    return list(
+        session.scalars(
+            select(Clock)
+            .where(Clock.subject_kind == subject_kind, Clock.subject_id == subject_id)
+            .order_by(Clock.due_at, Clock.id)
+        )
+    )
+
+
+def stop(clock: Clock, *, at: datetime) -> None:
+    """The promised act is done. A stop exactly at the due time is in time."""
+    if clock.stopped_at is None:
+        clock.stopped_at = at
+        clock.outcome = "met" if at <= clock.due_at else "late"
+
+
+def resume(clock: Clock) -> None:
+    """The act was taken back: the clock runs on as if it had never stopped."""
+    clock.stopped_at = None
+    clock.outcome = None
+
+
+def earliest_due(running: Iterable[Clock]) -> datetime | None:
+    """The next due time of the clocks that still run."""
+    return min((clock.due_at for clock in running if clock.stopped_at is None), default=None)

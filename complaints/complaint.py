@@ -1,0 +1,230 @@
+"""The complaint itself, who may see it, and how one begins.
+
+`visible_to(actor)` is the only way to select complaints: pages, fragments, counts, attachments and mails go through
+it. A complaint begins as a draft, from a mail or by hand, with its number; `workflow.move` takes it on from there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, insert, or_, select, true
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints import clocks, history, numbers, visits
+from complaints.calendar import WorkingCalendar
+from complaints.database import Base
+from complaints.errors import Name, NotFound
+from complaints.people import Actor
+from complaints.procedure import DEFAULT, procedure
+
+CHANNELS: dict[str, Name] = {
+    "phone": Name("Phone", "电话"),
+    "oral": Name("Oral", "口头"),
+    "letter": Name("Letter", "信函"),
+    "fax": Name("Fax", "传真"),
+    "email": Name("E-mail", "邮件"),
+    "visit": Name("Visit", "来访"),
+    "chat": Name("Chat", "微信/在线客服"),
+    "web": Name("Web form", "在线表单"),
+    "minutes": Name("Meeting minutes", "会议纪要"),
+    "hotline": Name("Hotline", "热线"),
+    "box": Name("Suggestion box", "意见箱"),
+}
+CAUSE_TYPES: dict[str, Name] = {
+    "quality": Name("Quality abnormality", "质量异常"),
+    "non_quality": Name("Non-quality (human, transport, storage)", "非质量异常（人为、运输、储藏）"),
+    "other": Name("Other", "其它"),
+}
+LINKS: dict[str, Name] = {
+    "sales_service": Name("Sales and after-sales", "销售和售后服务环节"),
+    "product_quality": Name("Product quality", "产品品质"),
+    "delivery": Name("Delivery delay", "交期延误"),
+}
+NO_LIMIT = datetime(9999, 12, 31, tzinfo=UTC)
+"""Sorts behind every real due time: a complaint that no clock watches."""
+
+
+class Complaint(Base):
+    """One customer's complaint, from the first message to the customer's yes. Never deleted."""
+
+    __tablename__ = "complaint"
+    __table_args__ = (
+        UniqueConstraint("year", "sequence"),
+        UniqueConstraint("register_year", "register_serial"),
+        Index("ix_complaint_board", "procedure", "stage", "sort_due_at", "id"),
+        Index("ix_complaint_changed_at", "changed_at"),
+        Index("ix_complaint_closed", "procedure", "stage", "closed_at", "id"),
+        Index("ix_complaint_customer_id", "customer_id"),
+        Index("ix_complaint_contact_id", "contact_id"),
+        Index("ix_complaint_received_by_id", "received_by_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(20), unique=True)
+    year: Mapped[int]
+    sequence: Mapped[int]
+    register_year: Mapped[int | None]
+    register_serial: Mapped[int | None]
+    procedure: Mapped[str] = mapped_column(String(40))
+    procedure_version: Mapped[int]
+    stage: Mapped[str] = mapped_column(String(40))
+    round: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime]
+    sort_due_at: Mapped[datetime] = mapped_column(default=NO_LIMIT)
+
+    channel: Mapped[str] = mapped_column(String(20))
+    received_at: Mapped[datetime]
+    received_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    registered_at: Mapped[datetime | None]
+    registered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    closed_at: Mapped[datetime | None]
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+    subject: Mapped[str] = mapped_column(String(250), default="")
+    content: Mapped[str] = mapped_column(Text, default="")
+    demand: Mapped[str] = mapped_column(Text, default="")
+    complaint_date: Mapped[date | None]
+    complaint_class: Mapped[str | None] = mapped_column(String(20))
+    cause_type: Mapped[str | None] = mapped_column(String(20))
+    link: Mapped[str | None] = mapped_column(String(20))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
+    contact_person: Mapped[str] = mapped_column(String(160), default="")
+    contact_phone: Mapped[str] = mapped_column(String(40), default="")
+    contact_email: Mapped[str] = mapped_column(String(254), default="")
+    address: Mapped[str] = mapped_column(Text, default="")
+    product: Mapped[str] = mapped_column(String(120), default="")
+    model: Mapped[str] = mapped_column(String(80), default="")
+    order_no: Mapped[str] = mapped_column(String(80), default="")
+    material_no: Mapped[str] = mapped_column(String(80), default="")
+    quantity: Mapped[str] = mapped_column(String(40), default="")
+    batch: Mapped[str] = mapped_column(String(80), default="")
+    ship_date: Mapped[date | None]
+    details_asked: Mapped[str] = mapped_column(Text, default="")
+
+    attachment_count: Mapped[int] = mapped_column(default=0)
+    unread_count: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def register_no(self) -> str | None:
+        if self.register_year is None or self.register_serial is None:
+            return None
+        return numbers.register_number(self.register_year, self.register_serial)
+
+
+class Involvement(Base):
+    """A person or a department that a complaint concerns, and since when. It opens the complaint to them."""
+
+    __tablename__ = "involvement"
+    __table_args__ = (
+        UniqueConstraint("complaint_id", "user_id", "department_id", "reason"),
+        Index("ix_involvement_user_id", "user_id", "complaint_id"),
+        Index("ix_involvement_department_id", "department_id", "complaint_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
+    reason: Mapped[str] = mapped_column(String(20))
+    since: Mapped[datetime]
+
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+def visible_to(actor: Actor, query: Select[Row]) -> Select[Row]:
+    """Narrow a query over complaints to those the actor may see: all for front office and QA, otherwise the ones
+    that name the person or one of their departments, or that they took in themselves."""
+    return query.where(_visible(actor))
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    if actor.sees_all:
+        return true()
+    named = select(Involvement.complaint_id).where(
+        or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments))
+    )
+    return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
+
+
+def find(session: Session, number: str, actor: Actor) -> Complaint:
+    """The complaint of this number. Raises `NotFound` alike when there is none and when it is not the actor's."""
+    complaint = session.scalar(visible_to(actor, select(Complaint).where(Complaint.number == number)))
+    if complaint is None:
+        raise NotFound
+    return complaint
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A complaint that has just begun."""
+
+    id: int
+    number: str
+
+
+def open_draft(
+    session: Session,
+    *,
+    by: Actor,
+    at: datetime,
+    received_at: datetime,
+    channel: str,
+    calendar: WorkingCalendar,
+    procedure_key: str = DEFAULT,
+    fields: dict[str, Any] | None = None,
+    noted: dict[str, Any] | None = None,
+) -> Draft:
+    """Begin a complaint: a number, the first stage, its clocks and its first line of history, in the caller's
+    transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line of history."""
+    rules = procedure(procedure_key)
+    running = clocks.begun(rules.clocks, received_at, calendar)
+    year = numbers.local_year(at, calendar.tz)
+    sequence = numbers.next_in(session, f"complaint:{year}")
+    number = numbers.complaint_number(year, sequence)
+    values: dict[str, Any] = {
+        "number": number,
+        "year": year,
+        "sequence": sequence,
+        "procedure": rules.key,
+        "procedure_version": rules.version,
+        "stage": rules.first.key,
+        "changed_at": at,
+        "sort_due_at": min((clock["due_at"] for clock in running), default=NO_LIMIT),
+        "channel": channel,
+        "received_at": received_at,
+        "received_by_id": by.id,
+        **(fields or {}),
+    }
+    complaint_id = session.execute(insert(Complaint).values(values).returning(Complaint.id)).scalar_one()
+    clocks.start(session, "complaint", complaint_id, running)
+    visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
+    history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
+    return Draft(complaint_id, number)
+
+
+def involve(
+    session: Session,
+    complaint: Complaint,
+    *,
+    at: datetime,
+    reason: str,
+    users: Iterable[int] = (),
+    departments: Iterable[int] = (),
+) -> None:
+    """Name people and departments on a complaint; naming them again changes nothing."""
+    wanted = {(user, None) for user in users} | {(None, department) for department in departments}
+    known = {
+        (user, department)
+        for user, department in session.execute(
+            select(Involvement.user_id, Involvement.department_id).where(
+                Involvement.complaint_id == complaint.id, Involvement.reason == reason
+            )
+        )
+    }
+    session.add_all(
+        Involvement(complaint_id=complaint.id, user_id=user, department_id=department, reason=reason, since=at)
+        for user, department in wanted - known
+    )

@@ -1,0 +1,69 @@
+"""Customers and the people who write for them.
+
+Intake creates contacts only; which customer a contact belongs to is chosen by a person when a complaint is
+registered.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.database import Base
+from complaints.people import fold_email
+
+
+class Customer(Base):
+    """A company that buys from us."""
+
+    __tablename__ = "customer"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(160), unique=True)
+    address: Mapped[str] = mapped_column(Text, default="")
+
+
+class Contact(Base):
+    """A person at a customer, known by an e-mail address."""
+
+    __tablename__ = "contact"
+    __table_args__ = (Index("ix_contact_customer_id", "customer_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(160), default="")
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    locale: Mapped[str] = mapped_column(String(10), default="en")
+    last_wrote_at: Mapped[datetime]
+
+
+def upsert(session: Session):  # type: ignore[no-untyped-def]
+    """`INSERT … ON CONFLICT` of the database in use."""
+    return pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+
+
+def met(session: Session, *, address: str, name: str, locale: str, at: datetime) -> tuple[int, int | None]:
+    """Note that this address wrote to us; returns the contact's id and, if chosen before, the customer's.
+
+    A name that we already know is kept: a later mail may carry any display name its sender likes."""
+    insert = upsert(session)(Contact).values(
+        address=fold_email(address), name=name[:160], locale=locale, last_wrote_at=at, phone=""
+    )
+    row = session.execute(
+        insert.on_conflict_do_update(index_elements=["address"], set_={"last_wrote_at": at}).returning(
+            Contact.id, Contact.customer_id
+        )
+    ).one()
+    return row.id, row.customer_id
+
+
+def customer_named(session: Session, name: str) -> Customer:
+    """The customer of this name, new if we have not heard it before."""
+    name = " ".join(name.split())
+    customer = session.scalar(select(Customer).where(Customer.name == name))
+    if customer is None:
+        customer = Customer(name=name)
+        session.add(customer)
+        session.flush()
+    return customer

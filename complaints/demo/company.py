@@ -1,0 +1,141 @@
+"""The demo company: Tarrowmill Components, its departments, its staff over all roles, and its customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from complaints.customers import Contact, Customer
+from complaints.demo.words import BUYERS
+from complaints.errors import Name
+from complaints.people import Department, Grant, User, add_user
+
+COMPANY = Name("Tarrowmill Components", "塔罗密尔零部件")
+DOMAIN = "tarrowmill.example"
+FOUNDED = timedelta(days=4 * 365)  # everybody's roles are older than the oldest complaint
+
+DEPARTMENTS: Mapping[str, tuple[Name, str]] = {  # the head is the part before the @ of an address
+    "marketing": (Name("Marketing", "营销部"), "weishan.gu"),
+    "qa": (Name("Quality assurance", "品管部"), "lan.shen"),
+    "machining": (Name("Machining", "机加工"), "guoqiang.ma"),
+    "assembly": (Name("Assembly", "装配"), "piotr.lang"),
+    "surface_treatment": (Name("Surface treatment", "表面处理"), "guoqiang.ma"),
+    "logistics": (Name("Logistics", "物流"), "piotr.lang"),
+}
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """A member of staff. `roles`: role → the department it is held for, if for one."""
+
+    user: str
+    name: str
+    locale: str
+    superior: str | None
+    roles: tuple[tuple[str, str | None], ...]
+
+
+STAFF = (
+    Colleague("jianming.ye", "叶建明", "zh_CN", None, (("gm", None),)),
+    Colleague("weishan.gu", "顾维山", "zh_CN", "jianming.ye", (("mkt_vp", "marketing"),)),
+    Colleague("helen.marsh", "Helen Marsh", "en", "jianming.ye", (("mr", None), ("admin", None))),
+    Colleague("lan.shen", "沈岚", "zh_CN", "helen.marsh", (("qa_head", "qa"), ("qa_mgr", "qa"))),
+    Colleague("ingrid.hale", "Ingrid Hale", "en", "weishan.gu", (("mkt_sup", "marketing"), ("sales", "marketing"))),
+    Colleague("wanqing.su", "苏婉清", "zh_CN", "ingrid.hale", (("clerk", "marketing"),)),
+    Colleague("daniel.orme", "Daniel Orme", "en", "ingrid.hale", (("sales", "marketing"),)),
+    Colleague("tomas.reiner", "Tomas Reiner", "en", "lan.shen", (("qe", "qa"),)),
+    Colleague("ziheng.lu", "陆子衡", "zh_CN", "lan.shen", (("qe", "qa"), ("inspector", "qa"))),
+    Colleague(
+        "guoqiang.ma", "马国强", "zh_CN", "jianming.ye",
+        (("dept_head", "machining"), ("dept_head", "surface_treatment")),
+    ),
+    Colleague(
+        "piotr.lang", "Piotr Lang", "en", "jianming.ye",
+        (("dept_head", "assembly"), ("dept_head", "logistics"), ("warehouse", "logistics")),
+    ),
+    Colleague(
+        "xiaolin.fang", "方晓琳", "zh_CN", "guoqiang.ma", (("staff", None), ("dept", "surface_treatment"))
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Login:
+    """Somebody who can sign in to the demo."""
+
+    email: str
+    name: str
+    roles: tuple[str, ...]
+    locale: str
+
+
+def address(user: str) -> str:
+    return f"{user}@{DOMAIN}"
+
+
+def founded(session: Session) -> bool:
+    """Is the demo company there?"""
+    return session.scalar(select(User.id).where(User.email == address(STAFF[0].user))) is not None
+
+
+def logins() -> list[Login]:
+    """Everybody who works there."""
+    return [
+        Login(address(one.user), one.name, tuple(dict.fromkeys(role for role, _ in one.roles)), one.locale)
+        for one in STAFF
+    ]
+
+
+def company(session: Session, *, at: datetime, password: str) -> list[Login]:
+    """Found the demo company in the caller's transaction, everybody with this password; returns who can sign in.
+    Changes nothing when it is there already."""
+    if founded(session):
+        return logins()
+    since = (at - FOUNDED).date()
+    departments = {}
+    for key, (name, _) in DEPARTMENTS.items():
+        department = session.scalar(select(Department).where(Department.key == key))
+        if department is None:
+            department = Department(key=key, name_en=name.en, name_zh=name.zh)
+            session.add(department)
+        departments[key] = department
+    session.flush()
+    people: dict[str, User] = {}
+    for one in STAFF:
+        superior = people[one.superior].id if one.superior else None
+        user = add_user(
+            session, email=address(one.user), name=one.name, roles=(), password=password, since=since,
+            locale=one.locale, superior_id=superior,
+        )  # fmt: skip
+        session.add_all(
+            Grant(user_id=user.id, role=role, department_id=departments[place].id if place else None, since=since)
+            for role, place in one.roles
+        )
+        people[one.user] = user
+    for key, (_, head) in DEPARTMENTS.items():
+        if departments[key].head_id is None:
+            departments[key].head_id = people[head].id
+    _customers(session, at)
+    session.flush()
+    return logins()
+
+
+def _customers(session: Session, at: datetime) -> None:
+    """The eight who buy from us, and who writes for them. A contact who wrote before keeps what we know."""
+    for buyer in BUYERS:
+        customer = session.scalar(select(Customer).where(Customer.name == buyer.name))
+        if customer is None:
+            customer = Customer(name=buyer.name, address=buyer.address)
+            session.add(customer)
+            session.flush()
+        for writer in buyer.writers:
+            contact = session.scalar(select(Contact).where(Contact.address == writer.address))
+            if contact is None:
+                contact = Contact(address=writer.address, last_wrote_at=at)
+                session.add(contact)
+            contact.name = contact.name or writer.name
+            contact.phone = contact.phone or writer.phone
+            contact.locale = buyer.locale
+            contact.customer_id = contact.customer_id or customer.id

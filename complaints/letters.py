@@ -1,0 +1,104 @@
+"""Letters: mail that came in, kept for ever as it came, and where each was seen.
+
+A `Sighting` is one message in one mailbox; it carries what became of it. A `Letter` is what the message says; the same
+letter seen twice (delivered again, in two mailboxes, moved back by a person) is one letter. An `Attachment` is a file
+that came with it.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from complaints.database import Base, BigId
+
+OUTCOMES = ("drafted", "joined", "event", "set_aside", "duplicate", "quarantined")
+WAITING = "waiting"
+
+
+class Mailbox(Base):
+    """A folder that we read. `looked_at` is the last successful look; a fault stays until a look succeeds."""
+
+    __tablename__ = "mailbox"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    looked_at: Mapped[datetime | None]
+    fault: Mapped[str | None] = mapped_column(Text)
+    fault_since: Mapped[datetime | None]
+    uidvalidity: Mapped[int | None] = mapped_column(BigId)
+
+
+class Letter(Base):
+    """What a message says. `content_key` identifies it without its trace headers."""
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        Index("ix_letter_message_id", "message_id"),
+        Index("ix_letter_complaint_id", "complaint_id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    content_key: Mapped[str] = mapped_column(String(64), unique=True)
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    from_address: Mapped[str] = mapped_column(String(254))
+    from_name: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    html: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str] = mapped_column(String(250))
+    references: Mapped[list[Any]]
+    dated: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    language: Mapped[str] = mapped_column(String(10))
+    verdict: Mapped[str] = mapped_column(String(12))  # verified, unverified or failed: what our own server found
+    raw: Mapped[str] = mapped_column(String(64))
+
+
+class Sighting(Base):
+    """One message in one mailbox, and what became of it. Until that is known the outcome is `waiting`."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (
+        UniqueConstraint("mailbox_id", "uidvalidity", "uid"),
+        Index("ix_sighting_outcome_id", "outcome", "id"),
+        Index("ix_sighting_letter_id", "letter_id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
+    uidvalidity: Mapped[int | None] = mapped_column(BigId)
+    uid: Mapped[int | None] = mapped_column(BigId)
+    raw: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigId)
+    headers: Mapped[str | None] = mapped_column(Text)  # only of a message that was too large to keep
+    received_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(12), default=WAITING)
+    reason: Mapped[str | None] = mapped_column(String(60))
+    values: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+
+
+def random_id() -> str:
+    """128 random bits for an address that must not be guessed."""
+    return secrets.token_urlsafe(16)
+
+
+class Attachment(Base):
+    """A file that came with a letter. Its id is random, because it stands in an address."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (Index("ix_attachment_letter_id", "letter_id"), Index("ix_attachment_complaint_id", "complaint_id"))
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    position: Mapped[int]
+    filename: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(120))
+    declared_type: Mapped[str] = mapped_column(String(120))
+    content_id: Mapped[str] = mapped_column(String(250))
+    inline: Mapped[bool]
+    size: Mapped[int]
+    blob: Mapped[str] = mapped_column(String(64))

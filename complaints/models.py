@@ -1,0 +1,22 @@
+"""All tables at once, for migrations and for tests that compare the two."""
+
+from complaints import (
+    clocks,
+    complaint,
+    conversation,
+    customers,
+    history,
+    letters,
+    numbers,
+    outbox,
+    people,
+    schedule,
+    signin,
+    visits,
+)
+from complaints.database import Base
+
+__all__ = [
+    "Base", "clocks", "complaint", "conversation", "customers", "history", "letters", "numbers", "outbox", "people",
+    "schedule", "signin", "visits",
+]  # fmt: skip

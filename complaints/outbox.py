@@ -1,0 +1,218 @@
+"""The outbox: every mail we owe, as a row written in the transaction of the fact it tells.
+
+The row is the duty, with a unique purpose; jobs and Redis are only a doorbell. A worker claims one row at a time under
+a lease, sends it, and marks it. The one moment that cannot be exact lies between the final dot and the server's answer:
+`handed_over_at` is committed just before it, so a worker that died earlier is repeated without doubt, and one that died
+later is repeated once with the same Message-ID and marked as possibly sent twice.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, insert, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.database import Base, BigId
+from complaints.people import fold_email
+
+LEASE = timedelta(minutes=2)
+GAPS = (60, 300, 900, 3600, 7200, 14400)
+"""Seconds between tries after a temporary failure; the last repeats."""
+DEATHS = 3
+"""After so many workers died with a row in hand it is parked for a person."""
+
+
+class Outgoing(Base):
+    """A mail we owe somebody.
+
+    `state`: pending, sending (under a lease), sent, failed (the server said no for good), uncertain (may or may not
+    have arrived twice over: a person decides)."""
+
+    __tablename__ = "outgoing"
+    __table_args__ = (
+        Index("ix_outgoing_state_due_at", "state", "due_at"),
+        Index("ix_outgoing_kind_created_at", "kind", "created_at", "recipient", "domain"),
+        Index("ix_outgoing_complaint_id", "complaint_id"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    recipient: Mapped[str] = mapped_column(String(254))
+    domain: Mapped[str] = mapped_column(String(254))
+    locale: Mapped[str] = mapped_column(String(10))
+    message_id: Mapped[str] = mapped_column(String(250), unique=True)
+    in_reply_to: Mapped[str] = mapped_column(String(250), default="")
+    references: Mapped[list[Any]]
+    values: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12), default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    ambiguous: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
+    rendered: Mapped[bytes | None] = mapped_column(LargeBinary)
+    reply: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    sent_at: Mapped[datetime | None]
+
+
+def message_id(secret: str, *, purpose: str, recipient: str, domain: str) -> str:
+    """Our Message-ID for a purpose and a recipient: nobody can guess it, every repeat carries the same one, and an
+    answer that cites it proves that its writer got our mail."""
+    mark = hmac.new(secret.encode(), f"{purpose}\n{recipient}".encode(), hashlib.sha256).hexdigest()[:40]
+    return f"redress.{mark}@{domain}"
+
+
+def owe(
+    session: Session,
+    *,
+    purpose: str,
+    kind: str,
+    recipient: str,
+    locale: str,
+    at: datetime,
+    secret: str,
+    domain: str,
+    complaint_id: int | None = None,
+    in_reply_to: str = "",
+    references: Sequence[str] = (),
+    values: dict[str, Any] | None = None,
+) -> None:
+    """Write down that a mail is owed. The purpose is unique: owing the same twice is an error of the caller."""
+    recipient = fold_email(recipient)
+    row = {
+        "purpose": purpose,
+        "kind": kind,
+        "complaint_id": complaint_id,
+        "recipient": recipient,
+        "domain": recipient.rpartition("@")[2],
+        "locale": locale,
+        "message_id": message_id(secret, purpose=purpose, recipient=recipient, domain=domain),
+        "in_reply_to": in_reply_to,
+        "references": list(references),
+        "values": values or {},
+        "created_at": at,
+        "due_at": at,
+    }
+    session.execute(insert(Outgoing), [row])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row taken for sending. `attempt` is its fencing number: who holds an older one must not send."""
+
+    id: int
+    attempt: int
+
+
+def claim(session: Session, *, at: datetime) -> Claim | None:
+    """Take the next due row under a lease, in a short transaction of its own; None when nothing is due.
+
+    A row whose lease ended belonged to a worker that died. It is taken again, unless it died too often or its mail may
+    have been sent twice already: then it is parked."""
+    due = or_(
+        and_(Outgoing.state == "pending", Outgoing.due_at <= at),
+        and_(Outgoing.state == "sending", Outgoing.lease_until < at),
+    )
+    while True:
+        row = session.scalar(
+            select(Outgoing).where(due).order_by(Outgoing.due_at, Outgoing.id).limit(1).with_for_update(skip_locked=True)
+        )
+        if row is None:
+            return None
+        if row.state == "sending":
+            row.deaths += 1
+            if row.handed_over_at is not None:
+                row.ambiguous += 1
+            if row.ambiguous > 1 or row.deaths >= DEATHS:
+                row.state = "uncertain" if row.ambiguous else "failed"
+                row.error = "worker died while sending"
+                row.lease_until = None
+                session.flush()
+                continue
+        row.state = "sending"
+        row.attempts += 1
+        row.lease_until = at + LEASE
+        row.handed_over_at = None
+        session.flush()
+        return Claim(row.id, row.attempts)
+
+
+def renew(session: Session, held: Claim, *, at: datetime) -> bool:
+    """Hold a claim longer; False when it is lost."""
+    return _if_held(session, held, lease_until=at + LEASE)
+
+
+def hand_over(session: Session, held: Claim, *, at: datetime) -> bool:
+    """Note that the mail is about to leave; False when the claim is lost and nothing may be sent."""
+    return _if_held(session, held, handed_over_at=at, lease_until=at + LEASE)
+
+
+def keep_rendered(session: Session, held: Claim, rendered: bytes) -> bool:
+    """Keep the mail as it was rendered, once; every repeat sends these bytes."""
+    return _if_held(session, held, rendered=rendered)
+
+
+def sent(session: Session, held: Claim, *, at: datetime, reply: str) -> bool:
+    """The server took it."""
+    return _if_held(session, held, state="sent", sent_at=at, reply=reply[:500], lease_until=None, error=None)
+
+
+def put_off(session: Session, held: Claim, *, at: datetime, error: str) -> bool:
+    """Not now: try again after a growing gap."""
+    gap = GAPS[min(held.attempt, len(GAPS)) - 1]
+    return _if_held(
+        session, held, state="pending", due_at=at + timedelta(seconds=gap), error=error[:500], lease_until=None,
+        handed_over_at=None,
+    )  # fmt: skip
+
+
+def refused(session: Session, held: Claim, *, error: str) -> bool:
+    """The server said no for good: shown on the complaint, not tried again."""
+    return _if_held(session, held, state="failed", error=error[:500], lease_until=None)
+
+
+def doubtful(session: Session, held: Claim, *, at: datetime, error: str) -> bool:
+    """The connection broke after the final dot: it may have been taken. One repeat, then a person decides."""
+    before = session.scalar(select(Outgoing.ambiguous).where(Outgoing.id == held.id)) or 0
+    if before:
+        return _if_held(session, held, state="uncertain", ambiguous=before + 1, error=error[:500], lease_until=None)
+    return _if_held(
+        session, held, state="pending", ambiguous=1, due_at=at + timedelta(seconds=GAPS[0]), error=error[:500],
+        lease_until=None, handed_over_at=None,
+    )  # fmt: skip
+
+
+def _if_held(session: Session, held: Claim, **values: Any) -> bool:
+    done = session.execute(
+        update(Outgoing)
+        .where(Outgoing.id == held.id, Outgoing.state == "sending", Outgoing.attempts == held.attempt)
+        .values(**values)
+        .returning(Outgoing.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    return done is not None
+
+
+def something_due(session: Session, *, at: datetime) -> bool:
+    """Is any mail waiting that a worker should take now?"""
+    return (
+        session.scalar(
+            select(Outgoing.id)
+            .where(
+                or_(
+                    and_(Outgoing.state == "pending", Outgoing.due_at <= at),
+                    and_(Outgoing.state == "sending", Outgoing.lease_until < at),
+                )
+            )
+            .limit(1)
+        )
+        is not None
+    )

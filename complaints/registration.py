@@ -1,0 +1,392 @@
+"""Registration: the entry in the complaint register (客户投诉登记表), and what it takes to be complete.
+
+`parse` reads what a person typed, `save` writes what changed with its line of history, `register` saves and moves the
+complaint into the register, `draft_by_hand` begins one that came by phone, by letter or in person. What registration
+asks for stands in the procedure: the first stage that requires anything.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ForeignKey, String, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints import complaint as complaints
+from complaints import customers, history, workflow
+from complaints.calendar import WorkingCalendar
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
+from complaints.customers import Contact, Customer, upsert
+from complaints.database import Base
+from complaints.errors import BadInput, ComplaintError, N_, Name, NotAllowed, Sentence, StaleComplaint
+from complaints.letters import Letter
+from complaints.people import Actor, Department
+from complaints.procedure import Procedure, Stage, procedure
+from complaints.workflow import RoleNames
+
+QA_DEPARTMENT = "qa"
+"""The key of the department that is told of every complaint."""
+
+NAMES: Mapping[str, str] = {
+    **workflow.FIELD_NAMES,
+    "subject": N_("Subject"),
+    "received_at": N_("Received at"),
+    "contact_person": N_("Contact person"),
+    "contact_phone": N_("Telephone"),
+    "contact_email": N_("E-mail"),
+    "address": N_("Address"),
+    "model": N_("Model, specification"),
+    "material_no": N_("Material no."),
+    "quantity": N_("Quantity"),
+    "batch": N_("Batch or serial no."),
+    "ship_date": N_("Ship date"),
+    "details_asked": N_("Details asked for, not yet known"),
+}
+LINES = {
+    "customer": 160, "subject": 250, "contact_person": 160, "contact_phone": 40, "contact_email": 254, "product": 120,
+    "model": 80, "order_no": 80, "material_no": 80, "quantity": 40, "batch": 80,
+}  # fmt: skip
+TEXTS = {"content": 20_000, "demand": 4_000, "address": 500, "details_asked": 1_000}
+LIMITS: Mapping[str, int] = LINES | TEXTS
+DATES = ("complaint_date", "ship_date")
+CHOICES: Mapping[str, Mapping[str, Name]] = {"channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
+FIELDS = (*LIMITS, *DATES, *CHOICES, "complaint_class")
+SUPPLEMENT = frozenset({"order_no", "material_no", "quantity"})
+"""What everybody who may see a complaint may add to it."""
+
+Values = dict[str, Any]
+"""Fields of an entry with their values; `customer` is the name."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one field."""
+
+    field: str
+    sentence: Sentence
+
+
+class Incomplete(ComplaintError):
+    """An entry cannot be taken as it is. `problems` says everything at once, field by field."""
+
+    message = N_("The entry is not complete yet.")
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__()
+
+
+class Submission(Base):
+    """A form for a new complaint that was sent in. Sent again, it leads to the same complaint."""
+
+    __tablename__ = "submission"
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    at: Mapped[datetime]
+
+
+def parse(form: Mapping[str, str], *, rules: Procedure, today: date) -> tuple[Values, list[Problem]]:
+    """What a form says: the values that can be used, and what is wrong with the others. A field that the form does not
+    have stays as it is."""
+    values: Values = {}
+    problems: list[Problem] = []
+    for field in FIELDS:
+        if field in form:
+            try:
+                values[field] = _read(field, form[field], rules, today)
+            except _Wrong as wrong:
+                problems.append(Problem(field, wrong.sentence))
+    return values, problems
+
+
+class _Wrong(Exception):
+    def __init__(self, message: str, **values: Any) -> None:
+        self.sentence = Sentence(message, values)
+
+
+def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
+    name = Sentence(NAMES[field])
+    text = _clean(typed, lines=field in TEXTS)
+    if field in DATES:
+        return _date(name, text, latest=today if field == "complaint_date" else None)
+    if field in LIMITS:
+        if len(text) > LIMITS[field]:
+            raise _Wrong(
+                N_("%(field)s may have %(limit)s characters; this has %(length)s"),
+                field=name, limit=LIMITS[field], length=len(text),
+            )  # fmt: skip
+        if field == "contact_email" and text and not re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", text):
+            raise _Wrong(N_("This is not an e-mail address"))
+        return text
+    known = rules.classes if field == "complaint_class" else CHOICES[field]
+    if text and text not in known:
+        raise _Wrong(N_("%(field)s: choose one of the list"), field=name)
+    return text or None
+
+
+def _clean(typed: str, *, lines: bool) -> str:
+    """Text without control characters, trimmed; on one line unless the field has more."""
+    text = typed.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return text.strip() if lines else " ".join(text.split())
+
+
+def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
+    if not text:
+        return None
+    parts = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", text)
+    try:
+        day = date(*map(int, parts.groups())) if parts else None
+    except ValueError:
+        day = None
+    if day is None or not 1990 <= day.year <= 2100:
+        raise _Wrong(N_("%(field)s must be a date such as 2026-09-17"), field=name)
+    if latest is not None and day > latest:
+        raise _Wrong(N_("%(field)s lies in the future"), field=name)
+    return day
+
+
+def received(typed: str, *, at: datetime, zone: ZoneInfo) -> datetime | Problem:
+    """When a complaint was taken in, as typed in local time; nothing typed means now."""
+    text = typed.strip()
+    if not text:
+        return at
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        local = None
+    if local is None or not 1990 <= local.year <= 2100:
+        name = Sentence(NAMES["received_at"])
+        return Problem("received_at", Sentence(N_("%(field)s must be a time such as 2026-09-17 16:42"), {"field": name}))
+    moment = local if local.tzinfo else local.replace(tzinfo=zone)
+    # A form shows whole minutes, so a call of this minute may look a little ahead of its own form.
+    if (moment - at).total_seconds() >= 60:
+        return Problem("received_at", Sentence(N_("%(field)s lies in the future"), {"field": Sentence(NAMES["received_at"])}))
+    return min(moment, at)
+
+
+def register_stage(rules: Procedure) -> Stage:
+    """The stage that a complaint enters by being registered: the first that asks for anything."""
+    return next(stage for stage in rules.stages if stage.required)
+
+
+def may_register(complaint: Complaint, by: Actor) -> bool:
+    """May this person register the complaint?"""
+    return by.id is None or bool(by.roles & set(register_stage(procedure(complaint.procedure)).moved_in_by))
+
+
+def who_registers(complaint: Complaint) -> RoleNames:
+    """Whom to ask for registration."""
+    return RoleNames(register_stage(procedure(complaint.procedure)).moved_in_by)
+
+
+def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
+    """The fields this person may change: all for those who register, and for who took a draft in while it is one;
+    order, material and quantity for everybody who may see it."""
+    own_draft = complaint.registered_at is None and by.id is not None and complaint.received_by_id == by.id
+    return frozenset(FIELDS) if own_draft or may_register(complaint, by) else SUPPLEMENT
+
+
+def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
+    """What an entry lacks to be registered."""
+    stage = register_stage(rules)
+    needed = list(stage.required)
+    if values.get("cause_type") == "quality" and not values.get("details_asked"):
+        needed += stage.required_for_quality
+    return [
+        Problem(field, Sentence(N_("%(field)s is missing"), {"field": Sentence(NAMES[field])}))
+        for field in needed
+        if not values.get(field)
+    ]
+
+
+def entry_of(session: Session, complaint: Complaint) -> Values:
+    """The entry as it stands."""
+    values = {field: getattr(complaint, field) for field in FIELDS if field != "customer"}
+    name = None
+    if complaint.customer_id is not None:
+        name = session.scalar(select(Customer.name).where(Customer.id == complaint.customer_id))
+    return {"customer": name or "", **values}
+
+
+def as_form(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values as a form shows them."""
+    return {
+        field: value.isoformat() if isinstance(value, date) else str(value or "") for field, value in values.items()
+    }
+
+
+def prefill(letter: Letter, contact: Contact | None, customer: Customer | None, *, zone: ZoneInfo) -> dict[str, str]:
+    """What a letter already says of the entry, as a form shows it."""
+    return {
+        "subject": letter.subject[: LIMITS["subject"]],
+        "content": letter.text.strip()[: LIMITS["content"]],
+        "complaint_date": letter.received_at.astimezone(zone).date().isoformat(),
+        "contact_person": letter.from_name[: LIMITS["contact_person"]] or (contact.name if contact else ""),
+        "contact_email": letter.from_address,
+        "contact_phone": contact.phone if contact else "",
+        "customer": customer.name if customer else "",
+        "address": customer.address[: LIMITS["address"]] if customer else "",
+    }
+
+
+def save(
+    session: Session, complaint: Complaint, values: Mapping[str, Any], *, by: Actor, at: datetime, seen_version: int
+) -> None:
+    """Write what changed in an entry, in the caller's transaction.
+
+    Raises `StaleComplaint` when somebody changed it since `seen_version`, `NotAllowed`, and `Incomplete` when a
+    registered complaint would lose what registration asked for. An entry that changes nothing leaves no trace."""
+    if complaint.version != seen_version:
+        raise StaleComplaint(number=complaint.number)
+    before = entry_of(session, complaint)
+    changed = {field: value for field, value in values.items() if not _same(field, before[field], value)}
+    if not changed:
+        return
+    if not changed.keys() <= writable(complaint, by):
+        raise NotAllowed(who=who_registers(complaint))
+    rules = procedure(complaint.procedure)
+    if complaint.registered_at is not None:
+        problems = lacking({**before, **changed}, rules)
+        if _lowers_class(rules, before, changed) and "mkt_vp" not in by.roles:
+            problems.append(
+                Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": RoleNames(("mkt_vp",))}))
+            )
+        if problems:
+            raise Incomplete(problems)
+    workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    for column, value in _columns(session, changed).items():
+        setattr(complaint, column, value)
+    shown_before, shown_after = as_form({f: before[f] for f in changed}), as_form(changed)
+    history.note(
+        session, complaint.id, "entered", by=by, at=at,
+        changed={field: [shown_before[field], shown_after[field]] for field in changed},
+    )  # fmt: skip
+    session.flush()
+
+
+def _same(field: str, old: Any, new: Any) -> bool:
+    """A text that came with a letter is not changed by having been shown in a form, which trims it."""
+    if field in LIMITS:
+        old = _clean(old, lines=field in TEXTS)[: LIMITS[field]]
+    return bool(old == new)
+
+
+def _columns(session: Session, values: Mapping[str, Any]) -> Values:
+    """Values as columns of the complaint; a customer we have not heard of is added."""
+    columns = dict(values)
+    if "customer" in columns:
+        name = columns.pop("customer")
+        columns["customer_id"] = customers.customer_named(session, name).id if name else None
+    return columns
+
+
+def _lowers_class(rules: Procedure, before: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
+    """Classes stand in the procedure from the lightest to the heaviest."""
+    rank = list(rules.classes)
+    old, new = before["complaint_class"], changed.get("complaint_class")
+    return old in rank and new in rank and rank.index(new) < rank.index(old)
+
+
+def register(
+    session: Session,
+    complaint: Complaint,
+    values: Mapping[str, Any],
+    *,
+    by: Actor,
+    at: datetime,
+    seen_version: int,
+    zone: ZoneInfo,
+    departments: Iterable[int] = (),
+) -> None:
+    """Save an entry and take the complaint into the register, in the caller's transaction; QA and the chosen
+    departments are notified.
+
+    Raises `NotAllowed`, `Incomplete`, `StaleComplaint` and `MoveRefused`. The same entry sent again changes nothing."""
+    rules = procedure(complaint.procedure)
+    stage = register_stage(rules)
+    if not may_register(complaint, by):
+        raise NotAllowed(who=who_registers(complaint))
+    before = entry_of(session, complaint)
+    after = {**before, **values}
+    if complaint.registered_at is not None:
+        if not all(_same(field, before[field], value) for field, value in values.items()):
+            save(session, complaint, values, by=by, at=at, seen_version=seen_version)
+        return
+    if complaint.version != seen_version:
+        raise StaleComplaint(number=complaint.number)
+    problems = lacking(after, rules)
+    if problems:
+        raise Incomplete(problems)
+    save(session, complaint, values, by=by, at=at, seen_version=seen_version)
+    workflow.move(session, complaint, stage.key, by=by, at=at, seen_version=complaint.version, zone=zone)
+    if complaint.contact_id is not None:
+        session.execute(
+            update(Contact).where(Contact.id == complaint.contact_id).values(customer_id=complaint.customer_id)
+        )
+    _notify(session, complaint, departments, by=by, at=at)
+    session.flush()
+
+
+def _notify(session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime) -> None:
+    told = session.execute(
+        select(Department.id, Department.key)
+        .where(or_(Department.key == QA_DEPARTMENT, Department.id.in_(list(chosen))))
+        .order_by(Department.id)
+    ).all()
+    if told:
+        complaints.involve(session, complaint, at=at, reason="notified", departments=[row.id for row in told])
+        history.note(session, complaint.id, "notified", by=by, at=at, departments=[row.key for row in told])
+
+
+def draft_by_hand(
+    session: Session,
+    values: Mapping[str, Any],
+    *,
+    by: Actor,
+    at: datetime,
+    received_at: datetime,
+    calendar: WorkingCalendar,
+    key: str,
+) -> tuple[Draft, bool]:
+    """Begin a complaint that a person took in, in the caller's transaction; any member of staff may. `key` names the
+    form: sent again it gives the same draft, and False. Raises `Incomplete` without a content or a channel."""
+    needed = [field for field in ("channel", "content") if not values.get(field)]
+    if needed:
+        raise Incomplete(
+            Problem(field, Sentence(N_("%(field)s is missing"), {"field": Sentence(NAMES[field])})) for field in needed
+        )
+    if not 8 <= len(key) <= 64:
+        raise BadInput(field="key", problem=Sentence(N_("the form has lost its key; load it again")))
+    key = f"{by.id}:{key}"
+    new = session.execute(
+        upsert(session)(Submission)
+        .values(key=key, by_id=by.id, at=at)
+        .on_conflict_do_nothing()
+        .returning(Submission.key)
+    ).scalar_one_or_none()
+    if new is None:
+        row = session.execute(
+            select(Complaint.id, Complaint.number).join(Submission, Submission.complaint_id == Complaint.id).where(
+                Submission.key == key
+            )
+        ).one()
+        return Draft(row.id, row.number), False
+    fields = _columns(session, values)
+    channel = fields.pop("channel")
+    fields["subject"] = fields.get("subject") or _first_line(values["content"])
+    draft = complaints.open_draft(
+        session, by=by, at=at, received_at=received_at, channel=channel, calendar=calendar, fields=fields
+    )
+    session.execute(update(Submission).where(Submission.key == key).values(complaint_id=draft.id))
+    return draft, True
+
+
+def _first_line(content: str) -> str:
+    line = content.strip().partition("\n")[0]
+    return line if len(line) <= 80 else line[:79].rstrip() + "…"

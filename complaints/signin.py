@@ -1,0 +1,60 @@
+"""Signing in: a session is a row, so that signing out, leaving or a new password ends it at once.
+
+The cookie holds a random token; the row holds only its hash.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.database import Base
+from complaints.people import User
+
+SHORT = timedelta(hours=12)
+LONG = timedelta(days=14)
+
+
+class SignIn(Base):
+    """One browser in which a person is signed in, until `expires_at`. `proved_at`: when the password was last given."""
+
+    __tablename__ = "sign_in"
+    __table_args__ = (Index("ix_sign_in_user_id", "user_id"),)
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    created_at: Mapped[datetime]
+    proved_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def begin(session: Session, user: User, *, at: datetime, keep: bool) -> str:
+    """Sign a person in; returns the token for the cookie. Old sessions of everybody are swept on the way."""
+    session.execute(delete(SignIn).where(SignIn.expires_at < at))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            token_hash=_hash(token), user_id=user.id, created_at=at, proved_at=at,
+            expires_at=at + (LONG if keep else SHORT),
+        )  # fmt: skip
+    )
+    return token
+
+
+def who(session: Session, token: str, *, at: datetime) -> User | None:
+    """The person signed in with this token, if it still counts."""
+    return session.scalar(
+        select(User)
+        .join(SignIn, SignIn.user_id == User.id)
+        .where(SignIn.token_hash == _hash(token), SignIn.expires_at > at, User.left_at.is_(None))
+    )
+
+
+def end(session: Session, token: str) -> None:
+    """Sign out."""
+    session.execute(delete(SignIn).where(SignIn.token_hash == _hash(token)))

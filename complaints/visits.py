@@ -1,0 +1,46 @@
+"""Stage visits: when a complaint was in which stage. Exactly one visit of a complaint is open."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.database import Base
+from complaints.people import Actor
+
+
+class StageVisit(Base):
+    """A complaint was in a stage from one instant to another."""
+
+    __tablename__ = "stage_visit"
+    __table_args__ = (Index("ix_stage_visit_complaint_id", "complaint_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    stage: Mapped[str] = mapped_column(String(40))
+    round: Mapped[int]
+    entered_at: Mapped[datetime]
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    left_at: Mapped[datetime | None]
+
+
+def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Actor, at: datetime) -> None:
+    """A complaint comes into a stage."""
+    row = {"complaint_id": complaint_id, "stage": stage, "round": round, "entered_at": at, "entered_by_id": by.id}
+    session.execute(insert(StageVisit), [row])
+
+
+def leave(session: Session, complaint_id: int, *, at: datetime) -> None:
+    """The open visit ends."""
+    session.execute(
+        update(StageVisit)
+        .where(StageVisit.complaint_id == complaint_id, StageVisit.left_at.is_(None))
+        .values(left_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def of(session: Session, complaint_id: int) -> list[StageVisit]:
+    """Where a complaint has been, oldest first."""
+    return list(
+        session.scalars(select(StageVisit).where(StageVisit.complaint_id == complaint_id).order_by(StageVisit.id))
+    )
