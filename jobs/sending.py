@@ -1,0 +1,283 @@
+"""Sending: takes due rows from the outbox and hands them to the mail server, all over one connection.
+
+No transaction is open while we talk to the server. A mail is rendered once, at its first claim, and the bytes are
+kept; a repeat sends the same bytes with the same Message-ID.
+"""
+
+import smtplib
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from enum import Enum, auto
+from typing import Any
+
+import flask_mail
+import structlog
+from flask import Flask
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from complaints import outbox, settings
+from complaints.database import open_database, sessions, transaction
+from complaints.failpoints import failpoint
+from complaints.outbox import Claim, Outgoing
+from complaints.settings import Settings, SmtpServer
+from jobs import letters
+from jobs.queue import Bell, connect
+
+log = structlog.get_logger(__name__)
+COMMAND_SECONDS = 20
+AFTER_DOT_SECONDS = 600  # RFC 5321, 4.5.3.2.6: giving up early is how mails are sent twice
+RENEW_SECONDS = 30
+
+
+class ClaimLost(Exception):
+    """Somebody else holds the row now; nothing may be sent."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Careful:
+    """An SMTP conversation that says when the text is about to leave, and waits long enough for the answer to it."""
+
+    before_text: Callable[[], None] | None = None
+    reply = ""
+    text_left = False
+    sock: Any
+
+    def data(self, msg: bytes | str) -> tuple[int, bytes]:
+        self.text_left = False
+        if self.before_text:
+            self.before_text()
+        self.sock.settimeout(AFTER_DOT_SECONDS)
+        try:
+            code, reply = super().data(msg)  # type: ignore[misc]
+            self.text_left = False  # answered, whatever it said
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(COMMAND_SECONDS)
+        failpoint("P10.reply_read")
+        self.reply = f"{code} {reply.decode('utf-8', 'replace')}"
+        return code, reply
+
+    def send(self, s: Any) -> None:
+        super().send(s)  # type: ignore[misc]
+        if isinstance(s, bytes) and s.endswith(b"\r\n.\r\n"):
+            self.text_left = True
+            failpoint("P9.dot_sent")
+
+
+class CarefulSMTP(_Careful, smtplib.SMTP):
+    pass
+
+
+class CarefulSMTPS(_Careful, smtplib.SMTP_SSL):
+    pass
+
+
+class Connection(flask_mail.Connection):  # type: ignore[misc]
+    """Flask-Mail's connection with time-outs, checked certificates and no sign-in in clear."""
+
+    host: CarefulSMTP | CarefulSMTPS
+
+    def configure_host(self) -> CarefulSMTP | CarefulSMTPS:
+        server: SmtpServer = self.mail.server
+        context = ssl.create_default_context()
+        if server.tls == "tls":
+            host: CarefulSMTP | CarefulSMTPS = CarefulSMTPS(
+                server.host, server.port, timeout=COMMAND_SECONDS, context=context
+            )
+        else:
+            host = CarefulSMTP(server.host, server.port, timeout=COMMAND_SECONDS)
+            if server.tls == "starttls":
+                host.starttls(context=context)
+        if server.user:
+            host.login(server.user, server.password)
+        return host
+
+    def __exit__(self, *_: object) -> None:
+        if self.host is not None:
+            try:
+                self.host.quit()
+            except (smtplib.SMTPException, OSError):
+                pass  # the mails before it were answered; a rude goodbye changes nothing
+
+
+@dataclass
+class Mailer:
+    """What Flask-Mail wants to know of a connection's mail settings."""
+
+    server: SmtpServer
+    suppress: bool = False
+    max_emails: int | None = None
+    debug: bool = False
+    default_sender: str | None = None
+    ascii_attachments: bool = False
+
+
+class Kept(flask_mail.Message):  # type: ignore[misc]
+    """A mail rendered before: leaves as the bytes that were kept."""
+
+    def __init__(self, rendered: bytes, *, sender: str, recipient: str) -> None:
+        super().__init__(recipients=[recipient], sender=sender, body="")
+        self.rendered = rendered
+
+    def as_bytes(self) -> bytes:
+        return self.rendered
+
+
+class Result(Enum):
+    """How a row fared, as far as the connection is concerned: BROKEN means that the next needs a new one."""
+
+    SENT = auto()
+    REFUSED = auto()
+    BROKEN = auto()
+
+
+class Sender:
+    """Drains the outbox. `app` is the bare Flask application that renders letters."""
+
+    def __init__(self, chosen: Settings, make: sessionmaker[Session], *, clock: Callable[[], datetime] = _utc_now):
+        self.settings = chosen
+        self.make = make
+        self.clock = clock
+        self.app: Flask = letters.make_app(chosen)
+
+    def drain(self) -> int:
+        """Send everything that is due; returns how many the server took. Connects only if there is something."""
+        if self.settings.smtp is None:
+            return 0
+        taken = 0
+        while (held := self._claim()) is not None:
+            failpoint("P8.claimed")
+            with self.app.app_context():
+                try:
+                    connection = Connection(Mailer(self.settings.smtp)).__enter__()
+                except (OSError, smtplib.SMTPException) as error:
+                    self._put_off(held, error)
+                    return taken
+                try:
+                    while held is not None:
+                        result = self._send(connection, held)
+                        taken += result is Result.SENT
+                        if result is Result.BROKEN:
+                            break
+                        held = self._claim()
+                        if held:
+                            failpoint("P8.claimed")
+                finally:
+                    connection.__exit__(None, None, None)
+        return taken
+
+    def _claim(self) -> Claim | None:
+        with transaction(self.make) as session:
+            return outbox.claim(session, at=self.clock())
+
+    def _send(self, connection: Connection, held: Claim) -> Result:
+        """Send one claimed row and mark it."""
+        with self.make() as session:
+            row = session.scalars(select(Outgoing).where(Outgoing.id == held.id)).one()
+        rendered = row.rendered or self._render(row, held)
+        host = connection.host
+        host.before_text = lambda: self._hand_over(held)
+        sender = parseaddr(self.settings.bounce_address or self.settings.mail_from)[1]
+        try:
+            with self._lease(held):
+                connection.send(Kept(rendered, sender=sender, recipient=row.recipient), envelope_from=sender)
+        except ClaimLost:
+            log.warning("claim lost before the text was sent", outgoing=held.id)
+            return Result.BROKEN
+        except smtplib.SMTPRecipientsRefused as error:
+            code, text = next(iter(error.recipients.values()))
+            return self._answered(held, code, text)
+        except smtplib.SMTPResponseException as error:
+            return self._answered(held, error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            if host.text_left:
+                with transaction(self.make) as session:
+                    outbox.doubtful(session, held, at=self.clock(), error=_line(error))
+            else:
+                self._put_off(held, error)
+            return Result.BROKEN
+        failpoint("P11.before_commit")
+        with transaction(self.make) as session:
+            if not outbox.sent(session, held, at=self.clock(), reply=host.reply):
+                log.error("sent, but the claim was lost meanwhile", outgoing=held.id)
+        failpoint("P11.after_commit")
+        log.info("sent", outgoing=held.id, kind=row.kind, reply=host.reply)
+        return Result.SENT
+
+    def _render(self, row: Outgoing, held: Claim) -> bytes:
+        rendered = letters.render(self.app, self.settings, row)
+        with transaction(self.make) as session:
+            if not outbox.keep_rendered(session, held, rendered):
+                raise ClaimLost
+        return rendered
+
+    def _hand_over(self, held: Claim) -> None:
+        with transaction(self.make) as session:
+            if not outbox.hand_over(session, held, at=self.clock()):
+                raise ClaimLost
+        failpoint("P9.handed_over")
+
+    def _answered(self, held: Claim, code: int, text: bytes | str) -> Result:
+        """The server refused: for now (4xx), or for good (5xx). The connection may go on."""
+        said = f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+        with transaction(self.make) as session:
+            if 400 <= code < 500:
+                outbox.put_off(session, held, at=self.clock(), error=said)
+            else:
+                outbox.refused(session, held, error=said)
+        log.warning("the mail server refused", outgoing=held.id, said=said)
+        return Result.BROKEN if code == 421 else Result.REFUSED
+
+    def _put_off(self, held: Claim, error: Exception) -> None:
+        with transaction(self.make) as session:
+            outbox.put_off(session, held, at=self.clock(), error=_line(error))
+        log.warning("not sent yet", outgoing=held.id, error=_line(error))
+
+    @contextmanager
+    def _lease(self, held: Claim) -> Iterator[None]:
+        """Renew the claim while the server takes its time."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(RENEW_SECONDS):
+                with transaction(self.make) as session:
+                    if not outbox.renew(session, held, at=self.clock()):
+                        return
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+_sender: Sender | None = None
+
+
+def drain_outbox() -> int:
+    """The job: hear the bell, then send everything that is due."""
+    global _sender
+    if _sender is None:
+        chosen = settings.load()
+        _sender = Sender(chosen, sessions(open_database(chosen.database_url)))
+    try:
+        Bell(connect(_sender.settings.redis_url)).heard()
+    except RedisError as error:
+        log.warning("bell not cleared", error=str(error))
+    return _sender.drain()

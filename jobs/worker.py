@@ -1,0 +1,36 @@
+"""The worker: `python -m jobs.worker`. Takes jobs off the queue; restarts of Redis do not end it."""
+
+import sys
+
+import structlog
+from rq import Worker
+from rq.serializers import JSONSerializer
+
+from complaints import settings
+from complaints.logs import configure
+from jobs import sending
+from jobs.queue import NamedJob, connect, mail_queue
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> int:
+    try:
+        chosen = settings.load()
+    except settings.BadSetting as error:
+        print(error, file=sys.stderr)
+        return 2
+    configure(chosen.log_format)
+    assert sending  # loaded before the fork, so that each job starts quickly
+    redis = connect(chosen.redis_url)
+    redis.connection_pool.connection_kwargs["socket_timeout"] = None  # the worker waits for jobs
+    worker = Worker(
+        [mail_queue(redis)], connection=redis, serializer=JSONSerializer, job_class=NamedJob,
+        maintenance_interval=60, job_monitoring_interval=10,
+    )  # fmt: skip
+    worker.work(logging_level="WARNING")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
