@@ -6,23 +6,38 @@ hundred thousand: columns are read by index in pages of twenty, and counting sto
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    SelectBase,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)  # fmt: skip
 from sqlalchemy.orm import Session
 
 from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
-from complaints.people import Actor, User
+from complaints.people import SYSTEM, Actor, User
 from complaints.procedure import Procedure, Stage
 
 PER_COLUMN = 20
-COUNTED = 10_000
-"""A head counts up to here; a column with more is not read by people."""
+COUNTED = 1_000
+"""The head of a final column counts up to here."""
+NOW = bindparam("now", type_=Complaint.sort_due_at.type)
 OVERLAP = timedelta(seconds=10)
 """A change is committed a little after the instant it is dated, so a look at what changed reaches back."""
 MOST_CHANGES = 50
@@ -45,7 +60,7 @@ class Place(NamedTuple):
         """Read what `str` wrote; raises `ValueError`."""
         time, _, id_ = text.partition(".")
         place = cls(int(time), int(id_))
-        if abs(place.time) > _microseconds(NO_LIMIT) or abs(place.id) >= 1 << 63:
+        if abs(place.time) > microseconds(NO_LIMIT) or abs(place.id) >= 1 << 63:
             raise ValueError(text)
         return place
 
@@ -79,15 +94,15 @@ class Card(NamedTuple):
     @property
     def place(self) -> Place:
         if self.closed_at is not None:
-            return Place(-_microseconds(self.closed_at), -self.id)
-        return Place(_microseconds(self.due_at), self.id)
+            return Place(-microseconds(self.closed_at), -self.id)
+        return Place(microseconds(self.due_at), self.id)
 
 
 class Head(NamedTuple):
     """What stands over a column."""
 
     stage: Stage
-    count: int
+    total: int
     overdue: int
 
 
@@ -133,13 +148,18 @@ def columns(
     per_column: int = PER_COLUMN,
 ) -> list[Column]:
     """The whole board: every stage with its head and the first cards. A folded column has a head only."""
-    open_stages = [stage for stage in procedure.stages if stage.key not in folded]
-    first = [_ordered(_in(actor, procedure, stage, now, filters), stage).limit(per_column) for stage in open_stages]
+    shown = tuple(stage for stage in procedure.stages if stage.key not in folded)
     by_stage: dict[str, list[Card]] = defaultdict(list)
-    for card in _cards(session, [_wrapped(query) for query in first]):
-        by_stage[card.stage].append(card)
+    if shown:
+        query = _first_cards(procedure.key, shown, _looker(actor, filters), filters, per_column)
+        for row in session.execute(query, _instants(procedure, now)):
+            card = Card(*row)
+            by_stage[card.stage].append(card)
+    for stage in shown:
+        if stage.final:
+            by_stage[stage.key].sort(key=_place)
     return [
-        Column(head, sorted(by_stage[head.stage.key], key=_place))
+        Column(head, by_stage[head.stage.key])
         for head in heads(session, actor, procedure, now, filters=filters)
     ]
 
@@ -156,8 +176,9 @@ def more(
     limit: int = PER_COLUMN,
 ) -> tuple[list[Card], bool]:
     """The next cards of a column after a place, and whether there are still more."""
-    query = _ordered(_in(actor, procedure, stage, now, filters).where(_after(stage, after)), stage)
-    cards = sorted(_cards(session, [_wrapped(query.limit(limit + 1))]), key=_place)
+    query = _in(procedure.key, (stage,), actor, filters).where(_after(stage, after))
+    chosen = _wrapped(_ordered(query, stage).limit(limit + 1))
+    cards = sorted(_cards(session, chosen, _instants(procedure, now)), key=_place)
     return cards[:limit], len(cards) > limit
 
 
@@ -171,21 +192,19 @@ def heads(
     stages: Iterable[Stage] | None = None,
 ) -> list[Head]:
     """How many complaints stand in each stage, and how many of them are overdue."""
-    wanted = list(procedure.stages if stages is None else stages)
-    counts = []
-    for stage in wanted:
-        inside = _in(actor, procedure, stage, now, filters).with_only_columns(Complaint.sort_due_at)
-        rows = inside.limit(COUNTED).subquery()
-        overdue = literal(0) if stage.final else func.coalesce(func.sum(case((rows.c.sort_due_at < now, 1), else_=0)), 0)
-        counts.append(select(literal(stage.key), func.count().label("count"), overdue.label("overdue")).select_from(rows))
-    found = {key: (count, overdue) for key, count, overdue in session.execute(union_all(*counts))}
-    return [Head(stage, *found[stage.key]) for stage in wanted]
+    wanted = procedure.stages if stages is None else tuple(stages)
+    query = _counts(procedure.key, wanted, _looker(actor, filters), filters)
+    found: dict[str, tuple[int, int]] = {}
+    for key, total, overdue in session.execute(query, _instants(procedure, now)):
+        before = found.get(key, (0, 0))
+        found[key] = (before[0] + total, before[1] + overdue)
+    return [Head(stage, *found.get(stage.key, (0, 0))) for stage in wanted]
 
 
 def card(session: Session, actor: Actor, complaint_id: int) -> Card:
     """One complaint as a card. Raises `NotFound`."""
-    query = visible_to(actor, select(Complaint.id).where(Complaint.id == complaint_id))
-    for found in _cards(session, [query]):
+    chosen = visible_to(actor, select(Complaint.id).where(Complaint.id == complaint_id))
+    for found in _cards(session, chosen, {}):
         return found
     raise NotFound
 
@@ -199,41 +218,93 @@ def cards(
     *,
     filters: Filters = EVERYTHING,
 ) -> list[Card]:
-    """Those of some complaints that are on the board now."""
-    shown = or_(*(and_(Complaint.stage == stage.key, *_shown(stage, now)) for stage in procedure.stages))
-    query = select(Complaint.id).where(Complaint.id.in_(ids), Complaint.procedure == procedure.key, shown)
-    return _cards(session, [visible_to(actor, query.where(*_wanted(filters, actor, now)))])
+    """Those of some complaints of this procedure that are on the board now."""
+    lately = [_not_long_ago(stage) for stage in procedure.stages if stage.shown_for_days]
+    chosen = select(Complaint.id).where(Complaint.id.in_(ids), *lately, *_wanted(filters, actor))
+    return _cards(session, visible_to(actor, chosen), _instants(procedure, now))
 
 
 def changed(session: Session, actor: Actor, procedure: Procedure, since: datetime) -> list[Change]:
     """What changed since shortly before an instant, newest first; more than `MOST_CHANGES` means: look at everything
     again."""
+    # The procedure is compared here and not there: a database without statistics would look it up by index.
     query = (
-        select(Complaint.id, Complaint.version, Complaint.changed_at)
-        .where(Complaint.changed_at > since - OVERLAP, Complaint.procedure == procedure.key)
-        .order_by(Complaint.changed_at.desc())
+        select(Complaint.procedure, Complaint.id, Complaint.version, Complaint.changed_at)
+        .where(Complaint.changed_at > since - OVERLAP)
+        .order_by(Complaint.changed_at.desc(), Complaint.id.desc())
         .limit(MOST_CHANGES + 1)
     )
-    return [Change(*row) for row in session.execute(visible_to(actor, query))]
+    return [Change(*row) for key, *row in session.execute(visible_to(actor, query)) if key == procedure.key]
 
 
-def _in(actor: Actor, procedure: Procedure, stage: Stage, now: datetime, filters: Filters) -> Select[tuple[int]]:
-    query = select(Complaint.id).where(Complaint.procedure == procedure.key, Complaint.stage == stage.key)
-    return visible_to(actor, query.where(*_shown(stage, now), *_wanted(filters, actor, now)))
+# The queries of a board are long and the same for most people: they are put together once, with the time of the request
+# as a parameter.
 
 
-def _shown(stage: Stage, now: datetime) -> list[ColumnElement[bool]]:
-    if stage.shown_for_days is None:
-        return []
-    return [Complaint.closed_at >= now - timedelta(days=stage.shown_for_days)]
+@lru_cache(maxsize=256)
+def _first_cards(
+    procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters, per_column: int
+) -> Select[Any]:
+    first = [_ordered(_in(procedure_key, (stage,), looker, filters), stage).limit(per_column) for stage in stages]
+    chosen = union_all(*map(_wrapped, first)) if len(first) > 1 else first[0]
+    return _card_rows(chosen).order_by(Complaint.sort_due_at, Complaint.id)
 
 
-def _wanted(filters: Filters, actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
+@lru_cache(maxsize=256)
+def _counts(procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters) -> CompoundSelect[Any]:
+    counts: list[Select[Any]] = []
+    if still_open := tuple(stage for stage in stages if not stage.final):
+        inside = _in(procedure_key, still_open, looker, filters).group_by(Complaint.stage)
+        counts.append(inside.with_only_columns(Complaint.stage, func.count(), literal(0)))
+        late = inside.where(Complaint.sort_due_at < NOW)
+        counts.append(late.with_only_columns(Complaint.stage, literal(0), func.count()))
+    for stage in stages:
+        if stage.final:
+            rows = _in(procedure_key, (stage,), looker, filters).limit(COUNTED).subquery()
+            counts.append(select(literal(stage.key), func.count(), literal(0)).select_from(rows))
+    return union_all(*counts)
+
+
+def _looker(actor: Actor, filters: Filters) -> Actor:
+    """The actor as far as a query depends on it: all who see everything share one."""
+    return SYSTEM if actor.sees_all and not filters.mine else actor
+
+
+def _instants(procedure: Procedure, now: datetime) -> dict[str, datetime]:
+    """The parameters of a query: now, and since when closed complaints are shown."""
+    since = {_since(stage): now - timedelta(days=stage.shown_for_days) for stage in procedure.stages if stage.shown_for_days}
+    return {"now": now, **since}
+
+
+def _since(stage: Stage) -> str:
+    return f"since_{stage.key}"
+
+
+def _in(procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters) -> Select[tuple[int]]:
+    """The complaints of one column, or of several that are all open."""
+    where = [Complaint.procedure == procedure_key]
+    if len(stages) == 1:
+        where.append(Complaint.stage == stages[0].key)
+        where += [_closed_since(stage) for stage in stages if stage.shown_for_days]
+    else:
+        where.append(Complaint.stage.in_([stage.key for stage in stages]))
+    return visible_to(looker, select(Complaint.id).where(*where, *_wanted(filters, looker)))
+
+
+def _closed_since(stage: Stage) -> ColumnElement[bool]:
+    return Complaint.closed_at >= bindparam(_since(stage), type_=Complaint.closed_at.type)
+
+
+def _not_long_ago(stage: Stage) -> ColumnElement[bool]:
+    return or_(Complaint.stage != stage.key, _closed_since(stage))
+
+
+def _wanted(filters: Filters, looker: Actor) -> list[ColumnElement[bool]]:
     wanted: list[ColumnElement[bool]] = []
     if filters.mine:
-        wanted.append(Complaint.owner_id == actor.id)
+        wanted.append(Complaint.owner_id == looker.id)
     if filters.overdue:
-        wanted.append(and_(Complaint.sort_due_at < now, Complaint.closed_at.is_(None)))
+        wanted.append(and_(Complaint.sort_due_at < NOW, Complaint.closed_at.is_(None)))
     if filters.complaint_class:
         wanted.append(Complaint.complaint_class == filters.complaint_class)
     if filters.department is not None:
@@ -268,12 +339,12 @@ def _ordered(query: Select[tuple[int]], stage: Stage) -> Select[tuple[int]]:
 
 def _after(stage: Stage, place: Place) -> ColumnElement[bool]:
     if stage.final:
-        return tuple_(Complaint.closed_at, Complaint.id) < tuple_(_instant(-place.time), literal(-place.id))
-    return tuple_(Complaint.sort_due_at, Complaint.id) > tuple_(_instant(place.time), literal(place.id))
+        return tuple_(Complaint.closed_at, Complaint.id) < tuple_(_moment(-place.time), literal(-place.id))
+    return tuple_(Complaint.sort_due_at, Complaint.id) > tuple_(_moment(place.time), literal(place.id))
 
 
-def _instant(microseconds: int) -> ColumnElement[datetime]:
-    return literal(_EPOCH + microseconds * _MICROSECOND, Complaint.sort_due_at.type)
+def _moment(time: int) -> ColumnElement[datetime]:
+    return literal(instant(time), Complaint.sort_due_at.type)
 
 
 def _wrapped(query: Select[tuple[int]]) -> Select[tuple[int]]:
@@ -281,15 +352,18 @@ def _wrapped(query: Select[tuple[int]]) -> Select[tuple[int]]:
     return select(query.subquery().c.id)
 
 
-def _cards(session: Session, ids: Sequence[Select[tuple[int]]]) -> list[Card]:
-    if not ids:
-        return []
-    chosen = (union_all(*ids) if len(ids) > 1 else ids[0]).subquery()
+def _cards(session: Session, chosen: Select[tuple[int]], instants: dict[str, datetime]) -> list[Card]:
+    return [Card(*row) for row in session.execute(_card_rows(chosen), instants)]
+
+
+def _card_rows(ids: SelectBase) -> Select[Any]:
+    """The rows of these complaints, in no order."""
+    chosen = ids.subquery()
     name = func.coalesce(
         Customer.name, func.nullif(Contact.name, ""), func.nullif(Complaint.contact_person, ""), Contact.address,
         Complaint.contact_email,
     )  # fmt: skip
-    query = (
+    return (
         select(
             Complaint.id, Complaint.number, Complaint.version, Complaint.stage, Complaint.subject, name,
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
@@ -300,12 +374,17 @@ def _cards(session: Session, ids: Sequence[Select[tuple[int]]]) -> list[Card]:
         .outerjoin(Contact, Contact.id == Complaint.contact_id)
         .outerjoin(User, User.id == Complaint.owner_id)
     )  # fmt: skip
-    return [Card(*row) for row in session.execute(query)]
+
+
+def microseconds(at: datetime) -> int:
+    """An instant as a whole number, exactly."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def instant(microseconds: int) -> datetime:
+    """The way back."""
+    return _EPOCH + microseconds * _MICROSECOND
 
 
 def _place(card: Card) -> Place:
     return card.place
-
-
-def _microseconds(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint, insert, select
+from sqlalchemy import Index, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.calendar import WorkingCalendar
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
@@ -39,10 +40,10 @@ class Clock(Base):
 
 def begun(rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar) -> list[dict[str, Any]]:
     """What the clocks of these rules say when they start at an instant: rows without their subject."""
-    rows = []
+    clocks = []
     for rule in rules:
         due = calendar.add(at, rule.within)
-        rows.append(
+        clocks.append(
             {
                 "key": rule.key,
                 "round": 1,
@@ -52,15 +53,12 @@ def begun(rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar) -
                 "receipt": due.receipt,
             }
         )
-    return rows
+    return clocks
 
 
-def start(session: Session, subject_kind: str, subject_id: int, rows: list[dict[str, Any]]) -> None:
+def start(session: Session, subject_kind: str, subject_id: int, begun: list[dict[str, Any]]) -> None:
     """Let clocks run for a subject, in the transaction of the act that starts them."""
-    if rows:
-        session.execute(
-            insert(Clock), [{"subject_kind": subject_kind, "subject_id": subject_id, **row} for row in rows]
-        )
+    rows.add(session, Clock, *({"subject_kind": subject_kind, "subject_id": subject_id, **clock} for clock in begun))
 
 
 def of(session: Session, subject_kind: str, subject_id: int) -> list[Clock]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, insert, or_, select, true
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, history, numbers, visits
+from complaints import clocks, history, numbers, rows, visits
 from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
@@ -198,7 +198,7 @@ def open_draft(
         "received_by_id": by.id,
         **(fields or {}),
     }
-    complaint_id = session.execute(insert(Complaint).values(values).returning(Complaint.id)).scalar_one()
+    complaint_id = rows.add_one(session, Complaint, values)
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))

@@ -5,12 +5,12 @@ registered.
 """
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base
 from complaints.people import fold_email
 
@@ -38,32 +38,29 @@ class Contact(Base):
     last_wrote_at: Mapped[datetime]
 
 
-def upsert(session: Session):  # type: ignore[no-untyped-def]
-    """`INSERT … ON CONFLICT` of the database in use."""
-    return pg_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-
-
 def met(session: Session, *, address: str, name: str, locale: str, at: datetime) -> tuple[int, int | None]:
     """Note that this address wrote to us; returns the contact's id and, if chosen before, the customer's.
 
     A name that we already know is kept: a later mail may carry any display name its sender likes."""
-    insert = upsert(session)(Contact).values(
-        address=fold_email(address), name=name[:160], locale=locale, last_wrote_at=at, phone=""
-    )
-    row = session.execute(
-        insert.on_conflict_do_update(index_elements=["address"], set_={"last_wrote_at": at}).returning(
-            Contact.id, Contact.customer_id
-        )
-    ).one()
+    values = {"address": fold_email(address), "name": name[:160], "locale": locale, "last_wrote_at": at}
+    row = session.connection().execute(_meet(rows.dialect(session)), values).one()
     return row.id, row.customer_id
+
+
+@cache
+def _meet(dialect: str) -> rows.Upsert:
+    insert = rows.upsert(Contact, dialect)
+    return insert.on_conflict_do_update(
+        index_elements=["address"], set_={"last_wrote_at": insert.excluded.last_wrote_at}
+    ).returning(Contact.id, Contact.customer_id)
 
 
 def customer_named(session: Session, name: str) -> Customer:
     """The customer of this name, new if we have not heard it before."""
     name = " ".join(name.split())
-    customer = session.scalar(select(Customer).where(Customer.name == name))
-    if customer is None:
-        customer = Customer(name=name)
-        session.add(customer)
-        session.flush()
+    named = select(Customer).where(Customer.name == name)
+    customer = session.scalar(named)
+    if customer is None:  # another transaction may be adding it at this instant
+        rows.add_unless_there(session, Customer, [{"name": name}])
+        customer = session.scalars(named).one()
     return customer

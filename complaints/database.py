@@ -10,8 +10,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Engine, Integer, MetaData, TypeDecorator, create_engine, event
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    create_engine,
+    event,
+)
+from sqlalchemy.orm import DeclarativeBase, Session, registry, sessionmaker
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -51,7 +62,10 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: Moment(), dict[str, Any]: JSON(), list[Any]: JSON()}  # noqa: RUF012
+    # a registry of our own, because Flask-SQLAlchemy copies this class and may not bring a second map
+    registry = registry(
+        metadata=metadata, type_annotation_map={datetime: Moment(), dict[str, Any]: JSON(), list[Any]: JSON()}
+    )
 
 
 def tune(engine: Engine, *, readonly: bool = False) -> Engine:

@@ -7,9 +7,10 @@ page that shows it. Nothing updates or deletes these rows.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, insert
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base, BigId
 from complaints.people import Actor
 
@@ -29,6 +30,5 @@ class Change(Base):
 
 def note(session: Session, complaint_id: int, act: str, *, by: Actor, at: datetime, **values: Any) -> None:
     """Write one row, in the transaction of the change it tells."""
-    session.execute(
-        insert(Change), [{"complaint_id": complaint_id, "at": at, "by_id": by.id, "act": act, "values": values}]
-    )
+    row = {"complaint_id": complaint_id, "at": at, "by_id": by.id, "act": act, "values": values}
+    rows.add(session, Change, row)

@@ -10,6 +10,7 @@ from complaints import (
     numbers,
     outbox,
     people,
+    registration,
     schedule,
     signin,
     visits,
@@ -18,5 +19,5 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "letters", "numbers", "outbox", "people",
-    "schedule", "signin", "visits",
+    "registration", "schedule", "signin", "visits",
 ]  # fmt: skip

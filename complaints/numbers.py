@@ -5,12 +5,13 @@ database, and a transaction that fails gives its number back: the register has n
 """
 
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints.customers import upsert
+from complaints import rows
 from complaints.database import Base
 
 
@@ -24,12 +25,16 @@ class Counter(Base):
 
 def next_in(session: Session, series: str) -> int:
     """The next number of a series, counted from 1. Held until the transaction ends: ask for it late."""
-    insert = upsert(session)(Counter).values(name=series, value=1)
-    return session.execute(
-        insert.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1}).returning(
-            Counter.value
-        )
-    ).scalar_one()
+    statement = _count_on(rows.dialect(session))
+    return int(session.connection().execute(statement, {"name": series, "value": 1}).scalar_one())
+
+
+@cache
+def _count_on(dialect: str) -> rows.Upsert:
+    insert = rows.upsert(Counter, dialect)
+    return insert.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1}).returning(
+        Counter.value
+    )
 
 
 def local_year(at: datetime, zone: ZoneInfo) -> int:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base, BigId
 from complaints.people import fold_email
 
@@ -101,7 +102,7 @@ def owe(
         "created_at": at,
         "due_at": at,
     }
-    session.execute(insert(Outgoing), [row])
+    rows.add(session, Outgoing, row)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,11 @@ def claim(session: Session, *, at: datetime) -> Claim | None:
     )
     while True:
         row = session.scalar(
-            select(Outgoing).where(due).order_by(Outgoing.due_at, Outgoing.id).limit(1).with_for_update(skip_locked=True)
+            select(Outgoing)
+            .where(due)
+            .order_by(Outgoing.due_at, Outgoing.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         )
         if row is None:
             return None

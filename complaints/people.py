@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
-from complaints.errors import ComplaintError, N_, Name
+from complaints.errors import N_, ComplaintError, Name
 
 ROLES: dict[str, Name] = {
     "staff": Name("Employee", "员工"),

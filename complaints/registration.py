@@ -17,12 +17,12 @@ from sqlalchemy import ForeignKey, String, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import complaint as complaints
-from complaints import customers, history, workflow
+from complaints import customers, history, rows, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
-from complaints.customers import Contact, Customer, upsert
+from complaints.customers import Contact, Customer
 from complaints.database import Base
-from complaints.errors import BadInput, ComplaintError, N_, Name, NotAllowed, Sentence, StaleComplaint
+from complaints.errors import N_, BadInput, ComplaintError, Name, NotAllowed, Sentence, StaleComplaint
 from complaints.letters import Letter
 from complaints.people import Actor, Department
 from complaints.procedure import Procedure, Stage, procedure
@@ -153,7 +153,7 @@ def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
 
 def received(typed: str, *, at: datetime, zone: ZoneInfo) -> datetime | Problem:
     """When a complaint was taken in, as typed in local time; nothing typed means now."""
-    text = typed.strip()
+    text, name = typed.strip(), Sentence(NAMES["received_at"])
     if not text:
         return at
     try:
@@ -161,12 +161,12 @@ def received(typed: str, *, at: datetime, zone: ZoneInfo) -> datetime | Problem:
     except ValueError:
         local = None
     if local is None or not 1990 <= local.year <= 2100:
-        name = Sentence(NAMES["received_at"])
-        return Problem("received_at", Sentence(N_("%(field)s must be a time such as 2026-09-17 16:42"), {"field": name}))
+        message = N_("%(field)s must be a time such as 2026-09-17 16:42")
+        return Problem("received_at", Sentence(message, {"field": name}))
     moment = local if local.tzinfo else local.replace(tzinfo=zone)
     # A form shows whole minutes, so a call of this minute may look a little ahead of its own form.
     if (moment - at).total_seconds() >= 60:
-        return Problem("received_at", Sentence(N_("%(field)s lies in the future"), {"field": Sentence(NAMES["received_at"])}))
+        return Problem("received_at", Sentence(N_("%(field)s lies in the future"), {"field": name}))
     return min(moment, at)
 
 
@@ -175,21 +175,21 @@ def register_stage(rules: Procedure) -> Stage:
     return next(stage for stage in rules.stages if stage.required)
 
 
-def may_register(complaint: Complaint, by: Actor) -> bool:
-    """May this person register the complaint?"""
-    return by.id is None or bool(by.roles & set(register_stage(procedure(complaint.procedure)).moved_in_by))
+def may_register(rules: Procedure, by: Actor) -> bool:
+    """May this person register complaints of this procedure?"""
+    return by.id is None or bool(by.roles & set(register_stage(rules).moved_in_by))
 
 
-def who_registers(complaint: Complaint) -> RoleNames:
+def who_registers(rules: Procedure) -> RoleNames:
     """Whom to ask for registration."""
-    return RoleNames(register_stage(procedure(complaint.procedure)).moved_in_by)
+    return RoleNames(register_stage(rules).moved_in_by)
 
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
     """The fields this person may change: all for those who register, and for who took a draft in while it is one;
     order, material and quantity for everybody who may see it."""
     own_draft = complaint.registered_at is None and by.id is not None and complaint.received_by_id == by.id
-    return frozenset(FIELDS) if own_draft or may_register(complaint, by) else SUPPLEMENT
+    return frozenset(FIELDS) if own_draft or may_register(procedure(complaint.procedure), by) else SUPPLEMENT
 
 
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
@@ -248,15 +248,14 @@ def save(
     changed = {field: value for field, value in values.items() if not _same(field, before[field], value)}
     if not changed:
         return
-    if not changed.keys() <= writable(complaint, by):
-        raise NotAllowed(who=who_registers(complaint))
     rules = procedure(complaint.procedure)
+    if not changed.keys() <= writable(complaint, by):
+        raise NotAllowed(who=who_registers(rules))
     if complaint.registered_at is not None:
         problems = lacking({**before, **changed}, rules)
         if _lowers_class(rules, before, changed) and "mkt_vp" not in by.roles:
-            problems.append(
-                Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": RoleNames(("mkt_vp",))}))
-            )
+            who = RoleNames(("mkt_vp",))
+            problems.append(Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
         if problems:
             raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
@@ -264,7 +263,7 @@ def save(
         setattr(complaint, column, value)
     shown_before, shown_after = as_form({f: before[f] for f in changed}), as_form(changed)
     history.note(
-        session, complaint.id, "entered", by=by, at=at,
+        session, complaint.id, "entered", by=by, at=at, version=complaint.version,
         changed={field: [shown_before[field], shown_after[field]] for field in changed},
     )  # fmt: skip
     session.flush()
@@ -310,8 +309,8 @@ def register(
     Raises `NotAllowed`, `Incomplete`, `StaleComplaint` and `MoveRefused`. The same entry sent again changes nothing."""
     rules = procedure(complaint.procedure)
     stage = register_stage(rules)
-    if not may_register(complaint, by):
-        raise NotAllowed(who=who_registers(complaint))
+    if not may_register(rules, by):
+        raise NotAllowed(who=who_registers(rules))
     before = entry_of(session, complaint)
     after = {**before, **values}
     if complaint.registered_at is not None:
@@ -353,9 +352,9 @@ def draft_by_hand(
     received_at: datetime,
     calendar: WorkingCalendar,
     key: str,
-) -> tuple[Draft, bool]:
+) -> Draft:
     """Begin a complaint that a person took in, in the caller's transaction; any member of staff may. `key` names the
-    form: sent again it gives the same draft, and False. Raises `Incomplete` without a content or a channel."""
+    form: sent again it leads to the same complaint. Raises `Incomplete` without a content or a channel."""
     needed = [field for field in ("channel", "content") if not values.get(field)]
     if needed:
         raise Incomplete(
@@ -365,7 +364,7 @@ def draft_by_hand(
         raise BadInput(field="key", problem=Sentence(N_("the form has lost its key; load it again")))
     key = f"{by.id}:{key}"
     new = session.execute(
-        upsert(session)(Submission)
+        rows.upsert(Submission, rows.dialect(session))
         .values(key=key, by_id=by.id, at=at)
         .on_conflict_do_nothing()
         .returning(Submission.key)
@@ -376,7 +375,7 @@ def draft_by_hand(
                 Submission.key == key
             )
         ).one()
-        return Draft(row.id, row.number), False
+        return Draft(row.id, row.number)
     fields = _columns(session, values)
     channel = fields.pop("channel")
     fields["subject"] = fields.get("subject") or _first_line(values["content"])
@@ -384,7 +383,7 @@ def draft_by_hand(
         session, by=by, at=at, received_at=received_at, channel=channel, calendar=calendar, fields=fields
     )
     session.execute(update(Submission).where(Submission.key == key).values(complaint_id=draft.id))
-    return draft, True
+    return draft
 
 
 def _first_line(content: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints.customers import upsert
+from complaints import rows
 from complaints.database import Base
 
 
@@ -28,9 +28,7 @@ def take_slot(session: Session, name: str, *, every_seconds: int, at: datetime) 
     A clock that was set back must not stop the task until the old time comes round again, so a slot in the future
     counts as not taken."""
     slot = int(at.timestamp()) // every_seconds
-    session.execute(
-        upsert(session)(Recurrence).values(name=name, slot=-1, started_at=at).on_conflict_do_nothing()
-    )
+    rows.add_unless_there(session, Recurrence, [{"name": name, "slot": -1, "started_at": at}])
     won = session.execute(
         update(Recurrence)
         .where(Recurrence.name == name, Recurrence.slot != slot)

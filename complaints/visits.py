@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, insert, select, update
+from sqlalchemy import ForeignKey, Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base
 from complaints.people import Actor
 
@@ -26,7 +27,7 @@ class StageVisit(Base):
 def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Actor, at: datetime) -> None:
     """A complaint comes into a stage."""
     row = {"complaint_id": complaint_id, "stage": stage, "round": round, "entered_at": at, "entered_by_id": by.id}
-    session.execute(insert(StageVisit), [row])
+    rows.add(session, StageVisit, row)
 
 
 def leave(session: Session, complaint_id: int, *, at: datetime) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from complaints import clocks, history, numbers, visits
 from complaints.complaint import NO_LIMIT, Complaint
-from complaints.errors import Missing, MoveRefused, N_, Sentence, StaleComplaint
+from complaints.errors import N_, Missing, MoveRefused, Sentence, StaleComplaint
 from complaints.people import ROLES, Actor
 from complaints.procedure import Procedure, Stage, procedure
 

@@ -1,6 +1,6 @@
 """What the demo company makes, who buys it, and what they complain about, in English and Chinese.
 
-Every text may hold `{product}`, `{code}`, `{order}`, `{batch}`, `{quantity}` and `{bad}`; fill.py puts them in.
+Texts hold `{product}`, `{code}`, `{order}`, `{batch}`, `{quantity}` and `{bad}`; fill.py puts them in.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,10 @@ class Writer:
     name: str
     address: str
     phone: str
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,13 @@ class Saying:
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of complaint: what is wrong, with which products, and whose work it was. `weight`: how often of a
-    hundred it is a major one."""
+    """A kind of complaint: what is wrong, with which products, and whose work it was. `major`: how many of a hundred
+    are major ones."""
 
     department: str
     cause_type: str
     link: str
-    weight: int
+    major: int
     files: tuple[str, ...]
     products: tuple[str, ...]
     en: Saying
@@ -156,8 +160,8 @@ CASES = (
         ),
         Saying(
             "{product} {code} B 口内有毛刺，批次 {batch}",
-            "我司在来料检验批次 {batch}（订单 {order}）时发现 B 口与主孔交叉处有毛刺，抽检 {quantity} 件中有 {bad} 件不合格。"
-            "毛刺脱落会进入液压回路，该批已隔离。",
+            "我司在来料检验批次 {batch}（订单 {order}）时发现 B 口与主孔交叉处有毛刺，抽检 {quantity} 件中有 {bad} "
+            "件不合格。毛刺脱落会进入液压回路，该批已隔离。",
             "请派人到厂全检，并补发不良数量。",
         ),
     ),
@@ -165,14 +169,15 @@ CASES = (
         "machining", "quality", "product_quality", 35, ("photo", "request"), ("GP-40",),
         Saying(
             "Leak at casting pore, line stopped, {code} lot {batch}",
-            "pump housings of lot {batch} leak at 12 bar through pores beside the sealing land. {bad} parts failed on "
-            "the test bench this morning and our line stood still for two hours. Order {order}, {quantity} delivered.",
+            "pump housings of lot {batch} leak at 12 bar through pores beside the sealing land. {bad} parts failed "
+            "on the test bench this morning and our line stood still for two hours. Order {order}, {quantity} "
+            "delivered.",
             "Interim measures within one working day and an 8D report.",
         ),
         Saying(
             "{product}气孔渗漏，产线停线，批次 {batch}",
-            "批次 {batch} 的泵壳在 12 bar 测试时，密封面旁气孔渗漏，今天上午已有 {bad} 件测试不合格，"
-            "产线停线两小时。订单 {order}，共到货 {quantity} 件。",
+            "批次 {batch} 的泵壳在 12 bar 测试时，密封面旁气孔渗漏，今天上午已有 {bad} 件测试不合格，产线停线两小时。"
+            "订单 {order}，共到货 {quantity} 件。",
             "请在一个工作日内给出临时对策，并提交 8D 报告。",
         ),
     ),
@@ -180,8 +185,8 @@ CASES = (
         "machining", "quality", "product_quality", 8, ("measurements",), ("DR-30",),
         Saying(
             "Bearing seat out of tolerance on {code}, lot {batch}",
-            "the bearing seat of {bad} shafts from lot {batch} measures 29.972 to 29.975 mm; the drawing asks for 30 k6. "
-            "Measured on {quantity} parts, see the attached record. Order {order}.",
+            "the bearing seat of {bad} shafts from lot {batch} measures 29.972 to 29.975 mm; the drawing asks for 30 "
+            "k6. Measured on {quantity} parts, see the attached record. Order {order}.",
             "Credit note for the rejected shafts and corrected parts by the end of next week.",
         ),
         Saying(
@@ -231,8 +236,8 @@ CASES = (
         ),
         Saying(
             "快换接头带压脱开，请立即处理",
-            "批次 {batch} 的一只接头在 180 bar 时于现场设备上脱开，无人受伤，检查发现一侧锁紧钢珠漏装。"
-            "订单 {order} 剩余 {quantity} 件已停用，另发现 {bad} 件同样不良。",
+            "批次 {batch} 的一只接头在 180 bar 时于现场设备上脱开，无人受伤，检查发现一侧锁紧钢珠漏装。订单 {order} "
+            "剩余 {quantity} 件已停用，另发现 {bad} 件同样不良。",
             "请两日内派工程师到现场，并更换其他批次产品。",
         ),
     ),
@@ -240,8 +245,8 @@ CASES = (
         "assembly", "quality", "product_quality", 10, ("photo",), ("WK-11",),
         Saying(
             "Connector pin pushed back, wiring kit lot {batch}",
-            "pin 3 of connector X2 is not locked and moves back when mated: {bad} kits of {quantity}. "
-            "Our order {order}, your lot {batch}.",
+            "pin 3 of connector X2 is not locked and moves back when mated: {bad} kits of {quantity}. Our order "
+            "{order}, your lot {batch}.",
             "Sorted and reworked kits by Friday.",
         ),
         Saying(
@@ -260,8 +265,8 @@ CASES = (
         ),
         Saying(
             "线束第 4 支线短 15 mm，无法安装",
-            "线束第 4 支线实测 405 mm，图纸 420 mm，卡扣无法自然固定。批次 {batch} 共 {quantity} 套，已查 {bad} 套均如此。"
-            "订单 {order}。",
+            "线束第 4 支线实测 405 mm，图纸 420 mm，卡扣无法自然固定。批次 {batch} 共 {quantity} 套，已查 {bad} "
+            "套均如此。订单 {order}。",
             "请安排换货并告知到货日期。",
         ),
     ),
@@ -269,14 +274,14 @@ CASES = (
         "assembly", "quality", "product_quality", 20, ("photo",), ("GS-05",),
         Saying(
             "Gasket missing from set {code}",
-            "{bad} bags of {quantity} contain four gaskets instead of five; the small one (item 5) is missing. "
-            "One set reached a finished machine before we noticed. Order {order}, lot {batch}.",
+            "{bad} bags of {quantity} contain four gaskets instead of five; the small one (item 5) is missing. One "
+            "set reached a finished machine before we noticed. Order {order}, lot {batch}.",
             "100 % check of your stock and 200 single gaskets free of charge.",
         ),
         Saying(
             "密封垫组 {code} 漏装一片",
-            "{quantity} 袋中有 {bad} 袋只有四片，缺第 5 号小垫片，其中一套已装到成品机上才发现。"
-            "订单 {order}，批次 {batch}。",
+            "{quantity} 袋中有 {bad} 袋只有四片，缺第 5 号小垫片，其中一套已装到成品机上才发现。订单 {order}，批次 "
+            "{batch}。",
             "请全检库存，并免费补发 200 片小垫片。",
         ),
     ),
@@ -284,14 +289,14 @@ CASES = (
         "assembly", "quality", "product_quality", 5, ("photo",), ("QL-08", "GS-05", "WK-11"),
         Saying(
             "Bar code on the label cannot be scanned, {code}",
-            "the labels of delivery {order} cannot be read by our scanners: the print is pale and the quiet zone is cut. "
-            "{quantity} pieces, {bad} cartons. We booked them by hand, which cost us an afternoon.",
+            "the labels of delivery {order} cannot be read by our scanners: the print is pale and the quiet zone is "
+            "cut. {quantity} pieces, {bad} cartons. We booked them by hand, which cost us an afternoon.",
             "New labels for the cartons in stock, and a printer check at your side.",
         ),
         Saying(
             "标签条码无法扫描，{product}",
-            "订单 {order} 到货标签条码打印偏淡、留白被切，扫码枪无法识别，共 {quantity} 件 {bad} 箱，"
-            "只能人工录入，耽误一个下午。",
+            "订单 {order} 到货标签条码打印偏淡、留白被切，扫码枪无法识别，共 {quantity} 件 {bad} 箱，只能人工录入，"
+            "耽误一个下午。",
             "请重新提供标签，并检查贵司打印机。",
         ),
     ),
@@ -299,14 +304,14 @@ CASES = (
         "surface_treatment", "quality", "product_quality", 10, ("photo", "measurements"), ("SB-75", "CL-22"),
         Saying(
             "Red rust after 96 h salt spray, {code} lot {batch}",
-            "in our quarterly check brackets of lot {batch} show red rust after 96 h of neutral salt spray; agreed are "
-            "240 h. {bad} of {quantity} samples failed. Order {order}.",
+            "in our quarterly check brackets of lot {batch} show red rust after 96 h of neutral salt spray; agreed "
+            "are 240 h. {bad} of {quantity} samples failed. Order {order}.",
             "Root cause and a statement on all lots delivered since January.",
         ),
         Saying(
             "{product} {code} 盐雾 96 小时出现红锈",
-            "季度抽检中，批次 {batch} 样品在中性盐雾 96 小时后出现红锈，技术协议要求 240 小时，"
-            "{quantity} 件样品中 {bad} 件不合格。订单 {order}。",
+            "季度抽检中，批次 {batch} 样品在中性盐雾 96 小时后出现红锈，技术协议要求 240 小时，{quantity} 件样品中 "
+            "{bad} 件不合格。订单 {order}。",
             "请说明根本原因，并对今年已交批次给出处理意见。",
         ),
     ),
@@ -328,8 +333,8 @@ CASES = (
         "surface_treatment", "quality", "product_quality", 12, ("measurements",), ("CL-22", "SB-75"),
         Saying(
             "Coating thickness uneven, {product} lot {batch}",
-            "zinc-nickel thickness is 4 to 21 um on one and the same part; specified are 8 to 15 um. "
-            "Measured {quantity} parts of lot {batch}, {bad} outside. Order {order}.",
+            "zinc-nickel thickness is 4 to 21 um on one and the same part; specified are 8 to 15 um. Measured "
+            "{quantity} parts of lot {batch}, {bad} outside. Order {order}.",
             "Measure your retained samples and tell us the result.",
         ),
         Saying(
@@ -342,13 +347,14 @@ CASES = (
         "surface_treatment", "quality", "product_quality", 15, ("photo", "request"), ("GP-40", "VB-16"),
         Saying(
             "Anodised layer flakes at the sealing edge, {code}",
-            "the anodised layer of {bad} blocks flakes off at the sealing edge while the gasket is being fitted. "
-            "The particles are hard and would scratch the spool. Lot {batch}, order {order}, {quantity} in stock.",
+            "the anodised layer of {bad} blocks flakes off at the sealing edge while the gasket is being fitted. The "
+            "particles are hard and would scratch the spool. Lot {batch}, order {order}, {quantity} in stock.",
             "Stop deliveries of this lot and propose an interim measure.",
         ),
         Saying(
             "{product} {code} 密封边氧化层脱落",
-            "装配密封垫时发现 {bad} 件密封边氧化层成片脱落，颗粒坚硬，会划伤阀芯。批次 {batch}，订单 {order}，库存 {quantity} 件。",
+            "装配密封垫时发现 {bad} 件密封边氧化层成片脱落，颗粒坚硬，会划伤阀芯。批次 {batch}，订单 {order}，库存 "
+            "{quantity} 件。",
             "请停发该批次，并提出临时对策。",
         ),
     ),
@@ -356,8 +362,8 @@ CASES = (
         "logistics", "non_quality", "delivery", 5, ("photo",), ("SB-75", "DR-30", "GP-40"),
         Saying(
             "Cartons crushed in transport, delivery {order}",
-            "three of eight cartons of delivery {order} arrived crushed and wet. {bad} pieces of {quantity} are dented "
-            "or rusty. The driver has signed for the damage; photographs attached.",
+            "three of eight cartons of delivery {order} arrived crushed and wet. {bad} pieces of {quantity} are "
+            "dented or rusty. The driver has signed for the damage; photographs attached.",
             "Replacement by express and better edge protection.",
         ),
         Saying(
@@ -370,14 +376,14 @@ CASES = (
         "logistics", "non_quality", "delivery", 12, (), ("GP-40", "VB-16", "QL-08", "WK-11"),
         Saying(
             "Order {order} is five days late, when does it come?",
-            "order {order} over {quantity} pieces {code} was confirmed for Monday of last week. Nothing has arrived, and "
-            "the tracking number does not exist. We have {bad} pieces left and will stop on Thursday.",
+            "order {order} over {quantity} pieces {code} was confirmed for Monday of last week. Nothing has arrived, "
+            "and the tracking number does not exist. We have {bad} pieces left and will stop on Thursday.",
             "A firm date today, and a part delivery by air if need be.",
         ),
         Saying(
             "订单 {order} 已延期五天，请回复交期",
-            "订单 {order} 共 {quantity} 件 {code}，原定上周一到货，至今未到，物流单号也查不到。"
-            "我司库存仅剩 {bad} 件，周四将停产。",
+            "订单 {order} 共 {quantity} 件 {code}，原定上周一到货，至今未到，物流单号也查不到。我司库存仅剩 {bad} "
+            "件，周四将停产。",
             "请今日内确认交期，必要时先空运一部分。",
         ),
     ),
@@ -385,8 +391,8 @@ CASES = (
         "logistics", "non_quality", "delivery", 2, ("photo",), ("CL-22", "GS-05", "QL-08"),
         Saying(
             "Quantity short by {bad} against delivery note",
-            "we counted {bad} pieces less than the delivery note says ({quantity}). The cartons were sealed and intact. "
-            "Our order {order}, your lot {batch}.",
+            "we counted {bad} pieces less than the delivery note says ({quantity}). The cartons were sealed and "
+            "intact. Our order {order}, your lot {batch}.",
             "Corrected invoice, or the missing pieces with the next delivery.",
         ),
         Saying(
@@ -399,13 +405,15 @@ CASES = (
         "logistics", "non_quality", "delivery", 8, ("photo",), ("QL-08", "CL-22", "SB-75"),
         Saying(
             "Mixed parts in one carton, {code} and another type",
-            "carton 4 of order {order} is labelled {code} but holds {bad} pieces of a different size between the right "
-            "ones. One was nearly fitted. Please check how this can happen. {quantity} pieces were ordered, lot {batch}.",
+            "carton 4 of order {order} is labelled {code} but holds {bad} pieces of a different size between the "
+            "right ones. One was nearly fitted. Please check how this can happen. {quantity} pieces were ordered, "
+            "lot {batch}.",
             "Collect the wrong parts and check the remaining cartons with us.",
         ),
         Saying(
             "同箱混料，{code} 中混有其他规格",
-            "订单 {order} 第 4 箱标签为 {code}，箱内混有 {bad} 件其他规格，险些装错。订购 {quantity} 件，批次 {batch}，请查明原因。",
+            "订单 {order} 第 4 箱标签为 {code}，箱内混有 {bad} 件其他规格，险些装错。订购 {quantity} 件，批次 "
+            "{batch}，请查明原因。",
             "请取回混料，并派人与我司一起核对其余各箱。",
         ),
     ),
@@ -413,14 +421,15 @@ CASES = (
         "marketing", "other", "sales_service", 3, (), ("GP-40", "DR-30", "WK-11"),
         Saying(
             "No answer to our drawing change since three weeks",
-            "we sent the drawing change for {code} three weeks ago and asked twice. Nobody told us whether order {order} "
-            "will be made to the old or to the new revision. {quantity} pieces are concerned, {bad} are already shipped.",
+            "we sent the drawing change for {code} three weeks ago and asked twice. Nobody told us whether order "
+            "{order} will be made to the old or to the new revision. {quantity} pieces are concerned, {bad} are "
+            "already shipped.",
             "One named person who answers us, and a decision on the revision.",
         ),
         Saying(
             "图纸变更三周未回复，{code}",
-            "三周前已发出 {code} 的图纸变更并两次催问，至今无人答复订单 {order} 按新版还是旧版生产，涉及 {quantity} 件，"
-            "其中 {bad} 件已发货。",
+            "三周前已发出 {code} 的图纸变更并两次催问，至今无人答复订单 {order} 按新版还是旧版生产，涉及 {quantity} "
+            "件，其中 {bad} 件已发货。",
             "请指定专人答复，并明确版本。",
         ),
     ),
@@ -428,8 +437,8 @@ CASES = (
         "marketing", "other", "sales_service", 2, ("request",), ("VB-16", "CL-22", "DR-30"),
         Saying(
             "Certificate 3.1 does not match heat number, order {order}",
-            "the 3.1 certificate sent with order {order} names a heat number that is not stamped on the parts "
-            "(lot {batch}, {quantity} pieces). Our auditor has rejected {bad} documents of yours this year.",
+            "the 3.1 certificate sent with order {order} names a heat number that is not stamped on the parts (lot "
+            "{batch}, {quantity} pieces). Our auditor has rejected {bad} documents of yours this year.",
             "The right certificate within three days.",
         ),
         Saying(
@@ -443,13 +452,15 @@ CASES = (
         "marketing", "other", "sales_service", 2, (), ("QL-08", "GS-05", "SB-75"),
         Saying(
             "Invoice price differs from quotation",
-            "invoice for order {order} charges the old price for {quantity} pieces {code}; your quotation of the spring "
-            "says 4 % less. It is the {bad}th time, please correct it in your system.",
+            "invoice for order {order} charges the old price for {quantity} pieces {code}; your quotation of the "
+            "spring says 4 % less. {bad} invoices of this year are wrong in the same way; please correct it in your "
+            "system.",
             "Credit note.",
         ),
         Saying(
             "发票价格与报价单不一致",
-            "订单 {order} 的发票仍按旧价计 {quantity} 件 {code}，春季报价单已下调 4%。今年已是第 {bad} 次，请在系统中更正。",
+            "订单 {order} 的发票仍按旧价计 {quantity} 件 {code}，春季报价单已下调 4%。今年已有 {bad} 张发票如此，"
+            "请在系统中更正。",
             "请开具红字发票。",
         ),
     ),
@@ -458,7 +469,8 @@ CASES = (
         Saying(
             "Noise after 40 hours, {product} lot {batch}",
             "{bad} of {quantity} units run in with your part from lot {batch} became noisy after about 40 hours. The "
-            "running surface shows chatter marks, as far as we can see. We send two parts back to you under order {order}.",
+            "running surface shows chatter marks, as far as we can see. We send two parts back to you under order "
+            "{order}.",
             "Analysis of the returned parts within two weeks.",
         ),
         Saying(
@@ -470,25 +482,32 @@ CASES = (
     ),
 )  # fmt: skip
 
-GREETINGS = {"en": "Good day,\n\n{text}\n\n{demand}\n\nKind regards\n{name}\n{customer}\n",
-             "zh_CN": "您好：\n\n{text}\n\n{demand}\n\n{name}\n{customer}\n"}  # fmt: skip
+GREETINGS = {"en": "Good day,\n\n{text}\n\n{demand}\n\nKind regards\n{name}\n{customer}",
+             "zh_CN": "您好：\n\n{text}\n\n{demand}\n\n{name}\n{customer}"}  # fmt: skip
 
 ANSWERS = {
-    "en": (
-        "thank you for the quick message. We have put aside ten more parts for you; where shall we send them?",
-        "our line starts again on Monday. Please tell us by then how far you are.",
-        "attached you find what you asked for. More photographs can be taken if you need them.",
-        "we had expected to hear from you earlier. Who is in charge of this now?",
-        "the replacement has arrived and looks good so far. We wait for your report.",
+    "en": tuple(
+        f"Good day,\n\n{text}\n\nKind regards\n{{name}}"
+        for text in (
+            "Thank you for the quick message. We have put aside ten more parts for you; where shall we send them?",
+            "Our line starts again on Monday. Please tell us by then how far you are.",
+            "One more photograph is attached. We can take others if you need them.",
+            "We had expected to hear from you earlier. Who is in charge of this now?",
+            "The replacement has arrived and looks good so far. We wait for your report.",
+        )
     ),
-    "zh_CN": (
-        "感谢回复。我们另外留了十件样品，请告知寄送地址。",
-        "我司下周一恢复生产，请在此之前告知进展。",
-        "您要的资料见附件，如需更多照片请告知。",
-        "一直没有收到进一步的消息，请问现在由谁负责？",
-        "补货已收到，目前看没有问题，等待贵司的报告。",
+    "zh_CN": tuple(
+        f"您好：\n\n{text}\n\n{{name}}"
+        for text in (
+            "感谢回复。我们另外留了十件样品，请告知寄送地址。",
+            "我司下周一恢复生产，请在此之前告知进展。",
+            "补充一张照片，见附件，如需更多请告知。",
+            "一直没有收到进一步的消息，请问现在由谁负责？",
+            "补货已收到，目前看没有问题，等待贵司的报告。",
+        )
     ),
 }
+ANSWER_WITH_FILE = 2
 NOTES = {
     "en": {
         "phone": "By telephone: {text}",
@@ -507,13 +526,14 @@ NOTES = {
 }
 RECEIVED = {
     "en": (
-        "Your complaint {number}",
-        "Dear {name},\n\nwe have received your message. Its number is {number}; please keep it in the subject when you "
-        "write to us.\n\nA member of our staff will read it, enter it in our register and come back to you.\n\n{us}\n",
+        "We received your complaint",
+        "Good day,\n\nthank you for telling us. Your message has arrived and has this number:\n\n  {number}\n\nWhat "
+        "happens next: a person reads your message and registers it. The people concerned then examine the matter, "
+        "and you will hear from us.\n\n-- \n{us}\nThis mail was sent automatically; a person reads every answer.\n",
     ),
     "zh_CN": (
-        "已收到您的投诉 {number}",
-        "{name}，您好：\n\n我们已收到您的来信，编号为 {number}，后续来信请在主题中保留此编号。\n\n"
-        "我们的工作人员将阅读并登记，之后与您联系。\n\n{us}\n",
+        "已收到您的投诉",
+        "您好：\n\n感谢您的来信。来信已收到，编号如下：\n\n  {number}\n\n接下来由专人阅读并登记，"
+        "有关部门随后进行调查，我们会再与您联系。\n\n-- \n{us}\n此邮件由系统自动发送，每一封回信都有人阅读。\n",
     ),
 }

@@ -1,0 +1,141 @@
+"""Time for a fill: minutes as numbers, which of them the office is open, and what a promise made then says.
+
+`WorkingCalendar.add` is exact and takes 50 µs; a million complaints ask it two million times. What it answers depends
+only on the minute of the day and on what kind of days follow, so one answer serves every such day, with its dates put
+in.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from email.utils import format_datetime
+
+from complaints.calendar import WorkingCalendar
+from complaints.procedure import ClockRule
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+ONE_DAY = timedelta(days=1)
+AHEAD = 16  # days; between two working days lie eleven at most
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+
+_CLOCK = [f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60)]
+_SECOND = [f"{second:02d}.000000" for second in range(60)]
+
+
+def minute_of(at: datetime) -> int:
+    """The minute an instant lies in."""
+    return (at - EPOCH) // MINUTE
+
+
+class Minutes:
+    """The minutes from one instant to another. `open` are those of working time, in order."""
+
+    def __init__(self, calendar: WorkingCalendar, first: datetime, last: datetime) -> None:
+        self.calendar = calendar
+        self.end = minute_of(last)
+        begin = minute_of(first)
+        day, until = first.astimezone(calendar.tz).date() - ONE_DAY, last.astimezone(calendar.tz).date()
+        self.dates: list[date] = [day + timedelta(days=n) for n in range((until - day).days + AHEAD + 4)]
+        self.iso = [day.isoformat() for day in self.dates]
+        self._midnights = [minute_of(datetime.combine(day, time(), calendar.tz).astimezone(UTC)) for day in self.dates]
+        self._utc_first = (EPOCH + self._midnights[0] * MINUTE).date()
+        self._utc = [(self._utc_first + timedelta(days=n)).isoformat() for n in range(len(self.dates) + 2)]
+        self._mail = [format_datetime(datetime.combine(date.fromisoformat(day), time(), UTC))[:16] for day in self._utc]
+        self._base = minute_of(datetime.combine(self._utc_first, time(), UTC)) // 1440
+        self.open: list[int] = []
+        for on in self.dates:
+            for opens, closes in calendar.hours(on):
+                ends = on + ONE_DAY if closes <= opens else on
+                first_minute = minute_of(datetime.combine(on, opens, calendar.tz).astimezone(UTC))
+                last_minute = minute_of(datetime.combine(ends, closes, calendar.tz).astimezone(UTC))
+                self.open.extend(range(max(first_minute, begin), min(last_minute, self.end)))
+
+    def text(self, minute: int, second: int) -> str:
+        """An instant as both databases read it, in UTC."""
+        day, rest = divmod(minute, 1440)
+        return self._utc[day - self._base] + _CLOCK[rest] + _SECOND[second]
+
+    def mail_date(self, minute: int, second: int) -> str:
+        """An instant as a mail's header has it (RFC 5322)."""
+        day, rest = divmod(minute, 1440)
+        return f"{self._mail[day - self._base]}{_CLOCK[rest]}{second:02d} +0000"
+
+    def day(self, minute: int) -> int:
+        """The local day a minute belongs to, as a place in `dates`."""
+        return bisect_right(self._midnights, minute) - 1
+
+    def since_midnight(self, minute: int, day: int) -> int:
+        return minute - self._midnights[day]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a rule says at one minute of one kind of day: the due time in minutes after the start, and the receipt
+    with places for dates, counted in days from the start."""
+
+    minutes: int
+    receipt: str
+    days: tuple[int, ...]
+
+
+class Promises:
+    """When clocks that start at some minute are due, and the receipts for it."""
+
+    def __init__(self, minutes: Minutes, rules: Sequence[ClockRule]) -> None:
+        self.minutes = minutes
+        self.rules = rules
+        self._kinds: list[int] = []
+        self._sight: list[int] = []
+        self._kinds_of_days()
+        self._known: dict[tuple[int, int], list[_Answer] | None] = {}
+
+    def at(self, minute: int, day: int) -> list[tuple[int, str]]:
+        """For each rule the minute it is due and the receipt as JSON."""
+        key = (self._kinds[day], self.minutes.since_midnight(minute, day))
+        if key not in self._known:
+            self._known[key] = self._reckon(minute, day)
+        answers = self._known[key]
+        if answers is None:
+            return self._exactly(minute)
+        dates = self.minutes.iso
+        return [(minute + a.minutes, a.receipt % tuple([dates[day + n] for n in a.days])) for a in answers]
+
+    def _exactly(self, minute: int) -> list[tuple[int, str]]:
+        start = EPOCH + minute * MINUTE
+        dues = [self.minutes.calendar.add(start, rule.within) for rule in self.rules]
+        return [(minute_of(due.at), json.dumps(due.receipt)) for due in dues]
+
+    def _reckon(self, minute: int, day: int) -> list[_Answer] | None:
+        """None when an answer speaks of days that are too far off to be alike."""
+        answers = []
+        for due, receipt in self._exactly(minute):
+            days = tuple(
+                (date.fromisoformat(found) - self.minutes.dates[day]).days for found in DATE.findall(receipt)
+            )
+            if max(days, default=0) >= self._sight[day]:
+                return None
+            answers.append(_Answer(due - minute, DATE.sub("%s", receipt.replace("%", "%%")), days))
+        return answers
+
+    def _kinds_of_days(self) -> None:
+        """A number for each day: those with the same one have the same hours, and so have the days that follow, as
+        far as the second day we work on. Beyond that an answer is not one of a kind."""
+        calendar, dates = self.minutes.calendar, self.minutes.dates
+        single = [
+            (calendar.hours(day), day in calendar.make_up, day in calendar.days_off,
+             datetime.combine(day, time(), calendar.tz).utcoffset())
+            for day in dates
+        ]  # fmt: skip
+        known: dict[object, int] = {}
+        for day in range(len(dates) - AHEAD):
+            ends = day + 1
+            for _ in range(2):
+                while ends < day + AHEAD and not single[ends][0]:
+                    ends += 1
+                ends += 1
+            self._sight.append(ends - day)
+            self._kinds.append(known.setdefault(tuple(single[day:ends]), len(known)))

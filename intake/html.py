@@ -1,0 +1,482 @@
+"""HTML: a mail's page as text to read, and as a page that does nothing.
+
+The text is what we work with. The page is for eyes only and is made safe when it is shown, not when it arrives, so that
+a better sanitiser also protects old mail; it belongs in a sandboxed document under a policy that loads nothing.
+Both trees are built by browser-grade parsers, and those take quadratic time for pages that are nested or marked up
+beyond all reason; `tame` takes that away before a parser sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+from urllib.parse import unquote
+
+import nh3
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+LIMIT: Final = 4 * 1024 * 1024
+
+
+def _set(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+# What a parser can bear
+
+_SMALL = 4096
+_DEEPEST = 250
+_MOST_FORMATTING = 60
+_MOST_REPEATED = 300_000  # open formatting elements are opened again in every block: elements times blocks
+_MOST_ATTRIBUTES = 200
+_MOST_ENTITIES = 1000  # in one run of text
+_TAG = re.compile(
+    r"""<(?:/(?P<closed>[a-zA-Z][^\s/>]*+)[^>]*+>
+      | (?P<opened>[a-zA-Z][^\s/>]*+)
+        (?P<attributes>(?:[\s/]++ | [^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+" | '[^']*+' | [^\s>]*+))?+)*+)>)""",
+    re.VERBOSE,
+)
+_ATTRIBUTE = re.compile(r"""[^\s/>=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+""")
+_TAG_BEGINS = re.compile(r"</?[a-zA-Z]")
+_CHOICES = _set("select option optgroup datalist selectedcontent")
+_FORMATTING = _set("a b big code em font i nobr s small strike strong tt u")
+_FORMATTING_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_FORMATTING))})(?![^\s/>])[^>]*+>", re.IGNORECASE)
+# These close themselves, or nest only together with an element that counts.
+_UNCOUNTED = _set(
+    """area base br col dd dt embed hr img input li link meta p param rp rt source tbody td tfoot th thead tr track
+    wbr"""
+)
+
+
+def tame(html: str) -> str:
+    """The same page, no deeper and no more decorated than people write them. One pass over its tags."""
+    html = html[:LIMIT]
+    if len(html) < _SMALL:
+        return html
+    tamed = _tamed(html)
+    if tamed is None:
+        tamed = _tamed(_FORMATTING_TAG.sub("", html))
+    return escape(html) if tamed is None else tamed
+
+
+def _tamed(html: str) -> str | None:
+    """None when the page's formatting would multiply beyond what a parser can hold."""
+    out: list[str] = []
+    kept = at = 0  # up to `kept` the page is in `out`
+    stack: list[str] = []
+    dropped: Counter[str] = Counter()
+    formatting = repeated = 0
+    uncounted = _UNCOUNTED
+    while True:
+        before = at
+        at = html.find("<", before)
+        if (at if at >= 0 else len(html)) - before > _MOST_ENTITIES:
+            # Parsers append to a text entity by entity: a comment now and then keeps each text short.
+            end = at if at >= 0 else len(html)
+            texts = html[before:end].split("&")
+            if len(texts) > _MOST_ENTITIES:
+                shorter = ["&".join(texts[i : i + _MOST_ENTITIES]) for i in range(0, len(texts), _MOST_ENTITIES)]
+                out += html[kept:before], "<!---->&".join(shorter)
+                kept = end
+        if at < 0:
+            break
+        if html.startswith("<!--", at):
+            at = html.find("-->", at) + 3
+            if at == 2:
+                break
+            continue
+        tag = _TAG.match(html, at)
+        if tag is None:
+            if _TAG_BEGINS.match(html, at):  # a tag that never ends: a parser reads nothing after it
+                html = html[:at]
+                break
+            at += 1
+            continue
+        start, at = at, tag.end()
+        if opened := tag["opened"]:
+            name = opened.lower()
+            if name in ("svg", "math"):
+                uncounted = frozenset()  # in there nothing closes itself
+            if name in _CHOICES or (
+                (len(stack) >= _DEEPEST or (formatting >= _MOST_FORMATTING and name in _FORMATTING))
+                and name not in uncounted
+            ):
+                dropped[name] += 1
+                out.append(html[kept:start])
+                kept = at
+                continue
+            if name in _FORMATTING:
+                formatting += 1
+            else:
+                repeated += formatting
+            if name not in uncounted:
+                stack.append(name)
+            attributes = tag["attributes"]
+            if len(attributes) > _SMALL and len(_ATTRIBUTE.findall(attributes)) > _MOST_ATTRIBUTES:
+                out += html[kept:start], f"<{opened}>"
+                kept = at
+            continue
+        name = tag["closed"].lower()
+        if dropped[name]:
+            dropped[name] -= 1
+            out.append(html[kept:start])
+            kept = at
+            continue
+        if formatting and name in _FORMATTING and name in stack:
+            formatting -= 1
+        _closes(stack, name)
+    out.append(html[kept:])
+    return "".join(out) if repeated <= _MOST_REPEATED else None
+
+
+def _closes(stack: list[str], name: str) -> None:
+    """Take off the stack what an end tag closes. Formatting does not close the blocks opened inside it."""
+    for index in range(len(stack) - 1, -1, -1):
+        if stack[index] == name:
+            del stack[index:]
+            return
+        if stack[index] not in _FORMATTING and (name in _FORMATTING or name == "span"):
+            return
+
+
+# As text
+
+_NOT_SHOWN = _set(
+    """head script style template title iframe object embed applet audio video canvas svg math select datalist noembed
+    noframes map -comment -doctype"""
+)
+_PARAGRAPHS = _set("p h1 h2 h3 h4 h5 h6 ul ol dl table blockquote pre figure hr")
+_LINES = _set(
+    """div li dt dd tr section article header footer main aside nav address center form fieldset caption figcaption
+    legend details summary body"""
+)
+_SPACE = re.compile(r"[ \t\r\n\f]+")
+_INVISIBLE = re.compile("[\u00ad\u034f\u200b\u2060\ufeff]+")
+_STYLED = re.compile(r"display|visibility|hidden|mso-hide|opacity|max-height|white-space", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(?<![\w-])opacity\s*:\s*0+(?:\.0+)?\s*(?:;|$|!)"
+    r"|max-height\s*:\s*0(?:px)?\s*(?:;|$|!)",
+    re.IGNORECASE,
+)
+_PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
+_QUOTE = re.compile(r"cite|quote|reply", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]+", re.IGNORECASE)
+_DEEPEST_TABLE = 8
+_DEEPEST_MARGIN = 6
+_LONGEST_LINK = 500
+
+
+class _Sheet:
+    """Text being set: words, lines and the margin before each line. A table cell is set on a sheet of its own."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.margins: list[str] = []
+        self.margin = ""
+        self.margin_above = ""
+        self.breaks = 0  # line breaks due before the next word
+        self.space = False
+        self.bullet = ""
+
+    def line(self, breaks: int = 1) -> None:
+        self.breaks = max(self.breaks, breaks)
+        self.space = False
+
+    def word(self, text: str) -> None:
+        if self.breaks and self.out:
+            between = min(self.margin, self.margin_above, key=len).rstrip()
+            self.out.append("\n" if self.breaks == 1 else f"\n{between}\n")
+        if self.breaks or not self.out:
+            margin = self.margin
+            if self.bullet:
+                margin = margin[: len(margin) - len(self.bullet)] + self.bullet
+                self.bullet = ""
+            self.out.append(margin)
+            self.margin_above = margin
+        elif self.space:
+            self.out.append(" ")
+        self.breaks = 0
+        self.space = False
+        self.out.append(text)
+
+    def flow(self, text: str) -> None:
+        """Words with the white space between them collapsed, as a browser does."""
+        text = _SPACE.sub(" ", text)
+        inner = text.strip(" ")
+        if not inner:
+            self.space = self.space or bool(text)
+            return
+        self.space = self.space or text[0] == " "
+        self.word(inner)
+        self.space = text[-1] == " "
+
+    def verbatim(self, text: str) -> None:
+        for index, line in enumerate(text.split("\n")):
+            if index:
+                self.newline()
+            if line:
+                self.word(line)
+
+    def newline(self) -> None:
+        if self.breaks or not self.out:
+            self.word("")
+        self.breaks = 1
+        self.space = False
+
+    def indent(self, margin: str) -> None:
+        self.margins.append(margin)
+        self._set_margin()
+
+    def dedent(self) -> None:
+        self.margins.pop()
+        self.bullet = ""
+        self._set_margin()
+
+    def _set_margin(self) -> None:
+        self.margin = "".join(self.margins[:_DEEPEST_MARGIN])
+
+    def finished(self) -> str:
+        text = _INVISIBLE.sub("", "".join(self.out)).replace("\xa0", " ")
+        text = "\n".join([line.rstrip(" \t") for line in text.split("\n")])
+        return _BLANK_LINES.sub("\n\n", text).strip("\n")
+
+
+def to_text(html: str) -> str:
+    """A page as a person would read it aloud. What a mail program would not show is left out."""
+    body = LexborHTMLParser(tame(html)).body
+    if body is None:
+        return ""
+    return _read(body, bool(_STYLED.search(html))) or _read(body, False)
+
+
+def _read(body: LexborNode, styled: bool) -> str:
+    sheet = _Sheet()
+    sheets: list[_Sheet] = []
+    rows: list[list[str]] = []
+    lists: list[int] = []  # the number of the last item, -1 where bullets are used
+    links: list[tuple[str, _Sheet, int]] = []
+    preformatted = 0
+    entered: list[tuple[LexborNode, str, str]] = []  # node, tag, what to do on leaving
+
+    node: LexborNode | None = body.first_child
+    while True:
+        if node is None:
+            if not entered:
+                break
+            node, tag, leave = entered.pop()
+            if "p" in leave:
+                preformatted -= 1
+            if "m" in leave:
+                sheet.dedent()
+            if tag in _PARAGRAPHS:
+                sheet.line(1 if lists and tag in ("ul", "ol", "p") else 2)
+            elif tag in _LINES:
+                sheet.line()
+            if "l" in leave:
+                lists.pop()
+            if "a" in leave:
+                href, page, mark = links.pop()
+                if page is sheet:
+                    _cite(sheet, href, "".join(sheet.out[mark:]).strip())
+            if "c" in leave:
+                rows[-1].append(sheet.finished())
+                sheet = sheets.pop()
+            elif "r" in leave:
+                cells = [cell for cell in rows.pop() if cell]
+                apart = any("\n" in cell for cell in cells)
+                for text in cells if apart else [" | ".join(cells)] if cells else []:
+                    sheet.line()
+                    sheet.verbatim(text)
+                sheet.line()
+            node = node.next
+            continue
+
+        tag = node.tag or ""
+        if tag == "-text":
+            text = node.text_content or ""
+            if preformatted:
+                sheet.verbatim(text.replace("\r\n", "\n").replace("\r", "\n"))
+            else:
+                sheet.flow(text)
+            node = node.next
+            continue
+        if tag in _NOT_SHOWN:
+            node = node.next
+            continue
+        if tag == "br":
+            sheet.newline()
+            node = node.next
+            continue
+        leave = ""
+        attributes: Mapping[str, str | None] = {}
+        if styled or tag in ("a", "blockquote", "ol"):
+            attributes = node.attributes
+            style = (attributes.get("style") or "") if styled else ""
+            if (styled and "hidden" in attributes) or _HIDDEN.search(style):
+                node = node.next
+                continue
+            if style and _PREFORMATTED.search(style):
+                leave += "p"
+        if tag in _PARAGRAPHS:
+            sheet.line(1 if lists and tag in ("ul", "ol", "p") else 2)
+        elif tag in _LINES:
+            sheet.line()
+        if tag == "a":
+            href = (attributes.get("href") or "").strip()
+            if _LINK.fullmatch(href) and len(href) <= _LONGEST_LINK:
+                links.append((href, sheet, len(sheet.out)))
+                leave += "a"
+        elif tag == "hr":
+            sheet.word("---")
+            sheet.line(2)
+        elif tag == "blockquote":
+            marks = f"{attributes.get('type')} {attributes.get('class')} {attributes.get('id')}"
+            sheet.indent("> " if _QUOTE.search(marks) else "")
+            leave += "m"
+        elif tag in ("ul", "ol"):
+            start = attributes.get("start") or ""
+            lists.append(-1 if tag == "ul" else int(start) - 1 if start.isdecimal() and len(start) < 7 else 0)
+            leave += "l"
+        elif tag == "li":
+            number = lists[-1] if lists else -1
+            if number >= 0:
+                lists[-1] = number = number + 1
+            bullet = f"{number}. " if number >= 0 else "- "
+            sheet.indent(" " * len(bullet))
+            if len(sheet.margins) <= _DEEPEST_MARGIN:
+                sheet.bullet = bullet
+            leave += "m"
+        elif tag == "pre":
+            leave += "p"
+        elif tag == "tr" and len(rows) < _DEEPEST_TABLE:
+            rows.append([])
+            leave += "r"
+        elif tag in ("td", "th"):
+            if rows and len(sheets) < len(rows):
+                sheets.append(sheet)
+                sheet = _Sheet()
+                leave += "c"
+            else:
+                sheet.line()
+        preformatted += "p" in leave
+        entered.append((node, tag, leave))
+        node = node.first_child
+    return sheet.finished()
+
+
+def _cite(sheet: _Sheet, href: str, text: str) -> None:
+    """The address of a link behind its words, unless the words are the address."""
+    shown = href[7:].partition("?")[0] if href[:7].lower() == "mailto:" else href
+    if text and _bare(shown) not in _bare(text):
+        sheet.space = True
+        sheet.word(f"({shown})")
+
+
+def _bare(address: str) -> str:
+    address = address.lower().strip().rstrip("/")
+    return address.removeprefix("https://").removeprefix("http://").removeprefix("www.")
+
+
+# As a page
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """A page that loads nothing and does nothing, and how many pictures that cost it."""
+
+    html: str
+    blocked_images: int
+
+
+_KEPT_TAGS = _set(
+    """a abbr address article b bdi bdo big blockquote br caption center cite code col colgroup dd del dfn div dl dt em
+    figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li main mark nobr ol p pre q s samp section
+    small span strike strong sub sup table tbody td tfoot th thead tr tt u ul var wbr"""
+)
+_EMPTIED_TAGS = _set(
+    """script style svg math template title head iframe object embed applet audio video canvas noembed noframes select
+    textarea xmp plaintext noscript"""
+)
+_CELL = frozenset(("align", "valign", "width", "height", "bgcolor", "colspan", "rowspan", "nowrap"))
+_KEPT_ATTRIBUTES = {
+    "*": frozenset(("style", "dir", "lang", "title", "align")),
+    "a": frozenset(("href",)),
+    "img": frozenset(("src", "alt", "width", "height")),
+    "font": frozenset(("color", "size")),
+    "ol": frozenset(("start", "type")),
+    "ul": frozenset(("type",)),
+    "li": frozenset(("value", "type")),
+    "col": frozenset(("span", "width", "align")),
+    "colgroup": frozenset(("span", "width", "align")),
+    "table": frozenset(("border", "cellpadding", "cellspacing", "width", "bgcolor")),
+    "tr": frozenset(("valign", "bgcolor")),
+    "td": _CELL,
+    "th": _CELL,
+}
+_KEPT_STYLES = _set(
+    """background-color border border-bottom border-bottom-color border-bottom-style border-bottom-width border-collapse
+    border-color border-left border-left-color border-left-style border-left-width border-right border-right-color
+    border-right-style border-right-width border-spacing border-style border-top border-top-color border-top-style
+    border-top-width border-width color direction font-family font-size font-style font-weight list-style-type
+    max-width padding padding-bottom padding-left padding-right padding-top text-align text-decoration
+    vertical-align white-space width word-break"""
+)
+_STYLE_VALUE = re.compile(r"(?:[\w\s.,#%\"'-]|\b(?:rgb|rgba|hsl|hsla)\([\d\s.,%]{1,40}\)){1,200}", re.IGNORECASE)
+_SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\x00-\x20]+", re.IGNORECASE)
+_LENGTH = re.compile(r"\d{1,4}(?:px|%)?")
+
+
+def sanitise(html: str, *, images: Mapping[str, str]) -> Safe:
+    """The page with nothing in it that acts, loads, or reaches out of its place. `images` says where the pictures that
+    came with the mail are found, by content id."""
+    blocked = 0
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        nonlocal blocked
+        match name:
+            case "src":
+                value = value.strip()
+                if value[:4].lower() == "cid:":
+                    content_id = value[4:].strip("<>")
+                    if here := images.get(content_id) or images.get(unquote(content_id)):
+                        return here
+                blocked += 1
+                return None
+            case "href":
+                value = value.strip()
+                return value if _SAFE_LINK.fullmatch(value) else None
+            case "style":
+                return _safe_style(value)
+            case "width" | "height":
+                return value if _LENGTH.fullmatch(value.strip()) else None
+        return value
+
+    cleaned = nh3.clean(
+        tame(html),
+        tags=_KEPT_TAGS,
+        clean_content_tags=_EMPTIED_TAGS,
+        attributes=_KEPT_ATTRIBUTES,
+        attribute_filter=attribute,
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+        url_schemes={"http", "https", "mailto", "cid", "data"},
+        url_relative="pass_through",  # `attribute` has the last word on every address
+        filter_style_properties=_KEPT_STYLES,
+        generic_attribute_prefixes=set(),
+    )
+    return Safe(cleaned, blocked)
+
+
+def _safe_style(style: str) -> str | None:
+    kept = []
+    for declaration in style[:4096].split(";"):
+        name, colon, value = declaration.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if colon and name in _KEPT_STYLES and _STYLE_VALUE.fullmatch(value):
+            kept.append(f"{name}:{value}")
+    return ";".join(kept) or None
