@@ -3,7 +3,3 @@
 People (`webapp`), customers' mail (`intake`) and time (`jobs`) all act through the verbs in this package. It knows
 nothing of those three: who, when and why come in as arguments.
 """
-
-from complaints.database import Base, Moment
-
-__all__ = ["Base", "Moment"]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from complaints.procedure import Procedure, Stage
 PER_COLUMN = 20
 COUNTED = 1_000
 """The head of a final column counts up to here."""
+Anything = tuple[Any, ...]
 NOW = bindparam("now", type_=Complaint.sort_due_at.type)
 OVERLAP = timedelta(seconds=10)
 """A change is committed a little after the instant it is dated, so a look at what changed reaches back."""
@@ -156,12 +158,8 @@ def columns(
             card = Card(*row)
             by_stage[card.stage].append(card)
     for stage in shown:
-        if stage.final:
-            by_stage[stage.key].sort(key=_place)
-    return [
-        Column(head, by_stage[head.stage.key])
-        for head in heads(session, actor, procedure, now, filters=filters)
-    ]
+        by_stage[stage.key].sort(key=_place if stage.final else attrgetter("due_at", "id"))
+    return [Column(head, by_stage[head.stage.key]) for head in heads(session, actor, procedure, now, filters=filters)]
 
 
 def more(
@@ -234,7 +232,9 @@ def changed(session: Session, actor: Actor, procedure: Procedure, since: datetim
         .order_by(Complaint.changed_at.desc(), Complaint.id.desc())
         .limit(MOST_CHANGES + 1)
     )
-    return [Change(*row) for key, *row in session.execute(visible_to(actor, query)) if key == procedure.key]
+    rows = session.execute(visible_to(actor, query)).all()
+    flood = len(rows) > MOST_CHANGES
+    return [Change(id_, version, at) for key, id_, version, at in rows if flood or key == procedure.key]
 
 
 # The queries of a board are long and the same for most people: they are put together once, with the time of the request
@@ -244,15 +244,17 @@ def changed(session: Session, actor: Actor, procedure: Procedure, since: datetim
 @lru_cache(maxsize=256)
 def _first_cards(
     procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters, per_column: int
-) -> Select[Any]:
+) -> Select[*Anything]:
     first = [_ordered(_in(procedure_key, (stage,), looker, filters), stage).limit(per_column) for stage in stages]
     chosen = union_all(*map(_wrapped, first)) if len(first) > 1 else first[0]
-    return _card_rows(chosen).order_by(Complaint.sort_due_at, Complaint.id)
+    return _card_rows(chosen)
 
 
 @lru_cache(maxsize=256)
-def _counts(procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters) -> CompoundSelect[Any]:
-    counts: list[Select[Any]] = []
+def _counts(
+    procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters
+) -> CompoundSelect[*Anything]:
+    counts: list[Select[*Anything]] = []
     if still_open := tuple(stage for stage in stages if not stage.final):
         inside = _in(procedure_key, still_open, looker, filters).group_by(Complaint.stage)
         counts.append(inside.with_only_columns(Complaint.stage, func.count(), literal(0)))
@@ -272,15 +274,15 @@ def _looker(actor: Actor, filters: Filters) -> Actor:
 
 def _instants(procedure: Procedure, now: datetime) -> dict[str, datetime]:
     """The parameters of a query: now, and since when closed complaints are shown."""
-    since = {_since(stage): now - timedelta(days=stage.shown_for_days) for stage in procedure.stages if stage.shown_for_days}
-    return {"now": now, **since}
+    bounded = [stage for stage in procedure.stages if stage.shown_for_days]
+    return {"now": now, **{_since(stage): now - timedelta(days=stage.shown_for_days or 0) for stage in bounded}}
 
 
 def _since(stage: Stage) -> str:
     return f"since_{stage.key}"
 
 
-def _in(procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters) -> Select[tuple[int]]:
+def _in(procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters) -> Select[int]:
     """The complaints of one column, or of several that are all open."""
     where = [Complaint.procedure == procedure_key]
     if len(stages) == 1:
@@ -331,7 +333,7 @@ def _has(text: Any, part: str) -> ColumnElement[bool]:
     return cast(ColumnElement[bool], text.icontains(part, autoescape=True))
 
 
-def _ordered(query: Select[tuple[int]], stage: Stage) -> Select[tuple[int]]:
+def _ordered(query: Select[int], stage: Stage) -> Select[int]:
     if stage.final:
         return query.order_by(Complaint.closed_at.desc(), Complaint.id.desc())
     return query.order_by(Complaint.sort_due_at, Complaint.id)
@@ -347,16 +349,16 @@ def _moment(time: int) -> ColumnElement[datetime]:
     return literal(instant(time), Complaint.sort_due_at.type)
 
 
-def _wrapped(query: Select[tuple[int]]) -> Select[tuple[int]]:
+def _wrapped(query: Select[int]) -> Select[int]:
     """A limited query as a part of a union."""
     return select(query.subquery().c.id)
 
 
-def _cards(session: Session, chosen: Select[tuple[int]], instants: dict[str, datetime]) -> list[Card]:
+def _cards(session: Session, chosen: Select[int], instants: dict[str, datetime]) -> list[Card]:
     return [Card(*row) for row in session.execute(_card_rows(chosen), instants)]
 
 
-def _card_rows(ids: SelectBase) -> Select[Any]:
+def _card_rows(ids: SelectBase) -> Select[*Anything]:
     """The rows of these complaints, in no order."""
     chosen = ids.subquery()
     name = func.coalesce(

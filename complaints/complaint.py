@@ -131,10 +131,10 @@ class Involvement(Base):
     since: Mapped[datetime]
 
 
-Row = TypeVar("Row", bound=tuple[Any, ...])
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
-def visible_to(actor: Actor, query: Select[Row]) -> Select[Row]:
+def visible_to(actor: Actor, query: Query) -> Query:
     """Narrow a query over complaints to those the actor may see: all for front office and QA, otherwise the ones
     that name the person or one of their departments, or that they took in themselves."""
     return query.where(_visible(actor))

@@ -8,6 +8,7 @@ write and begins plainly, so that many open boards never queue behind a writer.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -102,7 +103,8 @@ def open_database(url: str, *, readonly: bool = False) -> Engine:
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:
-    """A maker of sessions that keep loaded values after a commit."""
+    """A maker of sessions that keep loaded values after a commit. Loads every model first: a table names others."""
+    import_module("complaints.models")
     return sessionmaker(engine, expire_on_commit=False)
 
 

@@ -371,9 +371,9 @@ def draft_by_hand(
     ).scalar_one_or_none()
     if new is None:
         row = session.execute(
-            select(Complaint.id, Complaint.number).join(Submission, Submission.complaint_id == Complaint.id).where(
-                Submission.key == key
-            )
+            select(Complaint.id, Complaint.number)
+            .join(Submission, Submission.complaint_id == Complaint.id)
+            .where(Submission.key == key)
         ).one()
         return Draft(row.id, row.number)
     fields = _columns(session, values)

@@ -49,11 +49,12 @@ def split(raw: bytes, start: int, end: int) -> Head:
     """The fields from `start` on, unfolded. They end at an empty line, or where something else than fields begins."""
     if start >= end or raw.startswith((b"\n", b"\r\n"), start, end):
         return Head({}, min(end, start + (2 if raw[start : start + 1] == b"\r" else 1)), ())
-    blank = _BLANK.search(raw, start, min(end, start + BLOCK_LIMIT + 3))
+    limit = start + BLOCK_LIMIT
+    blank = _BLANK.search(raw, start, min(end, limit))
     stop = blank.start() if blank else end
-    if stop - start > BLOCK_LIMIT:
-        whole_lines = raw.rfind(b"\n", start, start + BLOCK_LIMIT)
-        stop = whole_lines if whole_lines > 0 else start + BLOCK_LIMIT
+    if stop > limit:
+        whole_lines = raw.rfind(b"\n", start, limit)
+        stop = whole_lines if whole_lines > 0 else limit
     block = raw[start:stop]
     collected: list[tuple[str, list[bytes]]] = []
     defects: list[str] = []
@@ -105,8 +106,10 @@ def _shortened(value: bytes) -> bytes:
 # Words
 
 # Broken mailers leave spaces and question marks in the text of a word.
-_WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([BbQq])\?"
-    r"([^?]*+(?:(?<!=)\?(?!=)(?=(?:[^=]|=(?!\?)){0,200}?\?=)[^?]*+)*+)\?=")
+_WORD = re.compile(
+    r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([BbQq])\?"
+    r"([^?]*+(?:(?<!=)\?(?!=)(?=(?:[^=]|=(?!\?)){0,200}?\?=)[^?]*+)*+)\?="
+)
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _FOLD = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+ *")
@@ -334,9 +337,11 @@ def message_ids(value: str) -> tuple[str, ...]:
 
 
 def message_id(value: str) -> str:
-    """A mail's own id, also when its brackets are missing."""
+    """A mail's own id, also when its brackets or its domain are missing."""
     if ids := message_ids(value):
         return ids[0]
+    if (angles := _ANGLES.search(value)) and angles[1].isascii() and angles[1].isprintable() and " " not in angles[1]:
+        return angles[1]
     bare = value.strip().strip("<>")
     return bare if _is_id(bare) and not _NOT_IN_ID.search(bare) else ""
 
@@ -427,7 +432,7 @@ _NAME_LIMIT = 150
 def filename(disposition: Mapping[str, str], content_type: Mapping[str, str], hint: str = "") -> str:
     """The name a part gives itself, as text to show; "" when it has none."""
     for parameters, key in ((disposition, "filename"), (content_type, "name")):
-        if name := clean_filename(_parameter_text(parameters, key, hint)):
+        if name := clean_filename(parameter(parameters, key, hint)):
             return name
     return ""
 
@@ -444,7 +449,7 @@ def clean_filename(name: str) -> str:
     return name
 
 
-def _parameter_text(parameters: Mapping[str, str], key: str, hint: str) -> str:
+def parameter(parameters: Mapping[str, str], key: str, hint: str = "") -> str:
     """A parameter by RFC 2231, continued and extended, or in one of the ways mailers write it instead."""
     prefix = key + "*"
     extended_form = any(name.startswith(prefix) for name in parameters)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -228,9 +228,11 @@ class _Sheet:
         self.breaks = 1
         self.space = False
 
-    def indent(self, margin: str) -> None:
+    def indent(self, margin: str, bullet: str = "") -> None:
         self.margins.append(margin)
         self._set_margin()
+        if len(self.margins) <= _DEEPEST_MARGIN:
+            self.bullet = bullet
 
     def dedent(self) -> None:
         self.margins.pop()
@@ -251,122 +253,163 @@ def to_text(html: str) -> str:
     body = LexborHTMLParser(tame(html)).body
     if body is None:
         return ""
-    return _read(body, bool(_STYLED.search(html))) or _read(body, False)
+    return _Reader(styled=bool(_STYLED.search(html))).read(body) or _Reader(styled=False).read(body)
 
 
-def _read(body: LexborNode, styled: bool) -> str:
-    sheet = _Sheet()
-    sheets: list[_Sheet] = []
-    rows: list[list[str]] = []
-    lists: list[int] = []  # the number of the last item, -1 where bullets are used
-    links: list[tuple[str, _Sheet, int]] = []
-    preformatted = 0
-    entered: list[tuple[LexborNode, str, str]] = []  # node, tag, what to do on leaving
+class _Reader:
+    """Walks a page from its first node to its last, without recursion, and sets what it reads on a sheet."""
 
-    node: LexborNode | None = body.first_child
-    while True:
-        if node is None:
-            if not entered:
-                break
-            node, tag, leave = entered.pop()
-            if "p" in leave:
-                preformatted -= 1
-            if "m" in leave:
-                sheet.dedent()
-            if tag in _PARAGRAPHS:
-                sheet.line(1 if lists and tag in ("ul", "ol", "p") else 2)
-            elif tag in _LINES:
-                sheet.line()
-            if "l" in leave:
-                lists.pop()
-            if "a" in leave:
-                href, page, mark = links.pop()
-                if page is sheet:
-                    _cite(sheet, href, "".join(sheet.out[mark:]).strip())
-            if "c" in leave:
-                rows[-1].append(sheet.finished())
-                sheet = sheets.pop()
-            elif "r" in leave:
-                cells = [cell for cell in rows.pop() if cell]
-                apart = any("\n" in cell for cell in cells)
-                for text in cells if apart else [" | ".join(cells)] if cells else []:
-                    sheet.line()
-                    sheet.verbatim(text)
-                sheet.line()
-            node = node.next
-            continue
+    def __init__(self, *, styled: bool) -> None:
+        self.styled = styled  # whether the page has styles that matter to a reader
+        self.sheet = _Sheet()
+        self.outer_sheets: list[_Sheet] = []
+        self.rows: list[list[str]] = []
+        self.lists: list[int] = []  # the number of the last item, -1 where bullets are used
+        self.preformatted = 0
 
-        tag = node.tag or ""
-        if tag == "-text":
-            text = node.text_content or ""
-            if preformatted:
-                sheet.verbatim(text.replace("\r\n", "\n").replace("\r", "\n"))
+    def read(self, body: LexborNode) -> str:
+        entered: list[tuple[LexborNode, str, list[Closing]]] = []
+        node = body.first_child
+        while node is not None or entered:
+            if node is None:
+                node, tag, closings = entered.pop()
+                for closing in reversed(closings):
+                    closing()
+                self.separate(tag)
             else:
-                sheet.flow(text)
+                tag = node.tag or ""
+                if tag == "-text":
+                    self.text(node.text_content or "")
+                elif tag == "br":
+                    self.sheet.newline()
+                elif tag not in _NOT_SHOWN:
+                    opened = self.open(node, tag)
+                    if opened is not None:
+                        entered.append((node, tag, opened))
+                        node = node.first_child
+                        continue
             node = node.next
-            continue
-        if tag in _NOT_SHOWN:
-            node = node.next
-            continue
-        if tag == "br":
-            sheet.newline()
-            node = node.next
-            continue
-        leave = ""
-        attributes: Mapping[str, str | None] = {}
-        if styled or tag in ("a", "blockquote", "ol"):
-            attributes = node.attributes
-            style = (attributes.get("style") or "") if styled else ""
-            if (styled and "hidden" in attributes) or _HIDDEN.search(style):
-                node = node.next
-                continue
-            if style and _PREFORMATTED.search(style):
-                leave += "p"
+        return self.sheet.finished()
+
+    def text(self, text: str) -> None:
+        if self.preformatted:
+            self.sheet.verbatim(text.replace("\r\n", "\n").replace("\r", "\n"))
+        else:
+            self.sheet.flow(text)
+
+    def separate(self, tag: str) -> None:
         if tag in _PARAGRAPHS:
-            sheet.line(1 if lists and tag in ("ul", "ol", "p") else 2)
+            self.sheet.line(1 if self.lists and tag in ("ul", "ol", "p") else 2)
         elif tag in _LINES:
-            sheet.line()
-        if tag == "a":
-            href = (attributes.get("href") or "").strip()
-            if _LINK.fullmatch(href) and len(href) <= _LONGEST_LINK:
-                links.append((href, sheet, len(sheet.out)))
-                leave += "a"
-        elif tag == "hr":
-            sheet.word("---")
-            sheet.line(2)
-        elif tag == "blockquote":
-            marks = f"{attributes.get('type')} {attributes.get('class')} {attributes.get('id')}"
-            sheet.indent("> " if _QUOTE.search(marks) else "")
-            leave += "m"
-        elif tag in ("ul", "ol"):
-            start = attributes.get("start") or ""
-            lists.append(-1 if tag == "ul" else int(start) - 1 if start.isdecimal() and len(start) < 7 else 0)
-            leave += "l"
-        elif tag == "li":
-            number = lists[-1] if lists else -1
-            if number >= 0:
-                lists[-1] = number = number + 1
-            bullet = f"{number}. " if number >= 0 else "- "
-            sheet.indent(" " * len(bullet))
-            if len(sheet.margins) <= _DEEPEST_MARGIN:
-                sheet.bullet = bullet
-            leave += "m"
-        elif tag == "pre":
-            leave += "p"
-        elif tag == "tr" and len(rows) < _DEEPEST_TABLE:
-            rows.append([])
-            leave += "r"
-        elif tag in ("td", "th"):
-            if rows and len(sheets) < len(rows):
-                sheets.append(sheet)
-                sheet = _Sheet()
-                leave += "c"
-            else:
-                sheet.line()
-        preformatted += "p" in leave
-        entered.append((node, tag, leave))
-        node = node.first_child
-    return sheet.finished()
+            self.sheet.line()
+
+    def open(self, node: LexborNode, tag: str) -> list[Closing] | None:
+        """Begin an element. Gives what is to be done at its end, or None when it is not to be read."""
+        attributes: Attributes = node.attributes if self.styled or tag in _ASKED else {}
+        closings: list[Closing] = []
+        if self.styled:
+            style = attributes.get("style") or ""
+            if "hidden" in attributes or _HIDDEN.search(style):
+                return None
+            if _PREFORMATTED.search(style):
+                closings.append(self.preformat(attributes))
+        self.separate(tag)
+        if opening := _OPENINGS.get(tag):
+            closings.append(opening(self, attributes))
+        return closings
+
+    def preformat(self, _: Attributes) -> Closing:
+        self.preformatted += 1
+
+        def closing() -> None:
+            self.preformatted -= 1
+
+        return closing
+
+    def rule(self, _: Attributes) -> Closing:
+        self.sheet.word("---")
+        return _nothing
+
+    def quote(self, attributes: Attributes) -> Closing:
+        marks = f"{attributes.get('type')} {attributes.get('class')} {attributes.get('id')}"
+        self.sheet.indent("> " if _QUOTE.search(marks) else "")
+        return self.sheet.dedent
+
+    def bullets(self, _: Attributes) -> Closing:
+        self.lists.append(-1)
+        return self.end_list
+
+    def numbers(self, attributes: Attributes) -> Closing:
+        start = attributes.get("start") or ""
+        self.lists.append(int(start) - 1 if start.isdecimal() and len(start) < 7 else 0)
+        return self.end_list
+
+    def end_list(self) -> None:
+        self.lists.pop()
+
+    def item(self, _: Attributes) -> Closing:
+        bullet = "- "
+        if self.lists and self.lists[-1] >= 0:
+            self.lists[-1] += 1
+            bullet = f"{self.lists[-1]}. "
+        self.sheet.indent(" " * len(bullet), bullet)
+        return self.sheet.dedent
+
+    def link(self, attributes: Attributes) -> Closing:
+        href = (attributes.get("href") or "").strip()
+        if not _LINK.fullmatch(href) or len(href) > _LONGEST_LINK:
+            return _nothing
+        sheet = self.sheet
+        mark = len(sheet.out)
+        return lambda: _cite(sheet, href, "".join(sheet.out[mark:]).strip())
+
+    def row(self, _: Attributes) -> Closing:
+        if len(self.rows) >= _DEEPEST_TABLE:
+            return _nothing
+        self.rows.append([])
+        return self.end_row
+
+    def end_row(self) -> None:
+        """A row is a line, unless one of its cells is several."""
+        cells = [cell for cell in self.rows.pop() if cell]
+        if not any("\n" in cell for cell in cells):
+            cells = [" | ".join(cells)]
+        for cell in cells:
+            self.sheet.line()
+            if cell:
+                self.sheet.verbatim(cell)
+
+    def cell(self, _: Attributes) -> Closing:
+        if len(self.outer_sheets) >= len(self.rows):
+            self.sheet.line()
+            return _nothing
+        self.outer_sheets.append(self.sheet)
+        self.sheet = _Sheet()
+        return self.end_cell
+
+    def end_cell(self) -> None:
+        self.rows[-1].append(self.sheet.finished())
+        self.sheet = self.outer_sheets.pop()
+
+
+def _nothing() -> None: ...
+
+
+Attributes = Mapping[str, str | None]
+Closing = Callable[[], None]
+_ASKED = _set("a blockquote ol")
+_OPENINGS: Mapping[str, Callable[[_Reader, Attributes], Closing]] = {
+    "a": _Reader.link,
+    "blockquote": _Reader.quote,
+    "hr": _Reader.rule,
+    "li": _Reader.item,
+    "ol": _Reader.numbers,
+    "pre": _Reader.preformat,
+    "td": _Reader.cell,
+    "th": _Reader.cell,
+    "tr": _Reader.row,
+    "ul": _Reader.bullets,
+}
 
 
 def _cite(sheet: _Sheet, href: str, text: str) -> None:

@@ -21,6 +21,14 @@ class Unreadable(Exception):
         self.reason = reason
         self.values = values
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Mails are read in a process of their own; what it refuses must come back whole."""
+        return _unreadable, (self.reason, self.values)
+
+
+def _unreadable(reason: str, values: dict[str, object]) -> Unreadable:
+    return Unreadable(reason, **values)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

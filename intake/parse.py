@@ -28,7 +28,7 @@ MOST_PARTS: Final = 500
 DEEPEST: Final = 30
 MOST_ATTACHMENTS: Final = 100
 MOST_REFERENCES: Final = 100
-_MOST_FALSE_BOUNDARIES = 10_000
+_MOST_FALSE_BOUNDARIES = 5_000  # in one part
 _MOST_REPORT_BLOCKS = 100
 
 
@@ -172,6 +172,9 @@ class _Entity:
 
 _NOWHERE = headers.Token("", {})
 _BOUNDARY_END = re.compile(rb"(--)?[ \t]*+\r*+(?:\n|\Z)")
+_UNNAMED_BOUNDARY = re.compile(
+    rb"^--([^\s-][^\r\n]{0,200}?)[ \t]*\r?\ncontent-[a-z-]+[ \t]*:", re.MULTILINE | re.IGNORECASE
+)
 
 
 def _cut(raw: bytes) -> _Entity:
@@ -181,53 +184,62 @@ def _cut(raw: bytes) -> _Entity:
     root = _entity(raw, start, len(raw), "text/plain")
     waiting = [(root, 1)]
     count = 1
-    false_boundaries = 0
     while waiting:
         entity, depth = waiting.pop()
         if not entity.type.startswith("multipart/"):
             continue
-        boundary = entity.parameters.get("boundary", "").rstrip()
+        boundary = _boundary(raw, entity)
         if not boundary:
             entity.defects += ("no_boundary",)
             continue
         if depth > DEEPEST:
             raise Unreadable("too_deep", limit=DEEPEST)
         default = "message/rfc822" if entity.type == "multipart/digest" else "text/plain"
-        mark = b"--" + boundary.encode("utf-8", "replace")
-        begun = -1  # where the part we are in begins
-        at = entity.start
-        while True:
-            at = raw.find(mark, at, entity.end)
-            if at < 0:
-                break
-            end = _BOUNDARY_END.match(raw, at + len(mark), entity.end)
-            if end is None or (at > entity.start and raw[at - 1] != 0x0A):
-                false_boundaries += 1
-                if false_boundaries > _MOST_FALSE_BOUNDARIES:
-                    raise Unreadable("boundaries", limit=_MOST_FALSE_BOUNDARIES)
-                at = raw.find(b"\n", at + 1, entity.end)
-                if at < 0:
-                    break
-                continue
-            if begun >= 0:
-                count += 1
-                entity.children.append(_entity(raw, begun, max(begun, _line_before(raw, at)), default))
+        for begin, end, closed in _spans(raw, entity, b"--" + boundary):
+            count += 1
             if count > MOST_PARTS:
                 raise Unreadable("too_many_parts", limit=MOST_PARTS)
-            begun = -1 if end[1] else end.end()
-            at = end.end()
-            if end[1]:
-                break
-        else:
-            continue
-        if begun >= 0:  # never closed: the mail was cut short, or its writer was careless
-            count += 1
-            entity.defects += ("not_closed",)
-            entity.children.append(_entity(raw, begun, entity.end, default))
-        elif not entity.children:
+            if not closed:  # the mail was cut short, or its writer was careless
+                entity.defects += ("not_closed",)
+            entity.children.append(_entity(raw, begin, end, default))
+        if not entity.children:
             entity.defects += ("no_parts",)
         waiting.extend((child, depth + 1) for child in entity.children)
     return root
+
+
+def _boundary(raw: bytes, entity: _Entity) -> bytes:
+    """The boundary a multipart names, or else the one it uses."""
+    named = entity.parameters.get("boundary") or headers.parameter(entity.parameters, "boundary")
+    boundary = named.rstrip().encode("utf-8", "replace")
+    if boundary and raw.find(b"--" + boundary, entity.start, entity.end) >= 0:
+        return boundary
+    used = _UNNAMED_BOUNDARY.search(raw, entity.start, min(entity.end, entity.start + 8192))
+    return used[1] if used else boundary
+
+
+def _spans(raw: bytes, entity: _Entity, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Where each part begins and ends, and whether its end was marked."""
+    at = entity.start
+    begin = -1
+    others = 0
+    while (at := raw.find(mark, at, entity.end)) >= 0:
+        line = _BOUNDARY_END.match(raw, at + len(mark), entity.end)
+        if line is None or (at > entity.start and raw[at - 1] != 0x0A):
+            others += 1
+            if others > _MOST_FALSE_BOUNDARIES:
+                raise Unreadable("boundaries", limit=_MOST_FALSE_BOUNDARIES)
+            at = raw.find(b"\n", at + 1, entity.end)
+            if at < 0:
+                break
+            continue
+        if begin >= 0:
+            yield begin, max(begin, _line_before(raw, at)), True
+        if line[1]:
+            return
+        begin = at = line.end()
+    if begin >= 0:
+        yield begin, entity.end, False
 
 
 def _line_before(raw: bytes, at: int) -> int:
@@ -312,7 +324,7 @@ class _Reading:
             return entity.end > entity.start and not self.has_body
         disposition = entity.disposition
         if disposition.value == "attachment":
-            return False
+            return entity is self.root and entity.type == "text/plain" and not self._filename(entity)
         if entity.type not in ("text/plain", "text/html"):
             # All a mail says, in some other form of text, is better read than downloaded.
             return entity is self.root and entity.type.startswith("text/") and entity.type != "text/calendar"

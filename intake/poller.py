@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -105,17 +105,28 @@ class Poller:
         counts = self.intake.take_in(self.intake.waiting(mailbox_id=self.mailbox_id))
         there = mailbox.uids()
         taken = self._taken(mailbox.uidvalidity, there)
-        if mailbox.can_remove and (left_over := [uid for uid in there if uid in taken]):
-            mailbox.move_away(left_over)
+        unmoved = self._move(mailbox, [uid for uid in there if uid in taken])
         for batch in mailbox.batches([uid for uid in there if uid not in taken]):
             failpoint("P3.after")
             arrivals = self.intake.keep(batch, mailbox_id=self.mailbox_id, uidvalidity=mailbox.uidvalidity)
-            mailbox.move_away([message.uid for message in batch])
+            unmoved = self._move(mailbox, [message.uid for message in batch]) or unmoved
             failpoint("P6.after")
             counts += self.intake.take_in(arrivals)
             counts += Counter("quarantined" for message in batch if message.raw is None)
-        self._note_look(mailbox.uidvalidity)
+        self._note_look(mailbox.uidvalidity, unmoved)
         return counts
+
+    def _move(self, mailbox: Mailbox, uids: list[int]) -> str | None:
+        """Move what we have taken; what the server says when it will not. The messages are ours all the same, and the
+        next look tries again."""
+        try:
+            mailbox.move_away(uids)
+        except IMAPClientAbortError:
+            raise  # the connection is gone
+        except IMAPClientError as error:
+            log.warning("taken messages were not moved", mailbox=self.account.name, error=str(error))
+            return f"taken messages could not be moved away: {error}"
+        return None
 
     def _taken(self, uidvalidity: int, uids: list[int]) -> set[int]:
         if not uids:
@@ -133,17 +144,17 @@ class Poller:
                 if uid is not None
             }
 
-    def _note_look(self, uidvalidity: int) -> None:
+    def _note_look(self, uidvalidity: int, fault: str | None) -> None:
         now = self.clock()
-        if self._noted and now - self._noted < NOTE_EVERY:
+        if fault is None and self._noted and now - self._noted < NOTE_EVERY:
             return
         with transaction(self.make) as session:
             session.execute(
                 update(letters.Mailbox)
                 .where(letters.Mailbox.id == self.mailbox_id)
-                .values(looked_at=now, fault=None, fault_since=None, uidvalidity=uidvalidity)
+                .values(looked_at=now, fault=fault, fault_since=now if fault else None, uidvalidity=uidvalidity)
             )
-        self._noted = now
+        self._noted = now if fault is None else None
 
     def note_fault(self, error: BaseException) -> None:
         """Write on the mailbox what is wrong, keeping since when."""

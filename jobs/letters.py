@@ -11,7 +11,7 @@ from typing import Any
 
 import flask_mail
 from flask import Flask, render_template
-from flask_babel import Babel, force_locale, format_datetime
+from flask_babel import Babel, force_locale, format_datetime, get_locale
 
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
@@ -39,7 +39,8 @@ def make_app(settings: Settings) -> Flask:
 
 def _moment(value: str) -> str:
     """An instant in words: 17 September 2026, 16:42."""
-    return format_datetime(datetime.fromisoformat(value), "long").replace(":00 ", " ")
+    pattern = "y年M月d日 HH:mm" if str(get_locale()).startswith("zh") else "d MMMM y, HH:mm"
+    return format_datetime(datetime.fromisoformat(value), pattern)
 
 
 def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:

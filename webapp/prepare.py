@@ -1,19 +1,28 @@
-"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`.
+"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`. With the demo mail server it also
+founds the demo company, once.
 
 Quick when nothing is to be done: the version in the database is compared with the newest file before Alembic is even
 loaded.
 """
 
+import os
 import re
+import secrets
+import sqlite3
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
-
-from sqlalchemy import Connection, inspect, text
+from typing import TYPE_CHECKING
 
 from complaints import settings
-from complaints.database import open_database
+from complaints.settings import Settings
+
+if TYPE_CHECKING:  # imported where they are used: the usual start finds nothing to do and needs none of them
+    from sqlalchemy import Connection
 
 FOLDER = Path(__file__).parent.parent / "migrations"
+SQLITE = "sqlite:///"
 
 
 def head() -> str:
@@ -24,8 +33,10 @@ def head() -> str:
     return (revisions - followed).pop()
 
 
-def current(connection: Connection) -> str | None:
+def current(connection: "Connection") -> str | None:
     """The migration a database is at."""
+    from sqlalchemy import inspect, text
+
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("select version_num from alembic_version")).scalar()
@@ -42,6 +53,8 @@ def downgrade(url: str, target: str = "base") -> None:
 
 
 def _walk(url: str, target: str, *, up: bool) -> None:
+    from complaints.database import open_database
+
     engine = open_database(url)
     try:
         with engine.connect() as connection:
@@ -60,12 +73,67 @@ def _walk(url: str, target: str, *, up: bool) -> None:
         engine.dispose()
 
 
+def nothing_to_do(chosen: Settings) -> bool:
+    """A quick look into an SQLite file: is it at the newest migration, and is somebody in it already?"""
+    file = Path(chosen.database_url.removeprefix(SQLITE))
+    if not chosen.database_url.startswith(SQLITE) or not file.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            (at,) = connection.execute("select version_num from alembic_version").fetchone()
+            (filled,) = connection.execute("select exists (select 1 from complaint)").fetchone()
+    except (sqlite3.Error, TypeError):
+        return False
+    return at == head() and bool(filled or chosen.demo_mail is None)
+
+
+def found_demo(chosen: Settings) -> None:
+    """The demo company with its staff, customers and complaints, in a database that holds nobody yet. Who can sign in,
+    and with which password, is written to `demo-logins.txt` (0600) first, so that a start that was cut short is made up
+    for by the next."""
+    from sqlalchemy import func, select
+
+    from complaints.blobs import Blobs
+    from complaints.complaint import Complaint
+    from complaints.database import open_database, sessions, transaction
+    from complaints.people import User
+
+    engine = open_database(chosen.database_url)
+    try:
+        with engine.connect() as connection:
+            people, complaints = (connection.scalar(select(func.count()).select_from(t)) for t in (User, Complaint))
+        if people and complaints:
+            return
+        from complaints.demo.company import company, logins
+        from complaints.demo.fill import fill
+
+        file = chosen.data / "demo-logins.txt"
+        if not people:
+            password = secrets.token_urlsafe(6)
+            lines = [f"{who.email:<36} {password}  {who.name}, {', '.join(who.roles)}" for who in logins()]
+            file.unlink(missing_ok=True)
+            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+                out.write("\n".join(lines) + "\n")
+            with transaction(sessions(engine)) as session:
+                company(session, at=datetime.now(UTC), password=password)
+        fill(
+            engine, complaints=60, seed=1, at=datetime.now(UTC), blobs=Blobs(chosen.blobs), zone=chosen.timezone,
+            secret=chosen.secret_key, sender=chosen.mail_from,
+        )  # fmt: skip
+    finally:
+        engine.dispose()
+
+
 def main() -> int:
     try:
         chosen = settings.load()
-        if chosen.database_url.startswith("sqlite:///"):
-            Path(chosen.database_url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if nothing_to_do(chosen):
+            return 0
+        if chosen.database_url.startswith(SQLITE):
+            Path(chosen.database_url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         upgrade(chosen.database_url)
+        if chosen.demo_mail is not None:
+            found_demo(chosen)
     except settings.BadSetting as error:
         print(error, file=sys.stderr)
         return 2

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from complaints.customers import Contact, Customer
 from complaints.demo.words import BUYERS
 from complaints.errors import Name
-from complaints.people import Department, Grant, User, add_user
+from complaints.people import ROLES, Department, Grant, User, add_user
 
 COMPANY = Name("Tarrowmill Components", "塔罗密尔零部件")
 DOMAIN = "tarrowmill.example"
+PASSWORD = "tarrowmill"
+"""Everybody's, in a demo that nobody else can reach."""
 FOUNDED = timedelta(days=4 * 365)  # everybody's roles are older than the oldest complaint
 
 DEPARTMENTS: Mapping[str, tuple[Name, str]] = {  # the head is the part before the @ of an address
@@ -88,6 +90,17 @@ def logins() -> list[Login]:
     ]
 
 
+def sign_ins(password: str | None) -> list[str]:
+    """Who can sign in, a line each for people to read, and their password if we know it."""
+    width = max(len(login.email) for login in logins())
+    lines = [
+        f"{login.email:<{width}}  {login.name}, {' and '.join(ROLES[role].en for role in login.roles)}"
+        f"{', 简体中文' if login.locale == 'zh_CN' else ''}"
+        for login in logins()
+    ]
+    return [*lines, f"Everybody's password: {password}"] if password else lines
+
+
 def company(session: Session, *, at: datetime, password: str) -> list[Login]:
     """Found the demo company in the caller's transaction, everybody with this password; returns who can sign in.
     Changes nothing when it is there already."""
@@ -105,10 +118,27 @@ def company(session: Session, *, at: datetime, password: str) -> list[Login]:
     people: dict[str, User] = {}
     for one in STAFF:
         superior = people[one.superior].id if one.superior else None
-        user = add_user(
-            session, email=address(one.user), name=one.name, roles=(), password=password, since=since,
-            locale=one.locale, superior_id=superior,
-        )  # fmt: skip
+        if not people:
+            user = add_user(
+                session,
+                email=address(one.user),
+                name=one.name,
+                roles=(),
+                password=password,
+                since=since,
+                locale=one.locale,
+            )
+            first_hash = user.password_hash
+        else:  # hashing takes its time, and it is the same password
+            user = User(
+                email=address(one.user),
+                name=one.name,
+                password_hash=first_hash,
+                locale=one.locale,
+                superior_id=superior,
+            )
+            session.add(user)
+            session.flush()
         session.add_all(
             Grant(user_id=user.id, role=role, department_id=departments[place].id if place else None, since=since)
             for role, place in one.roles
@@ -133,7 +163,7 @@ def _customers(session: Session, at: datetime) -> None:
         for writer in buyer.writers:
             contact = session.scalar(select(Contact).where(Contact.address == writer.address))
             if contact is None:
-                contact = Contact(address=writer.address, last_wrote_at=at)
+                contact = Contact(address=writer.address, last_wrote_at=at - FOUNDED)
                 session.add(contact)
             contact.name = contact.name or writer.name
             contact.phone = contact.phone or writer.phone

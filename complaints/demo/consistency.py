@@ -45,9 +45,7 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         StageVisit.complaint_id == Complaint.id, StageVisit.left_at.is_(None), StageVisit.stage == Complaint.stage
     )
     yield "the open visit is of another stage", number.where(~here)
-    moves = (
-        select(func.count()).where(Change.complaint_id == Complaint.id, Change.act == "moved").scalar_subquery()
-    )
+    moves = select(func.count()).where(Change.complaint_id == Complaint.id, Change.act == "moved").scalar_subquery()
     all_visits = select(func.count()).where(StageVisit.complaint_id == Complaint.id).scalar_subquery()
     yield "visits and moves in the history differ", number.where(all_visits != moves + 1)
     registered = exists().where(Change.complaint_id == Complaint.id, Change.act == "registered")
@@ -65,11 +63,10 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         ),
     )
     yield "a clock's outcome is wrong", number.join(Clock, _clock_of_complaint()).where(wrong_outcome)
-    next_due = (
-        select(func.min(Clock.due_at)).where(_clock_of_complaint(), Clock.stopped_at.is_(None)).scalar_subquery()
-    )
-    yield "sorted by another time than the next due", number.where(
-        Complaint.sort_due_at != func.coalesce(next_due, NO_LIMIT)
+    next_due = select(func.min(Clock.due_at)).where(_clock_of_complaint(), Clock.stopped_at.is_(None)).scalar_subquery()
+    yield (
+        "sorted by another time than the next due",
+        number.where(Complaint.sort_due_at != func.coalesce(next_due, NO_LIMIT)),
     )
     for rule in procedure().clocks:
         stopped = exists().where(_clock_of_complaint(), Clock.key == rule.key, Clock.stopped_at.is_not(None))
@@ -78,11 +75,17 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         yield f"the clock {rule.key} runs on or stopped too early", number.where(or_(been != stopped, been == running))
     files = select(func.count()).where(Attachment.complaint_id == Complaint.id).scalar_subquery()
     yield "attachments are miscounted", number.where(Complaint.attachment_count != files)
-    yield "a letter without a sighting", number.join(Letter, Letter.complaint_id == Complaint.id).where(
-        ~exists().where(Sighting.letter_id == Letter.id)
+    yield (
+        "a letter without a sighting",
+        number.join(Letter, Letter.complaint_id == Complaint.id).where(
+            ~exists().where(Sighting.letter_id == Letter.id)
+        ),
     )
-    yield "a sent mail without its server's answer", number.join(Outgoing, Outgoing.complaint_id == Complaint.id).where(
-        Outgoing.state == "sent", or_(Outgoing.reply.is_(None), Outgoing.sent_at.is_(None))
+    yield (
+        "a sent mail without its server's answer",
+        number.join(Outgoing, Outgoing.complaint_id == Complaint.id).where(
+            Outgoing.state == "sent", or_(Outgoing.reply.is_(None), Outgoing.sent_at.is_(None))
+        ),
     )
 
 
@@ -99,7 +102,7 @@ def _paths(session: Session) -> Iterator[str]:
         .where(Complaint.procedure == rules.key)
         .order_by(Complaint.id, StageVisit.id)
     )
-    for number, visits in groupby(session.execute(query).tuples(), key=lambda row: row[0]):
+    for number, visits in groupby(session.execute(query), key=lambda row: row[0]):
         before: tuple[str, str, object, object] | None = None
         for visit in visits:
             stage = rules.stage(visit[1])

@@ -108,14 +108,14 @@ def fill(
     answer to a mail of the demo finds its complaint. `progress` hears after each transaction how many are in. Raises
     `NoCompany`."""
     with engine.connect() as connection:
-        cast = Cast.of(connection)
+        players = Players.of(connection)
     few = complaints <= FEW
     minutes = Minutes(mainland_china(zone=zone), at - (LATELY if few else LONG_AGO), at)
     rng = Random(seed)
     plan = planned(rng, minutes, complaints, few=few)
     author = Author(rng, minutes, few=few)
-    post = Post(rng, blobs, cast, secret=secret, sender=sender, shared=not few)
-    scribe = Scribe(rng, minutes, cast, post)
+    post = Post(blobs, secret=secret, sender=sender, shared=not few)
+    scribe = Scribe(rng, minutes, players, post)
     with _no_garbage():
         for begin in range(0, complaints, CHUNK):
             journeys = [author.journey(packed) for packed in plan[begin : begin + CHUNK]]
@@ -141,7 +141,7 @@ def _no_garbage() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Cast:
+class Players:
     """Who takes part, as ids of the database at hand."""
 
     users: dict[str, int]
@@ -150,10 +150,10 @@ class Cast:
     contacts: dict[str, int]
 
     @classmethod
-    def of(cls, connection: Connection) -> "Cast":
+    def of(cls, connection: Connection) -> "Players":
         def ids(model: type[Base], key: str) -> dict[str, int]:
             columns = model.__table__.c
-            return dict(connection.execute(select(columns[key], columns.id)).tuples().all())
+            return dict(connection.execute(select(columns[key], columns.id)).all())
 
         found = cls(ids(User, "email"), ids(Department, "key"), ids(Customer, "name"), ids(Contact, "address"))
         wanted = [
@@ -195,10 +195,7 @@ class Post:
     """Keeps the customers' letters as mails, and makes ours. `shared`: letters that tell the same story, or answer in
     the same words, share the bytes of the first."""
 
-    def __init__(
-        self, rng: Random, blobs: Blobs, cast: Cast, *, secret: str, sender: str, shared: bool
-    ) -> None:
-        self.rng = rng
+    def __init__(self, blobs: Blobs, *, secret: str, sender: str, shared: bool) -> None:
         self.blobs = blobs
         self.secret = secret
         self.sender = sender
@@ -242,19 +239,18 @@ def _purpose(complaint_id: int) -> str:
 class Scribe:
     """Writes journeys down: one call, one transaction of the caller."""
 
-    def __init__(self, rng: Random, minutes: Minutes, cast: Cast, post: Post) -> None:
+    def __init__(self, rng: Random, minutes: Minutes, players: Players, post: Post) -> None:
         self.rng = rng
         self.minutes = minutes
-        self.cast = cast
+        self.players = players
         self.post = post
         self.promises = Promises(minutes, RULES.clocks)
         self.rows: dict[type[Base], list[Row]] = {}
         self._letter_ids: Iterator[int] = iter(())
         self._outgoing_ids: Iterator[int] = iter(())
         self._moved = {(a, b): json.dumps({"before": a, "after": b}) for a in STAGES for b in STAGES}
-        self._told = {
-            key: sorted({"qa", key}, key=lambda known: cast.departments[known]) for key in cast.departments
-        }
+        departments = players.departments
+        self._told = {key: sorted({"qa", key}, key=lambda told: departments[told]) for key in departments}
         self._notified = {key: json.dumps({"departments": told}) for key, told in self._told.items()}
         self._teams: dict[tuple[str, str, bool, bool], dict[str, int]] = {}
 
@@ -274,7 +270,7 @@ class Scribe:
             _put(connection, model, rows)
         self._contacts(connection)
 
-    def _numbered(self, connection: Connection, journeys: list[Journey]) -> list["Numbered"]:
+    def _numbered(self, connection: Connection, journeys: list[Journey]) -> list[Numbered]:
         """Numbers in the order of arrival, serials in the order of registration; both go on from the counters."""
         minutes = self.minutes
         days = [minutes.day(journey.minute) for journey in journeys]
@@ -293,7 +289,7 @@ class Scribe:
 
     def _tell(self, id_: int, numbered: Numbered) -> None:
         """Everything about one complaint."""
-        journey, rows, cast = numbered.journey, self.rows, self.cast
+        journey, rows, players = numbered.journey, self.rows, self.players
         story, stages, random = journey.story, journey.stages, self.rng.random
         buyer, case, locale = story.buyer, story.case, story.buyer.locale
         moments = [self.minutes.text(minute, journey.second) for minute in journey.entered]
@@ -320,14 +316,14 @@ class Scribe:
         if by_mail:
             attached, unread, last = self._letters(id_, journey, number, subject, content, received, moments[0])
             changed = max(changed, last)
-        contact = cast.contacts[story.writer.address]
-        customer = cast.customers[buyer.name]
+        contact = players.contacts[story.writer.address]
+        customer = players.customers[buyer.name]
         if registered:
             told = self._told[case.department]
-            rows[Involvement] += [(id_, cast.departments[key], "notified", moments[1]) for key in told]
+            rows[Involvement] += [(id_, players.departments[key], "notified", moments[1]) for key in told]
             if "action_plan" in stages:
                 since = moments[stages.index("action_plan")]
-                rows[Involvement].append((id_, cast.departments[case.department], "responsible", since))
+                rows[Involvement].append((id_, players.departments[case.department], "responsible", since))
         rows[Complaint].append(
             (
                 id_, number, numbered.year, numbered.sequence, numbered.register_year, numbered.register_serial,
@@ -352,7 +348,7 @@ class Scribe:
         """Who takes a complaint into each stage; as far as it has come, the one who has it in hand."""
         key = (department, locale, major, clerk)
         if key not in self._teams:
-            user, chinese = self.cast.user, locale.startswith("zh")
+            user, chinese = self.players.user, locale.startswith("zh")
             sales = user("ingrid.hale" if chinese else "daniel.orme")
             qe = user("ziheng.lu" if chinese else "tomas.reiner")
             self._teams[key] = {

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
+from hashlib import sha256
 from html import escape
 
 from complaints.demo.company import COMPANY
@@ -126,6 +127,8 @@ def raw(
     for part in files:
         kind, _, subkind = part.content_type.partition("/")
         mail.add_attachment(part.content, kind, subkind, filename=part.filename)
+    for n, part_of_mail in enumerate(part for part in mail.walk() if part.is_multipart()):
+        part_of_mail.set_boundary(f"={n}={sha256(message_id.encode()).hexdigest()[:24]}=")  # not another each time
     return mail.as_bytes()
 
 
@@ -135,9 +138,7 @@ class Acknowledgements:
     def __init__(self, sender: str) -> None:
         self._forms = {locale: _form(locale, sender) for locale in RECEIVED}
 
-    def render(
-        self, locale: str, *, recipient: str, number: str, date: str, message_id: str, answers: str
-    ) -> bytes:
+    def render(self, locale: str, *, recipient: str, number: str, date: str, message_id: str, answers: str) -> bytes:
         form = self._forms[locale]
         return form.format(
             recipient=recipient, number=number, date=date, message_id=message_id, answers=answers

@@ -113,9 +113,7 @@ class Promises:
         """None when an answer speaks of days that are too far off to be alike."""
         answers = []
         for due, receipt in self._exactly(minute):
-            days = tuple(
-                (date.fromisoformat(found) - self.minutes.dates[day]).days for found in DATE.findall(receipt)
-            )
+            days = tuple((date.fromisoformat(found) - self.minutes.dates[day]).days for found in DATE.findall(receipt))
             if max(days, default=0) >= self._sight[day]:
                 return None
             answers.append(_Answer(due - minute, DATE.sub("%s", receipt.replace("%", "%%")), days))

@@ -20,7 +20,7 @@ from complaints.visits import StageVisit
 from intake.poller import Poller
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
-from tests.rigs.dovecot import Account
+from tests.rigs.dovecot import Account, Dovecot
 
 Make = sessionmaker[Session]
 
@@ -298,3 +298,16 @@ def test_a_known_contact_keeps_the_name_we_have(poller: Poller, mailbox_account:
     poller.once()
     with make() as session:
         assert session.scalars(select(Contact.name)).one() == "Ines Carrow"
+
+
+def test_a_full_mailbox_that_refuses_the_move_still_gives_its_drafts(
+    new_poller: Callable[..., Poller], dovecot: Dovecot, make: Make
+) -> None:
+    account = dovecot.start().account(quota="30K")
+    account.append(a_mail("x" * 20_000))
+    poller = new_poller(imap=(imap_account(account.url),))
+    mail = account.messages()[0]
+    account.drop(mail[1] + b"more", "Processed")
+    poller.once()
+    poller.once()
+    assert outcomes(make) == ["drafted"]

@@ -1,0 +1,525 @@
+"""From bytes to a mail: ordinary ones as written, broken ones as far as they go, and no bytes that break the reader."""
+
+from __future__ import annotations
+
+import base64
+import email
+import email.message
+import hashlib
+import pickle
+import random
+import zipfile
+from io import BytesIO
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from intake.mail import Mail, Unreadable
+from intake.parse import from_base64, language, parse, sniff, unflowed
+from tests.intake.mails import (
+    a_bounce,
+    a_mail,
+    a_mail_of_the_library,
+    a_part,
+    alternatives,
+    in_a_mail,
+    multipart,
+    with_file,
+    word,
+)
+
+GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+
+
+def names(mail: Mail) -> list[str]:
+    return [part.filename for part in mail.attachments]
+
+
+# Ordinary mails
+
+
+def test_a_plain_mail_says_what_its_sender_wrote() -> None:
+    mail = parse(a_mail("The oven leaks.\r\n\r\nAda\r\n"))
+    assert (mail.from_name, mail.from_address, mail.subject) == ("Ada Lovelace", "ada@example.org", "Oven")
+    assert (mail.text, mail.html, mail.attachments) == ("The oven leaks.\n\nAda", "", ())
+    assert (mail.message_id, mail.to, mail.defects) == ("first@example.org", ("support@redress.test",), ())
+
+
+def test_a_mail_with_two_forms_of_one_text_keeps_both() -> None:
+    mail = parse(alternatives("The oven leaks.", "<p>The <b>oven</b> leaks.</p>"))
+    assert (mail.text, mail.html) == ("The oven leaks.", "<p>The <b>oven</b> leaks.</p>")
+
+
+def test_text_is_made_from_the_page_where_there_is_no_text_or_a_blank_one() -> None:
+    assert parse(a_mail("<p>Oven</p>", content_type="text/html; charset=utf-8")).text == "Oven"
+    assert parse(alternatives(" \r\n ", "<p>Oven</p>")).text == "Oven"
+
+
+def test_a_page_in_gbk_is_decoded_whether_its_header_or_its_meta_says_so() -> None:
+    page = "<meta charset='gbk'><p>朱镕基</p>".encode("gbk")
+    for type_ in ("text/html; charset=gb2312", "text/html"):
+        assert parse(a_mail(page, content_type=type_)).text == "朱镕基"
+
+
+def test_an_attachment_keeps_its_bytes_and_says_what_it_is() -> None:
+    part = parse(with_file(GIF, "image/png")).attachments[0]
+    assert (part.filename, part.declared_type, part.content_type) == ("photo.png", "image/png", "image/gif")
+    assert (part.content, part.size, part.sha256) == (GIF, len(GIF), hashlib.sha256(GIF).hexdigest())
+    assert (part.inline, part.content_id) == (False, "")
+
+
+def test_a_picture_in_the_page_is_inline_under_its_content_id() -> None:
+    page = a_part('<img src="cid:pic@1">', "text/html")
+    picture = a_part(GIF, "image/gif", encoding="base64", content_id="<pic@1>")
+    mail = parse(in_a_mail(multipart("related", page, picture)))
+    assert [(part.content_id, part.inline, part.filename) for part in mail.attachments] == [
+        ("pic@1", True, "attachment-1.gif")
+    ]
+
+
+def test_text_after_the_first_body_is_appended_and_attached_text_is_not() -> None:
+    footer, log = a_part("-- the list"), a_part("error", content_disposition="attachment; filename=log.txt")
+    mail = parse(in_a_mail(multipart("mixed", a_part("Hello"), footer, log)))
+    assert mail.text == "Hello\n\n-- the list"
+    assert names(mail) == ["log.txt"]
+
+
+def test_a_footer_below_two_forms_of_a_text_is_in_both() -> None:
+    both = multipart("alternative", a_part("Hello"), a_part("<p>Hello</p>", "text/html"))
+    mail = parse(in_a_mail(multipart("mixed", both, a_part("a < b"))))
+    assert (mail.text, mail.html) == ("Hello\n\na < b", "<p>Hello</p>\n<pre>a &lt; b</pre>")
+
+
+def test_the_page_of_a_related_part_inside_alternatives_is_found_with_its_picture() -> None:
+    related = multipart("related", a_part("<p>Hi</p>", "text/html"), a_part(GIF, "image/gif", content_id="<1@x>"))
+    mail = parse(
+        in_a_mail(multipart("mixed", multipart("alternative", a_part("Hi"), related), a_part(GIF, "image/gif")))
+    )
+    assert (mail.text, mail.html) == ("Hi", "<p>Hi</p>")
+    assert names(mail) == ["attachment-1.gif", "attachment-2.gif"]
+
+
+def test_a_text_file_with_a_name_is_a_file_even_where_it_is_shown_inline() -> None:
+    log = a_part("error", content_disposition="inline; filename=log.txt")
+    assert names(parse(in_a_mail(multipart("mixed", a_part("Hello"), log)))) == ["log.txt"]
+
+
+def test_a_forwarded_mail_is_kept_as_a_file_with_the_bytes_it_came_with() -> None:
+    inner = a_mail("weird \r\n bytes \xff".encode("latin-1"), subject="inner")
+    mail = parse(in_a_mail(multipart("mixed", a_part("See below"), a_part(inner, "message/rfc822"))))
+    assert (mail.text, mail.attachments[0].content, names(mail)) == ("See below", inner, ["attachment-1.eml"])
+
+
+def test_a_digest_is_a_set_of_forwarded_mails() -> None:
+    mail = parse(in_a_mail(multipart("digest", b"\r\n" + a_mail("one"), b"\r\n" + a_mail("two"))))
+    assert [part.content_type for part in mail.attachments] == ["message/rfc822"] * 2
+    assert mail.text == ""
+
+
+def test_a_signed_mail_shows_its_text_and_keeps_its_signature() -> None:
+    signature = a_part(b"0\x80", "application/pkcs7-signature; name=smime.p7s")
+    mail = parse(in_a_mail(multipart("signed", a_part("Hello"), signature)))
+    assert (mail.text, names(mail)) == ("Hello", ["smime.p7s"])
+
+
+def test_an_invitation_beside_a_text_is_a_file() -> None:
+    invitation = a_part("BEGIN:VCALENDAR", "text/calendar; method=REQUEST")
+    mail = parse(in_a_mail(multipart("alternative", a_part("Come"), invitation)))
+    assert (mail.text, names(mail)) == ("Come", ["attachment-1.ics"])
+
+
+def test_a_mail_that_calls_its_only_text_an_attachment_is_read_all_the_same() -> None:
+    assert parse(a_mail("Hello", content_disposition="attachment")).text == "Hello"
+    assert names(parse(a_mail("Hello", content_disposition="attachment; filename=a.txt"))) == ["a.txt"]
+
+
+def test_a_mail_that_is_nothing_but_a_file_has_no_text() -> None:
+    mail = parse(a_mail("%PDF-1.4", content_type="application/pdf; name=order.pdf"))
+    assert (mail.text, names(mail)) == ("", ["order.pdf"])
+
+
+def test_a_mail_written_by_the_standard_library_is_read_back() -> None:
+    for charset in ("utf-8", "gb2312", "big5", "iso-2022-jp", "euc-kr"):
+        text = {"big5": "漏電", "euc-kr": "누전", "iso-2022-jp": "漏電です"}.get(charset, "漏电")
+        assert parse(a_mail_of_the_library(text, charset)).text == text
+
+
+# What classification and the acknowledgement need
+
+
+def test_the_marks_of_machines_are_handed_on() -> None:
+    mail = parse(
+        a_mail(
+            auto_submitted="auto-replied (vacation)",
+            precedence="Bulk",
+            x_autoreply="yes",
+            x_unheard_of="x",
+            list_id="<oven.example.org>",
+            return_path="<>",
+        )
+    )
+    assert (mail.auto_submitted, mail.precedence, mail.is_list, mail.return_path) == ("auto-replied", "bulk", True, "")
+    assert mail.signals == (("x-autoreply", "yes"),)
+
+
+def test_no_word_about_the_reverse_path_is_not_the_null_path() -> None:
+    assert parse(a_mail()).return_path is None
+    assert parse(a_mail(return_path="<bounces@example.org>")).return_path == "bounces@example.org"
+
+
+def test_only_the_topmost_verdict_is_handed_on() -> None:
+    raw = b"Authentication-Results: mx.redress.test;\r\n spf=pass\r\nReceived: a\r\nReceived: b\r\n" + a_mail(
+        authentication_results="evil.example; spf=pass"
+    )
+    mail = parse(raw)
+    assert (mail.authentication_results, mail.received_count) == ("mx.redress.test; spf=pass", 2)
+
+
+def test_a_delivery_report_is_taken_apart() -> None:
+    mail = parse(a_bounce())
+    assert mail.report is not None
+    assert (mail.report.kind, mail.report.message_ids) == ("delivery-status", ("ours-1@redress.test",))
+    [recipient] = mail.report.recipients
+    assert (recipient.address, recipient.action, recipient.status) == ("grace@example.net", "failed", "5.1.1")
+    assert recipient.diagnostic == "smtp; 550 No such user"
+
+
+def test_a_read_receipt_is_taken_apart() -> None:
+    receipt = (
+        "Final-Recipient: rfc822;grace@example.net\r\nOriginal-Message-ID: <ours-1@redress.test>\r\n"
+        "Disposition: manual-action/MDN-sent-manually; displayed\r\n"
+    )
+    parts = a_part("It was shown."), a_part(receipt, "message/disposition-notification")
+    mail = parse(in_a_mail(multipart("report", *parts, parameters="; report-type=disposition-notification")))
+    assert mail.report is not None
+    assert mail.report.message_ids == ("ours-1@redress.test",)
+    assert mail.report.disposition == "manual-action/MDN-sent-manually; displayed"
+
+
+def test_mainly_chinese_mail_is_answered_in_chinese() -> None:
+    assert language("投诉", "") == "zh_CN"
+    assert (
+        language(
+            "Complaint PO-20261102",
+            "Dear Sir, 您好，我们收到的烤箱漏电，请尽快处理，谢谢。 https://example.org/" + "x" * 500,
+        )
+        == "zh_CN"
+    )
+
+
+def test_other_mail_is_answered_in_english() -> None:
+    assert language("Complaint", "The oven leaks.") == "en"
+    assert language("漏電", "オーブンから漏電しています。至急ご対応ください。") == "en"
+    assert language("", "The oven we bought from 张三 leaks, and nobody has called us back for two weeks now.") == "en"
+
+
+# The content key
+
+
+def test_a_second_delivery_of_a_letter_has_the_same_content_key() -> None:
+    again = b"Received: from elsewhere\r\nX-Spam-Score: 3\r\nReturn-Path: <x@y.org>\r\n" + a_mail(
+        subject="Oven\r\n leaks"
+    )
+    assert parse(again).content_key == parse(a_mail(subject="Oven leaks")).content_key
+
+
+def test_another_transfer_encoding_on_the_way_changes_no_content_key() -> None:
+    keys = {
+        parse(a_mail("烤箱\r\n漏电\r\n", encoding=way)).content_key for way in ("8bit", "base64", "quoted-printable")
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": "The oven burns."},
+        {"subject": "Owen"},
+        {"message_id": "<second@example.org>"},
+        {"date": "Mon, 02 Nov 2026 10:00:01 +0800"},
+        {"from_": "Ada <ada@example.org>"},
+        {"content_type": "text/html"},
+    ],
+)
+def test_other_words_are_another_letter_even_under_a_reused_id(change: dict[str, str]) -> None:
+    assert parse(a_mail(**change)).content_key != parse(a_mail()).content_key
+
+
+def test_words_cannot_move_from_one_field_to_the_next_under_one_content_key() -> None:
+    assert parse(a_mail(subject="ab", date="c")).content_key != parse(a_mail(subject="a", date="bc")).content_key
+    assert parse(with_file(b"a")).content_key != parse(with_file(b"b")).content_key
+
+
+# Broken mails
+
+
+def test_an_empty_mail_is_a_mail() -> None:
+    mail = parse(b"")
+    assert (mail.from_address, mail.subject, mail.text, mail.date, mail.defects) == ("", "", "", None, ())
+
+
+def test_a_mail_without_any_of_the_usual_fields_is_read() -> None:
+    assert parse(b"\r\nThe oven leaks.").text == "The oven leaks."
+
+
+def test_a_mail_cut_short_gives_the_parts_that_arrived() -> None:
+    raw = with_file(GIF * 100)
+    mail = parse(raw[:-200])
+    assert (mail.text, names(mail)) == ("See the photo.", ["photo.png"])
+    assert "not_closed" in mail.defects
+
+
+def test_a_multipart_without_parts_or_boundary_is_shown_as_it_is() -> None:
+    for type_ in ("multipart/mixed", "multipart/mixed; boundary=never"):
+        assert parse(a_mail("Hello", content_type=type_)).text == "Hello"
+
+
+def test_a_multipart_is_cut_where_its_parts_are_even_under_another_boundary_than_it_names() -> None:
+    parts = b"--b\nContent-Type: text/plain\n\nHello\n--b\nContent-Type: image/gif\n\n" + GIF + b"\n--b--\n"
+    for named in (b"", b"; boundary=", b"; boundary=other", b"; boundary*=us-ascii''b", b"; boundary*0=b"):
+        mail = parse(b"Content-Type: multipart/mixed" + named + b"\n\n" + parts)
+        assert (mail.text, names(mail)) == ("Hello", ["attachment-1.gif"])
+
+
+def test_what_stands_before_and_after_the_parts_is_not_read() -> None:
+    raw = in_a_mail(multipart("mixed", a_part("Hello"))) + b"epilogue"
+    assert parse(raw.replace(b'_="\r\n\r\n', b'_="\r\n\r\nThis is a multipart message\r\n')).text == "Hello"
+
+
+def test_a_boundary_counts_only_on_a_line_of_its_own() -> None:
+    raw = b'Content-Type: multipart/mixed; boundary="b"\n\n--b\n\none --b\n--bc\n--b two\n--b \t\n\nthree\n--b--\n'
+    assert parse(raw).text == "one --b\n--bc\n--b two\n\nthree"
+
+
+def test_the_boundary_of_the_outer_part_ends_an_inner_one_that_was_never_closed() -> None:
+    inner = b'Content-Type: multipart/mixed; boundary="in"\n\n--in\n\none\n'
+    raw = b'Content-Type: multipart/mixed; boundary="out"\n\n--out\n' + inner + b"--out\n\ntwo\n--out--\n"
+    assert parse(raw).text == "one\n\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("written", "octets"),
+    [
+        (b"b3Zl\r\nbg==", b"oven"),
+        (b"b3Zlbg", b"oven"),
+        (b"b3Zl!?bg==", b"oven"),
+        (b"b3Zlbg==b3Zlbg==", b"ovenoven"),
+        (b"b3Zlbg==\r\n-- \r\nthe list", b"oven"),
+        (b"b3Zl\r\n____\r\nthe list", b"ove"),
+        (b"b3ZlbgA", b"oven\x00"),
+        (b"b3Zlb", b"ove"),
+        (b"====", b""),
+        (b"", b""),
+    ],
+)
+def test_damaged_base64_gives_what_is_left_of_it(written: bytes, octets: bytes) -> None:
+    assert from_base64(written)[0] == octets
+
+
+def test_damaged_quoted_printable_is_read_around_the_damage() -> None:
+    body = b"100=\r\n% =ZZ =E7=83=A4 = x="
+    assert parse(a_mail(body, content_transfer_encoding="quoted-printable")).text == "100% =ZZ 烤 = x"
+
+
+def test_an_unknown_transfer_encoding_leaves_the_octets_as_they_are() -> None:
+    mail = parse(a_mail("Hello", content_transfer_encoding="x-rot13"))
+    assert (mail.text, mail.defects) == ("Hello", ("encoding_unknown",))
+
+
+def test_uuencoded_files_are_decoded() -> None:
+    mail = parse(with_file(content_transfer_encoding="x-uuencode").replace(base64.b64encode(b"\x89PNG\r\n\x1a\n"), b""))
+    assert mail.attachments[0].content == b""
+    body = b"begin 644 a\r\n$;W9E;@``\r\n`\r\nend"
+    assert parse(a_mail(body, content_transfer_encoding="x-uuencode")).text == "oven"
+
+
+def test_flowed_text_is_put_back_together() -> None:
+    flowed = "The oven \r\nleaks.\r\n> quoted \r\n> line\r\n>> deeper\r\n-- \r\nAda"
+    mail = parse(a_mail(flowed, content_type="text/plain; charset=utf-8; format=flowed"))
+    assert mail.text == "The oven leaks.\n> quoted line\n>> deeper\n-- \nAda"
+    assert unflowed("烤 \n箱", delsp=True) == "烤箱"
+    assert unflowed(" >not a quote\n From here", delsp=False) == ">not a quote\nFrom here"
+
+
+def test_control_characters_do_not_reach_the_text() -> None:
+    assert parse(a_mail(b"a\x00b\x08c\r\nd\x0c")).text == "abc\nd"
+
+
+def test_a_body_without_a_type_that_is_a_page_is_read_as_one() -> None:
+    assert parse(a_mail("<!DOCTYPE html><html><p>Oven</p>", charset="")).text == "Oven"
+
+
+@pytest.mark.parametrize(
+    "type_", ["", ";", "text", "html", "/", "text/", "plain text", "=?utf-8?B?dGV4dA==?=", "\x00/\x00"]
+)
+def test_an_unreadable_type_is_plain_text(type_: str) -> None:
+    assert parse(a_mail("Hello", content_type=type_)).text == "Hello"
+
+
+# What a file is
+
+
+def archive(*members: str) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for member in members:
+            file.writestr(member, "x" * 2000)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "expected"),
+    [
+        (b"%PDF-1.7\n", "application/octet-stream", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "text/html", "image/png"),
+        (b"<!DOCTYPE html><p>x", "image/png", "text/html"),
+        (b"\xef\xbb\xbf <!-- x --><script>alert(1)", "text/plain", "text/html"),
+        (b"<svg xmlns='x'>", "image/png", "image/svg+xml"),
+        (b"<?xml version='1.0'?><!DOCTYPE svg><svg>", "image/png", "image/svg+xml"),
+        (b"<?xml version='1.0'?><gpx>", "application/gpx+xml", "application/gpx+xml"),
+        (archive("[Content_Types].xml", "word/document.xml"), "application/zip", "docx"),
+        (archive("a/big", "[Content_Types].xml", "xl/workbook.xml"), "", "xlsx"),
+        (archive("photo.png"), "application/msword", "application/zip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "application/vnd.ms-excel", "application/vnd.ms-excel"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "image/png", "application/x-ole-storage"),
+        (b"BM is how this text begins", "text/plain", "text/plain"),
+        (b"who knows", "application/x-own", "application/x-own"),
+        (b"who knows", "made up", "application/octet-stream"),
+        (b"who knows", "text/html;<script>", "application/octet-stream"),
+        (b"", "image/png", "image/png"),
+    ],
+)
+def test_a_file_is_what_its_content_says(content: bytes, declared: str, expected: str) -> None:
+    office = "application/vnd.openxmlformats-officedocument."
+    long = {"docx": office + "wordprocessingml.document", "xlsx": office + "spreadsheetml.sheet"}
+    assert sniff(content, declared) == long.get(expected, expected)
+
+
+# Limits
+
+
+def nested(depth: int, innermost: bytes) -> bytes:
+    part = innermost
+    for _ in range(depth):
+        part = multipart("mixed", part)
+    return in_a_mail(part)
+
+
+def test_thirty_levels_are_read_and_one_more_is_refused() -> None:
+    assert parse(nested(30, a_part("deep down"))).text == "deep down"
+    with pytest.raises(Unreadable) as unreadable:
+        parse(nested(31, a_part("deep down")))
+    assert (unreadable.value.reason, unreadable.value.values) == ("too_deep", {"limit": 30})
+
+
+def test_a_thousand_levels_of_parts_or_of_forwarded_mails_exhaust_nothing() -> None:
+    with pytest.raises(Unreadable):
+        parse(nested(1000, a_part("")))
+    assert len(parse(b"Content-Type: message/rfc822\r\n\r\n" * 1000).attachments) == 1
+
+
+def test_more_than_five_hundred_parts_are_refused() -> None:
+    with pytest.raises(Unreadable) as unreadable:
+        parse(in_a_mail(multipart("mixed", *[b"\r\n"] * 60_000)))
+    assert unreadable.value.reason == "too_many_parts"
+
+
+def test_attachments_beyond_a_hundred_are_left_out_and_said_so() -> None:
+    files = [a_part(bytes([n]), "application/x-own") for n in range(150)]
+    mail = parse(in_a_mail(multipart("mixed", a_part("Hello"), *files)))
+    assert (len(mail.attachments), mail.defects) == (100, ("attachments_capped",))
+    fewer = parse(in_a_mail(multipart("mixed", a_part("Hello"), *files[:-1])))
+    assert fewer.content_key != mail.content_key
+
+
+def test_lines_that_only_resemble_a_boundary_are_counted_too() -> None:
+    with pytest.raises(Unreadable):
+        parse(b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--bx\n" * 50_000)
+
+
+def test_mails_and_refusals_travel_between_processes() -> None:
+    for thing in (parse(a_bounce()), parse(with_file())):
+        assert pickle.loads(pickle.dumps(thing)) == thing
+    refusal = pickle.loads(pickle.dumps(Unreadable("too_deep", limit=30)))
+    assert (refusal.reason, refusal.values) == ("too_deep", {"limit": 30})
+
+
+# Any bytes whatsoever
+
+MAILS = [
+    a_mail("烤箱漏电", charset="gbk", subject=word("烤箱", "gbk"), references="<a@x.org> <b@x.org>"),
+    alternatives("The oven leaks.", "<p style='display:none'>x</p><ul><li>The oven leaks."),
+    with_file(GIF, content_disposition="attachment; filename*0*=utf-8''%E7%83%A4; filename*1=.gif"),
+    a_bounce(),
+    nested(5, with_file()),
+    a_mail("one \r\n> two", content_type="text/plain; format=flowed; charset=iso-2022-jp", encoding="quoted-printable"),
+]
+
+
+def read_or_refused(raw: bytes) -> None:
+    try:
+        mail = parse(raw)
+    except Unreadable as unreadable:
+        if unreadable.reason == "unforeseen":
+            raise
+        return
+    for text in (mail.subject, mail.from_name, mail.text, mail.html, *(part.filename for part in mail.attachments)):
+        assert "\x00" not in text
+        text.encode("utf-8")
+    assert len(mail.subject.splitlines()) <= 1
+
+
+@given(st.binary(max_size=2000))
+@example(b"From:\n (")
+@example(b"\n" * 10)
+@example(b"\r")
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    read_or_refused(raw)
+
+
+@given(
+    st.sampled_from(MAILS),
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 40), st.binary(max_size=12)), max_size=8),
+)
+def test_a_mail_with_any_damage_is_read_or_refused(raw: bytes, damage: list[tuple[int, int, bytes]]) -> None:
+    for at, length, instead in damage:
+        at %= len(raw) + 1
+        raw = raw[:at] + instead + raw[at + length :]
+    read_or_refused(raw)
+
+
+FIELDS = "From To Subject Date Message-ID References Content-Type Content-Disposition Return-Path"
+SCRAPS = """=?utf-8?B?5byg?= =?gb2312?Q?=C4=E3?= =? ?= < > ( ) " \\ @ , ; : = *0* '' %E7 a b.org text/html
+    multipart/mixed boundary charset filename 2026"""
+SCRAP = st.sampled_from([*SCRAPS.split(), " ", "\r\n ", "\xff", "\x00"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(FIELDS.split()), st.lists(SCRAP, max_size=20)), max_size=6))
+def test_fields_put_together_from_scraps_are_read(fields: list[tuple[str, list[str]]]) -> None:
+    head = "".join(f"{name}: {''.join(scraps)}\r\n" for name, scraps in fields)
+    read_or_refused(head.encode("latin-1") + b"\r\nHello")
+
+
+# Against another reader
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 3) -> bytes:
+    if depth and draw(st.booleans()):
+        parts = draw(st.lists(trees(depth=depth - 1), min_size=1, max_size=3))
+        return multipart(draw(st.sampled_from(["mixed", "related"])), *parts)
+    content = draw(st.binary(max_size=60))
+    return a_part(content, "application/x-own", encoding="base64", content_disposition="attachment")
+
+
+@given(trees())
+def test_well_formed_mails_have_the_same_files_as_the_standard_library_finds(tree: bytes) -> None:
+    raw = in_a_mail(tree)
+    leaves = [part for part in email.message_from_bytes(raw).walk() if not part.is_multipart()]
+    assert [part.content for part in parse(raw).attachments] == [part.get_payload(decode=True) for part in leaves]
+
+
+def test_a_large_mail_is_read_whole() -> None:
+    content = random.Random(1).randbytes(3_000_000)
+    assert parse(with_file(content)).attachments[0].content == content

@@ -1,0 +1,614 @@
+"""The board in a browser without script, and the fragments that its script asks for."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.test import TestResponse
+
+from complaints.complaint import NO_LIMIT, Complaint
+from complaints.database import transaction
+from complaints.people import Actor
+from complaints.procedure import procedure
+from complaints.settings import Settings
+from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person
+from tests.webapp.conftest import NOW, Browser
+from webapp import create_app
+from webapp.card import worked
+from webapp.context import calendar
+from webapp.database import db
+
+HTMX = {"HX-Request": "true"}
+MOVE = "/complaints/C-2026-0001/move"
+
+
+@pytest.fixture
+def clerk(make: sessionmaker[Session]) -> Actor:
+    with transaction(make) as session:
+        a_department(session)
+        return a_person(session, "clerk", "qe", name="Mara Linden")
+
+
+@pytest.fixture
+def desk(clerk: Actor, browser_of: Browser) -> FlaskClient:
+    return browser_of(clerk)
+
+
+def on_the_board(make: sessionmaker[Session], **fields: Any) -> Complaint:
+    with transaction(make) as session:
+        made = a_complaint(session)
+        customer = a_customer(session, f"Quellstrom {made.id}")
+        values = {"stage": "registered", "complaint_class": "general", "customer_id": customer.id} | fields
+        session.execute(update(Complaint).where(Complaint.id == made.id).values(**values))
+    return the(make, made.number)
+
+
+def a_draft(make: sessionmaker[Session], **fields: Any) -> Complaint:
+    with transaction(make) as session:
+        return a_complaint(session, **fields)
+
+
+def the(make: sessionmaker[Session], number: str = "C-2026-0001") -> Complaint:
+    with make() as session:
+        return session.scalars(select(Complaint).where(Complaint.number == number)).one()
+
+
+def card_in(answer: TestResponse, complaint: Complaint) -> str:
+    found = re.search(
+        rf'<li class="card[^>]* id="c{complaint.id}".*?</footer>.*?</li>(?=\n|$|<)', answer.text, re.DOTALL
+    )
+    assert found, answer.text
+    return unescape(found[0])
+
+
+def head(text: str, stage: str) -> str:
+    found = re.search(rf'<(header|form)[^>]* id="head-{stage}".*?</\1>', text, re.DOTALL)
+    assert found, text
+    return re.sub(r"<[^>]+>|\s+", " ", found[0])
+
+
+@contextmanager
+def counted(app: Flask) -> Iterator[list[str]]:
+    """The statements of the requests inside."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+# The page
+
+
+def test_a_board_shows_every_column_in_both_languages_with_its_cards(desk: FlaskClient, make: Any) -> None:
+    shown = on_the_board(make, product="HX-210", batch="L2608-114", attachment_count=2, unread_count=1)
+    page = desk.get("/board")
+    for stage in procedure().stages:
+        assert stage.name.en in page.text
+        assert stage.name.zh in page.text
+    card = card_in(page, shown)
+    for text in ("C-2026-0001", "General", "Quellstrom 1", "HX-210 · L2608-114", "1<i> unread", "2<i> attachments"):
+        assert text in card
+
+
+def test_a_clock_tells_the_working_time_left_or_over(desk: FlaskClient, make: Any) -> None:
+    at = NOW + timedelta(minutes=90)
+    for due, told in ((at, ""), (NOW + timedelta(minutes=15), "soon"), (NOW - timedelta(minutes=5), "over")):
+        card = card_in(desk.get("/board"), on_the_board(make, sort_due_at=due))
+        assert f'class="clock{told and " clock--" + told}">' in card
+    page = desk.get("/board").text
+    assert "1h 30m left" in page
+    assert "15m left" in page
+    assert "5m over" in page
+    assert ">No limit<" in card_in(desk.get("/board"), on_the_board(make, sort_due_at=NO_LIMIT))
+
+
+def test_a_board_in_chinese_marks_the_english_runs(make: Any, browser_of: Browser) -> None:
+    with transaction(make) as session:
+        reader = a_person(session, "clerk", locale="zh_CN")
+    on_the_board(make, subject="Paint runs on visible face")
+    page = browser_of(reader).get("/board").text
+    assert '<html lang="zh-CN"' in page
+    assert 'lang="en">Paint runs' in page
+    assert '<h2 class="col__n">已登记</h2>' in page
+
+
+def test_chinese_runs_are_marked_on_an_english_board(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, subject="密封圈低温开裂")
+    assert 'lang="zh">密封圈低温开裂' in desk.get("/board").text
+
+
+def test_a_hostile_subject_is_text(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, subject='<img src=x onerror="alert(1)">', product='"><script>')
+    page = desk.get("/board").text
+    assert "<img src=x" not in page
+    assert '"><script>' not in page
+
+
+def test_a_draft_without_a_subject_still_has_a_link_to_press(desk: FlaskClient, make: Any) -> None:
+    assert ">No subject</a>" in card_in(desk.get("/board"), a_draft(make, subject=""))
+
+
+def test_a_stranger_sees_an_empty_board(make: Any, browser_of: Browser) -> None:
+    on_the_board(make)
+    with transaction(make) as session:
+        stranger = a_person(session, "staff")
+    page = browser_of(stranger).get("/board").text
+    assert "C-2026-0001" not in page
+    assert "0 complaints" in head(page, "registered")
+
+
+def test_the_board_asks_for_a_sign_in(app: Flask) -> None:
+    assert app.test_client().get("/board").location == "/login?next=/board"
+
+
+@pytest.mark.parametrize("open_ones", [1, 60])
+def test_a_board_costs_the_same_queries_however_much_is_on_it(
+    app: Flask, desk: FlaskClient, make: Any, open_ones: int
+) -> None:
+    for n in range(open_ones):
+        on_the_board(make, stage=procedure().stages[n % 7].key)
+    desk.get("/board")
+    with counted(app) as seen:
+        assert desk.get("/board").status_code == 200
+    assert len(seen) == 6  # begin, sign-in, grants, columns, heads, departments
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?class=nonsense",
+        "?department=x",
+        "?department=999999999999",
+        "?q=%00",
+        "?mine=2",
+        "?overdue=",
+        "?q=" + "x" * 9999,
+    ],
+)
+def test_a_filter_that_makes_no_sense_filters_nothing_or_finds_nothing(
+    desk: FlaskClient, make: Any, query: str
+) -> None:
+    on_the_board(make)
+    assert desk.get("/board" + query).status_code == 200
+
+
+def test_a_filter_by_htmx_brings_the_columns_and_the_sums(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, product="HX-210")
+    on_the_board(make, product="BR-88")
+    part = desk.get("/board?product=hx", headers=HTMX).text
+    assert "<html" not in part
+    assert part.startswith('<div class="board" id="board"')
+    assert "C-2026-0001" in part
+    assert "C-2026-0002" not in part
+    assert 'id="board-sum" hx-swap-oob="true"><b>1</b>' in part
+
+
+def test_filters_that_hide_everything_offer_a_way_out(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    assert "Clear filters" in desk.get("/board?q=nowhere").text
+    assert "Clear filters" not in desk.get("/board").text
+
+
+# Show more
+
+
+def test_more_of_a_column_goes_on_where_the_page_ended(desk: FlaskClient, make: Any) -> None:
+    for _ in range(45):
+        on_the_board(make)
+    seen: list[str] = []
+    page = desk.get("/board")
+    while True:
+        seen += re.findall(r' id="(c\d+)"', page.text)
+        more = re.search(
+            r'hx-get="([^"]+)"', page.text[page.text.find("foot-registered") :] if "foot-" in page.text else ""
+        )
+        if not more:
+            break
+        page = desk.get(unescape(more[1]), headers=HTMX)
+    assert len(seen) == len(set(seen)) == 45
+
+
+def test_more_without_script_is_a_page(desk: FlaskClient, make: Any) -> None:
+    for _ in range(22):
+        on_the_board(make, subject="Paint 漆")
+    link = re.search(r'<a class="btn btn--s" href="([^"]+)"', desk.get("/board?q=paint").text)
+    assert link
+    page = desk.get(unescape(link[1])).text
+    assert "<html" in page
+    assert "C-2026-0022" in page
+    assert 'href="/board?q=paint"' in page
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?stage=registered", "?stage=nowhere&after=1.1", "?stage=registered&after=1.1&seen=x"]
+)
+def test_more_of_nothing_is_refused_with_a_sentence(desk: FlaskClient, query: str) -> None:
+    answer = desk.get("/board/more" + query, headers=HTMX)
+    assert answer.status_code == 422
+    assert "notice" in answer.text
+
+
+# Moving
+
+
+def test_a_move_answers_with_the_card_in_its_place_and_both_heads(desk: FlaskClient, make: Any) -> None:
+    complaint = on_the_board(make)
+    answer = desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
+    assert answer.status_code == 200
+    assert 'data-stage="investigation"' in card_in(answer, complaint)
+    assert 'data-v="2"' in card_in(answer, complaint)
+    assert "0 complaints" in head(answer.text, "registered")
+    assert "1 complaint " in head(answer.text, "investigation")
+    assert answer.text.count('hx-swap-oob="true"') == 6
+    assert "C-2026-0001 moved to Investigation, 1 complaint there" in answer.text
+    assert the(make).stage == "investigation"
+
+
+def test_a_stale_move_changes_nothing_and_shows_the_fresh_card(desk: FlaskClient, make: Any) -> None:
+    complaint = on_the_board(make, version=3, stage="investigation")
+    answer = desk.post(MOVE, data={"stage": "action_plan", "version": 2}, headers=HTMX)
+    assert answer.status_code == 409
+    card = card_in(answer, complaint)
+    assert 'data-v="3"' in card
+    assert 'data-stage="investigation"' in card
+    assert "was changed meanwhile" in answer.text
+    assert the(make).stage == "investigation"
+
+
+def test_a_refused_move_tells_every_reason_with_the_field_that_mends_it(desk: FlaskClient, make: Any) -> None:
+    a_draft(make)
+    answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
+    assert answer.status_code == 422
+    assert 'data-stage="draft"' in answer.text
+    assert "C-2026-0001 was not moved to Registered." in answer.text
+    for field in ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link"):
+        assert f'href="/complaints/C-2026-0001#f-{field}"' in answer.text
+    assert the(make).stage == "draft"
+
+
+@pytest.mark.parametrize("stage", ["", "nowhere", "Registered", "<b>", "x" * 5000])
+def test_a_stage_that_is_none_is_refused_on_the_card(desk: FlaskClient, make: Any, stage: str) -> None:
+    on_the_board(make)
+    answer = desk.post(MOVE, data={"stage": stage, "version": 1}, headers=HTMX)
+    assert answer.status_code == 422
+    assert "There is no stage" in answer.text
+    assert "<b>”" not in answer.text
+    assert the(make).version == 1
+
+
+@pytest.mark.parametrize("version", [None, "", "x", "-1", "1.0", "９", "9" * 40])
+def test_a_version_that_is_none_is_refused(desk: FlaskClient, make: Any, version: str | None) -> None:
+    on_the_board(make)
+    data = {"stage": "investigation"} | ({} if version is None else {"version": version})
+    answer = desk.post(MOVE, data=data, headers=HTMX)
+    assert answer.status_code == 422
+    assert the(make).stage == "registered"
+
+
+def test_to_move_where_it_is_changes_nothing(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    assert desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX).status_code == 200
+    assert the(make).version == 1
+
+
+def test_of_two_moves_at_once_one_is_stale(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    answers = [desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 409]
+
+
+def test_a_stranger_gets_the_same_answer_as_for_no_complaint(make: Any, browser_of: Browser) -> None:
+    on_the_board(make)
+    with transaction(make) as session:
+        stranger = browser_of(a_person(session, "staff"))
+    for number in ("C-2026-0001", "C-2026-9999"):
+        assert (
+            stranger.post(f"/complaints/{number}/move", data={"stage": "investigation", "version": 1}).status_code
+            == 404
+        )
+        assert stranger.get(f"/complaints/{number}/moves").status_code == 404
+    assert the(make).stage == "registered"
+
+
+def test_a_move_on_a_filtered_board_counts_what_the_filter_shows(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, product="HX-210")
+    on_the_board(make, product="BR-88")
+    answer = desk.post(MOVE + "?product=hx", data={"stage": "investigation", "version": 1}, headers=HTMX)
+    assert "0 complaints" in head(answer.text, "registered")
+
+
+def test_no_write_is_open_while_an_answer_is_made(app: Flask, desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    with counted(app) as seen:
+        desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
+    assert len(seen) <= 20
+    with transaction(make) as session:
+        a_complaint(session)
+
+
+# Without script
+
+
+def test_the_arrow_of_a_card_leads_to_a_page_with_every_stage_and_its_reasons(desk: FlaskClient, make: Any) -> None:
+    a_draft(make)
+    assert 'href="/complaints/C-2026-0001/moves"' in desk.get("/board").text
+    page = unescape(desk.get("/complaints/C-2026-0001/moves").text)
+    assert page.count('name="stage"') == 8
+    assert "Customer is missing" in page
+    assert "now here" in page
+
+
+def test_a_plain_move_returns_to_where_it_came_from_and_says_so(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    data = {"stage": "investigation", "version": 1, "back": "/board?mine=1"}
+    answer = desk.post(MOVE, data=data)
+    assert (answer.status_code, answer.location) == (303, "/board?mine=1")
+    assert "C-2026-0001 moved to Investigation 调查分析" in desk.get("/board").text
+    assert "C-2026-0001 moved to" not in desk.get("/board").text
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "said"),
+    [
+        ({"stage": "verification", "version": 1}, 422, "was not moved to Verification"),
+        ({"stage": "investigation", "version": 7}, 409, "was changed meanwhile"),
+        ({"stage": "nowhere", "version": 1}, 422, "There is no stage"),
+    ],
+)
+def test_a_plain_move_that_fails_is_a_page_with_the_reasons(
+    desk: FlaskClient, make: Any, data: dict[str, Any], status: int, said: str
+) -> None:
+    on_the_board(make)
+    answer = desk.post(MOVE, data=data)
+    assert answer.status_code == status
+    assert "<html" in answer.text
+    assert said in unescape(answer.text)
+    assert answer.text.count('name="stage"') == 8
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "board", "/\t/evil.example"],
+)
+def test_nobody_is_sent_to_another_site(desk: FlaskClient, make: Any, back: str) -> None:
+    on_the_board(make)
+    answer = desk.post(
+        MOVE, data={"stage": "investigation", "version": 1, "back": back}, headers={"Referer": back.strip("\t")}
+    )
+    assert answer.location == "/board"
+
+
+def test_the_referring_page_is_gone_back_to(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    headers = {"Referer": "http://localhost/complaints/C-2026-0001?x=1"}
+    answer = desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=headers)
+    assert answer.location == "/complaints/C-2026-0001?x=1"
+
+
+# Forged requests
+
+
+@pytest.fixture
+def guarded(settings: Settings, clock: time_machine.Traveller) -> Flask:
+    """The application as it runs, tokens and all."""
+    return create_app(settings, {"RATELIMIT_ENABLED": False})
+
+
+@pytest.mark.parametrize("path", [MOVE, "/me/density", "/me/folds", "/me/language", "/logout"])
+def test_a_post_without_its_token_is_refused(
+    guarded: Flask, make: Any, clerk: Actor, browser_of: Browser, path: str
+) -> None:
+    on_the_board(make)
+    client = guarded.test_client()
+    with browser_of(clerk).session_transaction() as known, client.session_transaction() as cookie:
+        cookie.update(known)
+    data = {"stage": "investigation", "version": 1, "density": "compact", "folded": "1"}
+    for headers in ({}, HTMX, HTMX | {"X-CSRFToken": "forged"}):
+        assert client.post(path, data=data, headers=headers).status_code == 400
+    assert the(make).stage == "registered"
+
+
+def test_the_page_carries_the_token_that_its_requests_need(
+    guarded: Flask, make: Any, clerk: Actor, browser_of: Browser
+) -> None:
+    on_the_board(make)
+    client = guarded.test_client()
+    with browser_of(clerk).session_transaction() as known, client.session_transaction() as cookie:
+        cookie.update(known)
+    token = re.search(r'hx-headers=\'{"X-CSRFToken": "([^"]+)"}\'', client.get("/board").text)
+    assert token
+    answer = client.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX | {"X-CSRFToken": token[1]})
+    assert answer.status_code == 200
+
+
+def test_a_get_does_not_move(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    assert desk.get(MOVE + "?stage=investigation&version=1").status_code == 405
+    assert the(make).version == 1
+
+
+# What others change
+
+
+def cursor_of(page: TestResponse) -> str:
+    found = re.search(r'data-cursor="([^"]+)"', page.text)
+    assert found
+    return found[1]
+
+
+def pulse(desk: FlaskClient, cursor: str, more: str = "") -> TestResponse:
+    return desk.get(f"/board/pulse?since={cursor}{more}", headers=HTMX)
+
+
+def test_nothing_new_is_an_empty_answer_of_four_queries(
+    app: Flask, desk: FlaskClient, make: Any, clock: time_machine.Traveller
+) -> None:
+    on_the_board(make)
+    cursor = cursor_of(desk.get("/board"))
+    clock.shift(timedelta(seconds=8))
+    with counted(app) as seen:
+        answer = pulse(desk, cursor)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert len(seen) == 4
+
+
+def test_a_change_by_somebody_else_is_told_once(
+    desk: FlaskClient, make: Any, clock: time_machine.Traveller, clerk: Actor, browser_of: Browser
+) -> None:
+    complaint = on_the_board(make)
+    cursor = cursor_of(desk.get("/board"))
+    clock.shift(timedelta(seconds=3))
+    browser_of(clerk).post(MOVE, data={"stage": "investigation", "version": 1})
+    clock.shift(timedelta(seconds=5))
+    answer = pulse(desk, cursor)
+    assert answer.status_code == 200
+    assert 'data-stage="investigation"' in card_in(answer, complaint)
+    assert "0 complaints" in head(answer.text, "registered")
+    for _ in range(3):
+        clock.shift(timedelta(seconds=8))
+        assert pulse(desk, answer.headers["Board-Cursor"]).status_code == 204
+
+
+def test_a_change_that_is_committed_late_is_not_missed(
+    desk: FlaskClient, make: Any, clock: time_machine.Traveller
+) -> None:
+    on_the_board(make)
+    cursor = cursor_of(desk.get("/board"))
+    clock.shift(timedelta(seconds=8))
+    first = pulse(desk, cursor)
+    with transaction(make) as session:  # dated before the board looked, committed after
+        session.execute(update(Complaint).values(version=2, changed_at=NOW + timedelta(seconds=6)))
+    clock.shift(timedelta(seconds=8))
+    assert pulse(desk, first.headers.get("Board-Cursor", cursor)).status_code == 200
+
+
+def test_a_card_that_the_filter_hides_now_is_told_as_gone(
+    desk: FlaskClient, make: Any, clock: time_machine.Traveller
+) -> None:
+    complaint = on_the_board(make, product="HX-210")
+    cursor = cursor_of(desk.get("/board?product=hx"))
+    with transaction(make) as session:
+        session.execute(update(Complaint).values(product="BR-88", version=2, changed_at=NOW))
+    clock.shift(timedelta(seconds=8))
+    assert f'<li id="c{complaint.id}" data-gone></li>' in pulse(desk, cursor, "&product=hx").text
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1-abc", "99999999999999999-", "-5-", "9" * 99, "%00"])
+def test_a_cursor_that_says_nothing_asks_to_look_again(desk: FlaskClient, cursor: str) -> None:
+    answer = pulse(desk, cursor)
+    assert answer.status_code == 204
+    assert answer.headers["Board-Look-Again"] == "1"
+    assert pulse(desk, answer.headers["Board-Cursor"]).status_code == 204
+
+
+def test_a_flood_asks_to_look_again(desk: FlaskClient, make: Any, clock: time_machine.Traveller) -> None:
+    cursor = cursor_of(desk.get("/board"))
+    with transaction(make) as session:
+        for _ in range(52):
+            a_complaint(session, at=NOW)
+    clock.shift(timedelta(seconds=8))
+    answer = pulse(desk, cursor)
+    assert (answer.status_code, answer.headers["Board-Look-Again"]) == (204, "1")
+
+
+def test_a_stranger_hears_of_nothing(make: Any, clock: time_machine.Traveller, browser_of: Browser) -> None:
+    with transaction(make) as session:
+        stranger = browser_of(a_person(session, "staff"))
+    cursor = cursor_of(stranger.get("/board"))
+    with transaction(make) as session:
+        a_complaint(session, at=NOW)
+    clock.shift(timedelta(seconds=8))
+    assert pulse(stranger, cursor).status_code == 204
+
+
+def test_who_is_signed_out_is_sent_to_the_gate(app: Flask) -> None:
+    answer = app.test_client().get("/board/pulse?since=1-", headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+
+
+# This browser's own
+
+
+def test_density_is_remembered_by_the_browser(desk: FlaskClient) -> None:
+    answer = desk.post("/me/density", data={"density": "compact"})
+    assert (answer.status_code, answer.location) == (303, "/board")
+    assert 'data-density="compact"' in desk.get("/board").text
+    assert desk.post("/me/density", data={"density": "tiny"}).status_code == 422
+
+
+def test_the_closed_column_starts_folded_and_opens_for_this_browser(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, stage="closed", closed_at=MONDAY)
+    page = desk.get("/board").text
+    assert "col--rail" in page
+    assert "C-2026-0001" not in page
+    assert "1 complaint " in head(page, "closed")
+    desk.post("/me/folds", data={"stage": "closed", "folded": "0"})
+    assert "C-2026-0001" in desk.get("/board").text
+    part = desk.post("/me/folds", data={"stage": "closed", "folded": "1"}, headers=HTMX).text
+    assert part.startswith('<li class="col col--rail" id="col-closed"')
+    assert "C-2026-0001" not in desk.get("/board").text
+
+
+def test_opening_the_closed_column_by_htmx_brings_its_cards(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make, stage="closed", closed_at=MONDAY)
+    part = desk.post("/me/folds", data={"stage": "closed", "folded": "0"}, headers=HTMX).text
+    assert "C-2026-0001" in part
+    assert "Closed 16 Nov" in part
+
+
+# Bytes and time
+
+
+def test_a_card_takes_no_more_than_seven_hundred_bytes(desk: FlaskClient, make: Any) -> None:
+    for n in range(20):
+        on_the_board(
+            make, product="PCB-C7 控制板", batch="L2609-033", attachment_count=3, unread_count=n % 2, owner_id=1,
+            subject="控制板上电无响应，客户端不良 3/500" if n % 2 else "Oil weeping at face seal, line stopped at station 40",
+        )  # fmt: skip
+    cards = re.findall(rb'<li class="card.*?</footer></li>', desk.get("/board").data)
+    assert len(cards) == 20
+    assert sum(map(len, cards)) / 20 <= 700
+
+
+def test_working_time_between_far_instants_is_what_the_calendar_says(app: Flask, clock: time_machine.Traveller) -> None:
+    with app.app_context():
+        hours = calendar()
+        for days in (0, 0.01, 0.4, 1, 2.3, 9, 45.5, 400):
+            for start in (NOW, NOW + timedelta(hours=7.3), NOW + timedelta(days=5)):
+                end = start + timedelta(days=days)
+                assert worked(hours, start, end) == hours.between(start, end)
+
+
+def test_static_files_are_kept_for_a_year_under_an_address_of_their_content(desk: FlaskClient) -> None:
+    page = desk.get("/board").text
+    addresses = re.findall(r'(?:href|src)="(/static/[^"#]+)', page)
+    assert addresses
+    for address in set(addresses):
+        assert re.search(r"\?v=[0-9a-f]{10}$", address)
+        answer = desk.get(address)
+        assert answer.status_code == 200
+        assert "max-age=31536000" in answer.headers["Cache-Control"]
+
+
+def test_no_page_has_a_script_or_a_style_of_its_own(desk: FlaskClient, make: Any) -> None:
+    on_the_board(make)
+    for address in ("/board", "/complaints/C-2026-0001/moves", "/nothing-here"):
+        page = desk.get(address).text
+        assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|hx-on|javascript:", page)

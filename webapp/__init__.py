@@ -1,0 +1,41 @@
+"""The web: people act here. Views find, call one verb of `complaints`, and answer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from complaints.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -> "Flask":
+    """The whole web application for these settings. `overrides` are Flask configuration values of a test."""
+    from flask import Flask
+
+    from webapp import (
+        assets, attachments, board, cli, complaint_page, database, demo, errors, health, htmx, identity, language, security,
+    )  # fmt: skip
+
+    app = Flask(__name__, template_folder="../templates", static_folder="static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=32 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        SESSION_COOKIE_NAME="__Host-redress" if settings.https else "redress",
+        SESSION_COOKIE_SECURE=settings.https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,
+        TEMPLATES_AUTO_RELOAD=False,
+        **(overrides or {}),
+    )
+    app.jinja_env.autoescape = True  # Flask alone would leave macros in .jinja files unescaped
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.extensions["settings"] = settings
+    for part in (
+        database, language, assets, security, identity, errors, htmx, board, complaint_page, attachments, health, demo, cli,
+    ):  # fmt: skip
+        part.init_app(app)
+    return app

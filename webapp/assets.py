@@ -1,0 +1,67 @@
+"""What every template may ask: static files by content, the person signed in, which pages there are.
+
+The address of a static file carries a hash of its content, so that browsers keep it for a year and an update is seen
+at once. The hashes are taken once, at the start.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from flask import Flask, current_app, g, url_for
+from markupsafe import Markup
+
+from complaints.people import ROLES, Actor
+from webapp.context import settings
+from webapp.language import in_my_language
+
+
+def init_app(app: Flask) -> None:
+    hashes = fingerprints(Path(app.static_folder or ""))
+
+    @cache
+    def static_url(name: str) -> str:
+        return f"{app.static_url_path}/{name}?v={hashes[name]}"
+
+    @cache
+    def icon(name: str, css: str = "") -> Markup:
+        drawing = Markup('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>')
+        return drawing.format(f"i {css}".rstrip(), static_url("icons.svg"), name)
+
+    app.jinja_env.globals.update(
+        static_url=static_url, icon=icon, signed_in=signed_in, page=page, organisation=lambda: settings().organisation
+    )
+    app.jinja_env.filters.update(initials=initials, role_names=role_names)
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Every file under a folder with the beginning of its SHA-256."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def signed_in() -> Actor | None:
+    """The person of this request as far as it is known already; asks no database, so error pages may use it."""
+    person = g.get("_login_user")
+    return person.actor if person is not None and person.is_authenticated else None
+
+
+def page(endpoint: str) -> str | None:
+    """The address of a page, if this installation has it."""
+    return url_for(endpoint) if endpoint in current_app.view_functions else None
+
+
+def initials(name: str) -> str:
+    """A person as one Chinese character or two Latin letters."""
+    words = name.split()
+    if not words or "\u4e00" <= words[0][0] <= "\u9fff":
+        return name[:1]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def role_names(actor: Actor) -> str:
+    """The roles a person holds today, in the reader's language."""
+    return " · ".join(in_my_language(ROLES[role]) for role in ROLES if role in actor.roles)

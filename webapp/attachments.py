@@ -1,0 +1,135 @@
+"""Files that came with letters: only to people who may see their complaint, and never as something active.
+
+A file leaves as a download under a policy that runs nothing; four kinds of picture may be shown. Pictures inside a
+letter's HTML have signed addresses that last ten minutes, because a sandboxed document sends no cookies.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+from flask import Blueprint, Flask, current_app, request, send_file, url_for
+from flask_babel import gettext
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import func, select
+from werkzeug.wrappers import Response
+
+from complaints.complaint import Complaint, visible_to
+from complaints.errors import NotFound
+from complaints.letters import Attachment, Letter
+from webapp.context import actor, blobs
+from webapp.database import db
+from webapp.errors import answer
+
+bp = Blueprint("attachments", __name__)
+log = structlog.get_logger(__name__)
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+PREVIEW = 1024 * 1024
+"""Pictures up to this size are shown small beside their names."""
+TOKEN_SECONDS = 600
+POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(attachment_url=attachment_url, previewed=previewed)
+
+
+@bp.get("/attachments/<attachment_id>/<name>")
+def show(attachment_id: str, name: str) -> Response | tuple[str, int]:
+    """A file as a download; a picture to look at with `?inline=1`. The name in the address is only for people."""
+    complaint_id = func.coalesce(Attachment.complaint_id, Letter.complaint_id)
+    found = db.session.scalar(
+        visible_to(
+            actor(),
+            select(Attachment)
+            .outerjoin(Letter, Letter.id == Attachment.letter_id)
+            .join(Complaint, Complaint.id == complaint_id)
+            .where(Attachment.id == attachment_id),
+        )
+    )
+    if found is None:
+        raise NotFound
+    inline = request.args.get("inline") == "1" and found.content_type in PICTURES
+    return file_answer(
+        found.blob, found.content_type if inline else "application/octet-stream",
+        disposition("inline" if inline else "attachment", found.filename),
+    )  # fmt: skip
+
+
+@bp.get("/attachments/inline/<token>")
+def inline(token: str) -> Response | tuple[str, int]:
+    """A picture inside a letter's HTML, to whoever got its address from that letter in the last ten minutes."""
+    try:
+        attachment_id = _signer().loads(token, max_age=TOKEN_SECONDS)
+    except BadSignature:
+        raise NotFound from None
+    found = db.session.get(Attachment, attachment_id)
+    if found is None or found.content_type not in PICTURES:
+        raise NotFound
+    return file_answer(found.blob, found.content_type, disposition("inline", found.filename))
+
+
+def inline_images(files: Iterable[Attachment]) -> dict[str, str]:
+    """The addresses of the pictures that a letter's HTML may show, by Content-ID."""
+    return {
+        file.content_id: url_for("attachments.inline", token=_signer().dumps(file.id))
+        for file in files
+        if file.content_id and file.content_type in PICTURES
+    }
+
+
+def attachment_url(file: Attachment, inline: str | None = None) -> str:
+    """Where a file is; its name is the end of the address."""
+    name = file.filename.replace("/", "_").replace("\\", "_")
+    name = name if name.strip(". ") else "file"
+    return url_for("attachments.show", attachment_id=file.id, name=name, inline=inline)
+
+
+def previewed(file: Attachment) -> bool:
+    """Is this a picture small enough to show beside its name?"""
+    return file.content_type in PICTURES and file.size <= PREVIEW
+
+
+def disposition(kind: str, filename: str) -> str:
+    """A Content-Disposition that old and new readers understand (RFC 6266)."""
+    name = "".join(c if c.isprintable() and c not in '/\\"' else "_" for c in filename).strip() or "file"
+    plain = name.encode("ascii", "replace").decode().replace("?", "_").replace("%", "_")
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def file_answer(blob: str, content_type: str, content_disposition: str) -> Response | tuple[str, int]:
+    """The bytes of a blob, checked against their name before the first one leaves; a plain word when they are gone."""
+    try:
+        path = _checked(blob)
+    except FileNotFoundError:
+        log.error("blob missing", blob=blob, path=request.path)
+        return answer(gettext("This file is missing from the store. It is in the log; tell the administrator."), 410)
+    except ValueError:
+        log.error("blob altered", blob=blob, path=request.path)
+        told = gettext("This file was altered in the store and is kept back. It is in the log; tell the administrator.")
+        return answer(told, 500)
+    response = send_file(path, mimetype=content_type, conditional=False, etag=False)
+    response.headers.update(
+        {
+            "Content-Disposition": content_disposition,
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+        }
+    )
+    return response
+
+
+def _checked(blob: str) -> Path:
+    path = blobs().path(blob)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != blob:
+            raise ValueError(blob)
+    return path
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="picture in a letter")

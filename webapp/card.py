@@ -1,0 +1,153 @@
+"""How a complaint looks as a card: its clock in words, and the card as HTML.
+
+A board shows the same cards to many people again and again, so a card is rendered once for all it depends on (the row,
+the words of its clock, the language, whose it is) and kept while it is used.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import current_app, render_template
+from flask_babel import format_date, gettext
+from markupsafe import Markup
+
+from complaints.board import Card
+from complaints.calendar import WorkingCalendar
+from complaints.errors import N_, Missing, Sentence
+from complaints.procedure import Procedure, procedure
+from webapp.context import actor, calendar, now, zone
+from webapp.language import locale, span
+
+SOON_AT_MOST = timedelta(hours=8)
+LEFT, OVER, NO_LIMIT, CLOSED = N_("%(span)s left"), N_("%(span)s over"), N_("No limit"), N_("Closed %(day)s")
+KEPT = 8192
+
+
+class ClockWords(NamedTuple):
+    """The clock of a card: `kind` is over, soon, done, none or empty, `text` what is left of it."""
+
+    kind: str
+    text: str
+
+
+class Refusal(NamedTuple):
+    """Why a card stayed where it is: what did not happen, and every reason with the field that mends it."""
+
+    title: Sentence
+    reasons: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True)
+class CardView:
+    """What all cards of an answer have in common: the procedure, and who looks when, in which language."""
+
+    rules: Procedure
+    locale: str
+    at: datetime
+    zone: ZoneInfo
+    hours: WorkingCalendar
+    me: int | None
+
+    @cached_property
+    def minute(self) -> datetime:
+        return self.at.replace(second=0, microsecond=0)
+
+    @cached_property
+    def today(self) -> date:
+        return self.at.astimezone(self.zone).date()
+
+    @classmethod
+    def of_request(cls, rules: Procedure) -> "CardView":
+        return cls(rules, locale(), now(), zone(), calendar(), actor().id)
+
+    def html(self, cards: Iterable[Card]) -> Markup:
+        """Cards as the board shows them."""
+        clock, came_in, me, locale, rules = self.clock, self.came_in, self.me, self.locale, self.rules.key
+        return Markup("\n").join(
+            _rendered(card, clock(card), came_in(card), card.owner_id == me, locale, rules) for card in cards
+        )
+
+    def alone(self, card: Card, refusal: Refusal | None = None) -> Markup:
+        """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there."""
+        told = {"clock": self.clock(card), "came_in": self.came_in(card), "mine": card.owner_id == self.me}
+        template = "board/_card.html"
+        return Markup(render_template(template, card=card, rules=self.rules, alone=True, refusal=refusal, **told))
+
+    def clock(self, card: Card) -> ClockWords:
+        if card.closed_at is not None:
+            day = _short_day(card.closed_at.astimezone(self.zone).date(), self.locale)
+            return ClockWords("done", _said(CLOSED, self.locale, day=day))
+        if not card.limited:
+            return ClockWords("none", _said(NO_LIMIT, self.locale))
+        over = card.due_at < self.at
+        return _running(card.received_at, card.due_at, over, self.minute, self.hours, self.locale)
+
+    def came_in(self, card: Card) -> str:
+        """When a draft came in: the time today, else the day. Nothing for other cards."""
+        if card.stage != self.rules.first.key:
+            return ""
+        local = card.received_at.astimezone(self.zone)
+        return f"{local:%H:%M}" if local.date() == self.today else _short_day(local.date(), self.locale)
+
+
+@lru_cache(maxsize=KEPT)
+def _rendered(card: Card, clock: ClockWords, came_in: str, mine: bool, _locale: str, procedure_key: str) -> Markup:
+    template = current_app.jinja_env.get_template("board/_card.html")
+    return Markup(template.render(card=card, clock=clock, came_in=came_in, mine=mine, rules=procedure(procedure_key)))
+
+
+@lru_cache(maxsize=KEPT)
+def _running(
+    received: datetime, due: datetime, over: bool, minute: datetime, hours: WorkingCalendar, locale: str
+) -> ClockWords:
+    if over:
+        return ClockWords("over", _length(OVER, worked(hours, due, minute), locale))
+    left = worked(hours, minute, due)
+    soon = left <= min(SOON_AT_MOST, worked(hours, received, due) / 4)
+    return ClockWords("soon" if soon else "", _length(LEFT, left, locale))
+
+
+@lru_cache(maxsize=KEPT)
+def _short_day(day: date, locale: str) -> str:
+    return str(format_date(day, "M月d日" if locale.startswith("zh") else "d MMM"))
+
+
+@lru_cache(maxsize=KEPT)
+def _said(text: str, _locale: str, **values: str) -> str:
+    return str(gettext(text, **values))
+
+
+def _length(text: str, length: timedelta, locale: str) -> str:
+    return _length_of(text, length // timedelta(minutes=1), locale)
+
+
+@lru_cache(maxsize=KEPT)
+def _length_of(text: str, minutes: int, _locale: str) -> str:
+    return str(gettext(text, span=span(timedelta(minutes=minutes))))
+
+
+def worked(calendar: WorkingCalendar, a: datetime, b: datetime) -> timedelta:
+    """Working time from a to b, as `calendar.between` says, but cheap for many instants far apart: whole days are
+    summed up once."""
+    begins, ends = a.astimezone(calendar.tz).date(), b.astimezone(calendar.tz).date()
+    if begins == ends:
+        return calendar.between(a, b)
+    return _since_midnight(calendar, b) + _whole_days(calendar, begins, ends) - _since_midnight(calendar, a)
+
+
+@lru_cache(maxsize=KEPT)
+def _since_midnight(calendar: WorkingCalendar, at: datetime) -> timedelta:
+    return calendar.between(_midnight(calendar, at.astimezone(calendar.tz).date()), at)
+
+
+@lru_cache(maxsize=KEPT)
+def _whole_days(calendar: WorkingCalendar, first: date, last: date) -> timedelta:
+    return calendar.between(_midnight(calendar, first), _midnight(calendar, last))
+
+
+def _midnight(calendar: WorkingCalendar, day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=calendar.tz)

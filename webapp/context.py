@@ -1,0 +1,41 @@
+"""What a request knows: the settings, the time, the calendar, the blob store, the person. Asked for once, here."""
+
+from datetime import UTC, datetime
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from flask import current_app, g
+from flask_login import current_user
+
+from complaints.blobs import Blobs
+from complaints.calendar import WorkingCalendar, mainland_china
+from complaints.people import Actor
+from complaints.settings import Settings
+
+
+def settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def now() -> datetime:
+    """The time of this request, read once."""
+    if "now" not in g:
+        g.now = datetime.now(UTC)
+    return cast(datetime, g.now)
+
+
+def zone() -> ZoneInfo:
+    return settings().zone
+
+
+def calendar() -> WorkingCalendar:
+    return mainland_china(zone=settings().timezone)
+
+
+def blobs() -> Blobs:
+    return Blobs(settings().blobs)
+
+
+def actor() -> Actor:
+    """The person signed in. Only for views behind the sign-in."""
+    return cast(Actor, current_user.actor)

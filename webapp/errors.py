@@ -1,0 +1,84 @@
+"""What the web answers to each named error: one table, one page, one fragment."""
+
+import structlog
+from flask import Flask, render_template, request
+from flask_babel import gettext
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from complaints import errors
+from complaints.errors import N_, ComplaintError, Sentence
+from webapp.database import db
+from webapp.language import sentence
+from webapp.security import ForeignRequest
+
+log = structlog.get_logger(__name__)
+
+STATUS: dict[type[ComplaintError], int] = {
+    errors.NotFound: 404,
+    errors.NotAllowed: 403,
+    ForeignRequest: 403,
+    errors.StaleComplaint: 409,
+    errors.MoveRefused: 422,
+    errors.UnknownStage: 422,
+    errors.BadInput: 422,
+}
+HTTP_SENTENCES = {
+    400: N_("The request could not be understood."),
+    404: N_("There is nothing here, or it is not yours to see."),
+    405: N_("This address does not do that."),
+    413: N_("That is too large. Files may have 30 MB together."),
+    429: N_("Too many tries. Please wait five minutes."),
+    500: N_("Something broke on our side. Nothing was half saved; the fault is in the log."),
+    503: N_("The ledger is busy. Please try again in a moment."),
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(ComplaintError, _refusal)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _broken)
+
+
+def answer(text: str, status: int) -> tuple[str, int]:
+    """The error as a page, or as a notice for htmx."""
+    partial = bool(request.headers.get("HX-Request"))
+    return render_template("errors/_notice.html" if partial else "errors/page.html", text=text, status=status), status
+
+
+def _refusal(error: ComplaintError) -> tuple[str, int]:
+    db.session.rollback()
+    return answer(sentence(error.sentence), STATUS.get(type(error), 422))
+
+
+def _stale_form(_error: CSRFError) -> tuple[str, int]:
+    return answer(gettext("This page was open too long to be trusted. Load it again and repeat."), 400)
+
+
+def _busy(error: OperationalError) -> Response | tuple[str, int]:
+    """A database that is locked or away is a passing state: say so, and when to come back."""
+    db.session.rollback()
+    log.error("database unavailable", error=str(error.orig), path=request.path)
+    text, status = answer(gettext(HTTP_SENTENCES[503]), 503)
+    response = Response(text, status, content_type="text/html; charset=utf-8")
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _http(error: HTTPException) -> Response | tuple[str, int]:
+    status = error.code or 500
+    if status < 400 or error.response is not None:
+        return error.get_response()
+    return answer(sentence(Sentence(HTTP_SENTENCES.get(status, HTTP_SENTENCES[400]))), status)
+
+
+def _broken(error: Exception) -> tuple[str, int]:
+    db.session.rollback()
+    who = current_user.actor.id if current_user and current_user.is_authenticated else None
+    log.exception("request failed", path=request.path, method=request.method, user=who, exc_info=error)
+    return answer(gettext(HTTP_SENTENCES[500]), 500)

@@ -1,0 +1,121 @@
+"""Signing in and out. Every page but a named few asks for it."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf import FlaskForm
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+from wtforms import BooleanField, PasswordField, StringField
+
+from complaints import signin
+from complaints.people import User, actor_for, fold_email, user_with_password
+from webapp.context import now, zone
+from webapp.database import db
+from webapp.security import limiter
+
+bp = Blueprint("identity", __name__)
+manager = LoginManager()
+OPEN = {"static", "identity.login", "identity.start", "language.set_language", "health.healthz", "health.readyz",
+        "health.metrics", "attachments.inline", "demo.mail"}  # fmt: skip
+TRIES_BY_ADDRESS = "20 per 5 minutes"
+TRIES_BY_ACCOUNT = "5 per 5 minutes"
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]
+    """The person of this request, with the roles held today."""
+
+    def __init__(self, user: User, token: str) -> None:
+        self.token = token
+        self.user = user
+        self.actor = actor_for(db.session(), user, now().astimezone(zone()).date())
+
+    def get_id(self) -> str:
+        return self.token
+
+
+class LoginForm(FlaskForm):  # type: ignore[misc]
+    email = StringField()
+    password = PasswordField()
+    keep = BooleanField()
+
+
+def init_app(app: Flask) -> None:
+    manager.session_protection = None  # the session is a row; a changed network must not sign people out
+    manager.init_app(app)
+    app.register_blueprint(bp)
+    app.before_request(_must_be_signed_in)
+
+
+@manager.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> SignedIn | None:
+    user = signin.who(db.session(), token, at=now())
+    return SignedIn(user, token) if user else None
+
+
+def _must_be_signed_in() -> Response | tuple[str, int] | None:
+    if request.endpoint in OPEN or request.endpoint is None or current_user.is_authenticated:
+        return None
+    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    target = url_for("identity.login", next=here) if here != "/" else url_for("identity.login")
+    if request.headers.get("HX-Request"):
+        answer = current_app.response_class(gettext("You are signed out. Sign in again."), 401)
+        answer.headers["HX-Redirect"] = url_for("identity.login")
+        return answer
+    return redirect(target)
+
+
+@bp.get("/")
+def start() -> Response:
+    return redirect(url_for("board.board") if current_user.is_authenticated else url_for("identity.login"))
+
+
+@bp.route("/login", methods=["GET", "POST"])
+@limiter.limit(TRIES_BY_ADDRESS, methods=["POST"], deduct_when=lambda response: response.status_code == 422)
+@limiter.limit(
+    TRIES_BY_ACCOUNT,
+    key_func=lambda: "account:" + fold_email(request.form.get("email", ""))[:254],
+    methods=["POST"],
+    deduct_when=lambda response: response.status_code == 422,
+)
+def login() -> Response | str | tuple[str, int]:
+    """The sign-in page and its form (fields `email`, `password`, `keep`)."""
+    form = LoginForm()
+    if current_user.is_authenticated and request.method == "GET":
+        return redirect("/")
+    if not form.is_submitted():
+        return render_template("identity/login.html", form=form, problem=None)
+    user = user_with_password(db.session(), form.email.data or "", form.password.data or "")
+    if user is None:
+        problem = gettext("This e-mail address and password do not belong together. Please try again.")
+        return render_template("identity/login.html", form=form, problem=problem), 422
+    session.clear()
+    token = signin.begin(db.session(), user, at=now(), keep=bool(form.keep.data))
+    db.session.commit()
+    session.permanent = bool(form.keep.data)
+    login_user(SignedIn(user, token))
+    return redirect(_own_path(request.args.get("next")) or "/")
+
+
+@bp.post("/logout")
+def logout() -> Response:
+    if current_user.is_authenticated:
+        signin.end(db.session(), current_user.token)
+        db.session.commit()
+    logout_user()
+    session.clear()
+    return redirect(url_for("identity.login"))
+
+
+def _own_path(target: str | None) -> str | None:
+    """The path to go on to, if it is one of ours."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    path = urlsplit(target).path
+    try:
+        current_app.url_map.bind(request.host).match(path, method="GET")
+    except HTTPException:
+        return None
+    return target

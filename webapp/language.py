@@ -1,0 +1,131 @@
+"""Two languages from the first string: which one a person reads, and how names, times and sizes are written in it."""
+
+from datetime import date, datetime, timedelta
+
+from flask import Blueprint, Flask, redirect, request, session
+from flask_babel import (
+    Babel,
+    format_date,
+    format_datetime,
+    format_time,
+    get_locale,
+    gettext,
+    ngettext,
+)
+from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import update
+from werkzeug.wrappers import Response
+
+from complaints.errors import Name, Sentence
+from complaints.people import User
+from complaints.settings import LOCALES, Settings
+from webapp.context import actor
+from webapp.database import db
+
+bp = Blueprint("language", __name__)
+
+
+def init_app(app: Flask) -> None:
+    settings: Settings = app.extensions["settings"]
+    app.config.update(
+        BABEL_TRANSLATION_DIRECTORIES="../translations",
+        BABEL_DEFAULT_LOCALE=settings.locale,
+        BABEL_DEFAULT_TIMEZONE=settings.timezone,
+    )
+    Babel(app, locale_selector=choose)
+    app.register_blueprint(bp)
+    app.jinja_env.filters.update(
+        name=in_my_language, other_name=in_the_other, day=day, moment=moment, clock_time=clock_time, size=size,
+        sentence=sentence, lang=lang_of,
+    )  # fmt: skip
+    app.jinja_env.globals.update(locale=locale, html_lang=html_lang, span=span)
+
+
+def choose() -> str:
+    """The reader's language: the person's, else what this browser chose, else what it accepts."""
+    if current_user and current_user.is_authenticated:
+        return str(current_user.actor.locale)
+    chosen = session.get("locale")
+    if chosen in LOCALES:
+        return str(chosen)
+    best = request.accept_languages.best_match(["en", "zh-CN", "zh"])
+    return "zh_CN" if best and best.startswith("zh") else "en"
+
+
+def locale() -> str:
+    return str(get_locale() or "en")
+
+
+def html_lang() -> str:
+    return "zh-CN" if locale().startswith("zh") else "en"
+
+
+@bp.post("/me/language")
+def set_language() -> Response:
+    """Switch the language, for this person or this browser."""
+    chosen = request.form.get("locale", "")
+    if chosen in LOCALES:
+        session["locale"] = chosen
+        if current_user.is_authenticated:
+            db.session.execute(update(User).where(User.id == actor().id).values(locale=chosen))
+            db.session.commit()
+    back = request.form.get("back", "/")
+    return redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+
+
+def in_my_language(value: Name) -> str:
+    return value.in_(locale())
+
+
+def in_the_other(value: Name) -> str:
+    return value.other(locale())
+
+
+def sentence(value: Sentence) -> str:
+    """A sentence of the domain in the reader's language."""
+    return value.in_(gettext, locale())
+
+
+def lang_of(text: str | None) -> Markup:
+    """`lang="zh"` for a text with Chinese in it, when the page is not Chinese; the other way round for plain Latin."""
+    chinese = any("\u4e00" <= c <= "\u9fff" for c in text or "")
+    if chinese == (html_lang() == "zh-CN"):
+        return Markup("")
+    return Markup(' lang="zh"') if chinese else Markup(' lang="en"')
+
+
+def day(value: date | datetime) -> str:
+    """A date with its weekday: Thu 17 Sep 2026."""
+    return format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy")
+
+
+def moment(value: datetime) -> Markup:
+    """An instant as a `<time>` element in the organisation's zone."""
+    text = format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm")
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), text)
+
+
+def clock_time(value: datetime) -> str:
+    return format_time(value, "HH:mm")
+
+
+def size(octets: int) -> str:
+    """A file size for people."""
+    if octets < 1024:
+        return ngettext("%(num)d byte", "%(num)d bytes", octets)
+    return f"{octets / 1024:.0f} KB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:.1f} MB"
+
+
+def span(length: timedelta) -> str:
+    """A length of working time in words: 1d 2h, 3h 42m, 12m. A working day has 8 hours."""
+    minutes = max(int(abs(length.total_seconds()) // 60), 1)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 8)
+    if days:
+        return gettext("%(d)dd %(h)dh", d=days, h=hours) if hours else gettext("%(d)dd", d=days)
+    if hours:
+        return gettext("%(h)dh %(m)dm", h=hours, m=minutes) if minutes else gettext("%(h)dh", h=hours)
+    return gettext("%(m)dm", m=minutes)
+
+

@@ -1,0 +1,68 @@
+"""Headers, forged requests and limits: what every answer carries and every write must prove."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from complaints.errors import ComplaintError, N_
+from complaints.settings import Settings
+
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, strategy="fixed-window")
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "manifest-src 'self'"
+)
+
+
+class ForeignRequest(ComplaintError):
+    message = N_("This request came from another site and was not carried out.")
+
+
+def init_app(app: Flask) -> None:
+    settings: Settings = app.extensions["settings"]
+    app.config.setdefault("RATELIMIT_STORAGE_URI", _limits_url(settings.redis_url))
+    app.config.update(
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True, RATELIMIT_HEADERS_ENABLED=False, WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,
+    )  # fmt: skip
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.before_request(_only_from_here)
+    app.after_request(lambda response: _headers(response, settings))
+
+
+def _limits_url(redis_url: str) -> str:
+    return redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def _only_from_here() -> None:
+    """A write that a browser says comes from another site is refused, whatever token it carries."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise ForeignRequest
+    origin = request.headers.get("Origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise ForeignRequest
+
+
+def _headers(response: Response, settings: Settings) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if settings.https:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+        response.vary.update(("HX-Request", "Cookie"))
+    return response
