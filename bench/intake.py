@@ -157,7 +157,7 @@ def main() -> int:
                 for row in session.execute(select(Letter.message_id, Letter.subject, Letter.text, Letter.id))
             }
             attached = select(Attachment.letter_id, func.count()).group_by(Attachment.letter_id)
-            files = {letter_id: count for letter_id, count in session.execute(attached)}
+            files = dict(session.execute(attached).all())
             drafts = session.scalar(select(func.count()).select_from(Complaint))
         for number, mail in enumerate(mails):
             row = read.get(f"bench{number}@quell.example")

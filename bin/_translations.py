@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 TRANSLATIONS = ROOT / "translations"
-LOCALES = ("zh_CN",)  # English is what the sources are written in
+LOCALES = ("zh",)  # English is what the sources are written in; Babel calls zh_CN zh_Hans_CN, which falls back to zh
 KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "_l": None,

@@ -178,7 +178,7 @@ def open_draft(
     noted: dict[str, Any] | None = None,
 ) -> Draft:
     """Begin a complaint: a number, the first stage, its clocks and its first line of history, in the caller's
-    transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line of history."""
+    transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line."""
     rules = procedure(procedure_key)
     running = clocks.begun(rules.clocks, received_at, calendar)
     year = numbers.local_year(at, calendar.tz)

@@ -7,7 +7,7 @@ registered.
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ForeignKey, Index, String, Text, select
+from sqlalchemy import Executable, ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -48,7 +48,7 @@ def met(session: Session, *, address: str, name: str, locale: str, at: datetime)
 
 
 @cache
-def _meet(dialect: str) -> rows.Upsert:
+def _meet(dialect: str) -> Executable:
     insert = rows.upsert(Contact, dialect)
     return insert.on_conflict_do_update(
         index_elements=["address"], set_={"last_wrote_at": insert.excluded.last_wrote_at}

@@ -23,7 +23,7 @@ def failpoint(name: str) -> None:
     """Do what a test asked for at this point; nothing otherwise."""
     if not _order:
         return
-    wanted, action, nth = (_order.split(":") + ["1"])[:3]
+    wanted, action, nth = [*_order.split(":"), "1"][:3]
     if name != wanted:
         return
     _passes[name] += 1

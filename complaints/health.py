@@ -41,7 +41,9 @@ class Unwell(Exception):
 def database(session: Session, head: str) -> str:
     at = session.execute(text("select version_num from alembic_version")).scalar()
     if at != head:
-        raise Unwell(f"the database is at migration {at}, the program at {head}; run bin/run or python -m webapp.prepare")
+        raise Unwell(
+            f"the database is at migration {at}, the program at {head}; run bin/run or python -m webapp.prepare"
+        )
     return f"migration {at}"
 
 
@@ -96,7 +98,9 @@ def outbox(session: Session, now: datetime) -> str:
 
 
 def waiting(session: Session, now: datetime) -> str:
-    oldest = session.scalar(select(Sighting.seen_at).where(Sighting.outcome == "waiting").order_by(Sighting.id).limit(1))
+    oldest = session.scalar(
+        select(Sighting.seen_at).where(Sighting.outcome == "waiting").order_by(Sighting.id).limit(1)
+    )
     if oldest is not None and now - oldest > STUCK:
         raise Unwell(f"a message waits to be understood since {oldest:%Y-%m-%d %H:%M} UTC")
     return "nothing waits long"

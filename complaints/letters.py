@@ -90,7 +90,10 @@ class Attachment(Base):
     """A file that came with a letter. Its id is random, because it stands in an address."""
 
     __tablename__ = "attachment"
-    __table_args__ = (Index("ix_attachment_letter_id", "letter_id"), Index("ix_attachment_complaint_id", "complaint_id"))
+    __table_args__ = (
+        Index("ix_attachment_letter_id", "letter_id"),
+        Index("ix_attachment_complaint_id", "complaint_id"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=random_id)
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))

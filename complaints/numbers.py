@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String
+from sqlalchemy import Executable, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -30,7 +30,7 @@ def next_in(session: Session, series: str) -> int:
 
 
 @cache
-def _count_on(dialect: str) -> rows.Upsert:
+def _count_on(dialect: str) -> Executable:
     insert = rows.upsert(Counter, dialect)
     return insert.on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + 1}).returning(
         Counter.value

@@ -105,10 +105,14 @@ def _procedure(raw: Mapping[str, Any], file: str) -> Procedure:
     for stage in stages:
         for other in stage.from_:
             if other not in known:
-                raise BadProcedure(f"{file}: stage.{stage.key}.from names {other!r}; known are {', '.join(sorted(known))}")
+                raise BadProcedure(
+                    f"{file}: stage.{stage.key}.from names {other!r}; known are {', '.join(sorted(known))}"
+                )
         for role in stage.moved_in_by:
             if role not in ROLES:
-                raise BadProcedure(f"{file}: stage.{stage.key}.moved_in_by names {role!r}; known are {', '.join(ROLES)}")
+                raise BadProcedure(
+                    f"{file}: stage.{stage.key}.moved_in_by names {role!r}; known are {', '.join(ROLES)}"
+                )
     clocks = []
     for c in raw.get("clock", ()):
         if c["stops_on_entering"] not in known:

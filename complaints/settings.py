@@ -106,7 +106,9 @@ class Settings:
         try:
             ZoneInfo(timezone)
         except (ValueError, OSError, KeyError):
-            raise BadSetting(f"TIMEZONE is {timezone!r}, which is no time zone. Example: TIMEZONE=Asia/Shanghai") from None
+            raise BadSetting(
+                f"TIMEZONE is {timezone!r}, which is no time zone. Example: TIMEZONE=Asia/Shanghai"
+            ) from None
         log_format = env.get("LOG_FORMAT", "text")
         if log_format not in ("text", "json"):
             raise BadSetting(f"LOG_FORMAT is {log_format!r}; it must be text or json. Example: LOG_FORMAT=json")
@@ -170,7 +172,9 @@ def imap_account(url: str) -> ImapAccount:
     tls = parts.scheme == "imaps"
     host = parts.hostname or ""
     if not tls and host not in ("127.0.0.1", "localhost", "::1"):
-        raise BadSetting(f"IMAP_URL names {host} without TLS. Passwords go out in clear only on this machine: use imaps://")
+        raise BadSetting(
+            f"IMAP_URL names {host} without TLS. Passwords go out in clear only on this machine: use imaps://"
+        )
     return ImapAccount(
         host=host,
         port=parts.port or (993 if tls else 143),

@@ -39,9 +39,12 @@ def begin(session: Session, user: User, *, at: datetime, keep: bool) -> str:
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
-            token_hash=_hash(token), user_id=user.id, created_at=at, proved_at=at,
+            token_hash=_hash(token),
+            user_id=user.id,
+            created_at=at,
+            proved_at=at,
             expires_at=at + (LONG if keep else SHORT),
-        )  # fmt: skip
+        )
     )
     return token
 

@@ -49,7 +49,9 @@ def allowed(complaint: Complaint, by: Actor) -> list[Choice]:
     """Every stage of the procedure with what stands in the way of moving there."""
     rules = procedure(complaint.procedure)
     return [
-        Choice(stage, stage.key == complaint.stage, () if stage.key == complaint.stage else missing(complaint, stage, by))
+        Choice(
+            stage, stage.key == complaint.stage, () if stage.key == complaint.stage else missing(complaint, stage, by)
+        )
         for stage in rules.stages
     ]
 

@@ -1,7 +1,7 @@
 """A mailbox over IMAP: look, fetch whole messages, move the ones we keep, wait for more.
 
-UIDs only, `BODY.PEEK[]` only: `\\Seen` and every other mark belong to people. A message is moved by MOVE, or by COPY and
-UID EXPUNGE of that one UID; a server that offers neither keeps its messages where they are.
+UIDs only, `BODY.PEEK[]` only: `\\Seen` and every other mark belong to people. A message is moved by MOVE, or by COPY
+and UID EXPUNGE of that one UID; a server that offers neither keeps its messages where they are.
 """
 
 import ssl

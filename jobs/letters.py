@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> Flask:
 def _moment(value: str) -> str:
     """An instant in words: 17 September 2026, 16:42."""
     pattern = "y年M月d日 HH:mm" if str(get_locale()).startswith("zh") else "d MMMM y, HH:mm"
-    return format_datetime(datetime.fromisoformat(value), pattern)
+    return str(format_datetime(datetime.fromisoformat(value), pattern))
 
 
 def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:

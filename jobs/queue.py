@@ -31,13 +31,13 @@ def table() -> dict[str, Callable[..., Any]]:
     return {"drain_outbox": sending.drain_outbox}
 
 
-class NamedJob(Job):  # type: ignore[misc]
+class NamedJob(Job):
     """A job whose function is looked up by name in the table, never imported from what Redis says."""
 
     @property
     def func(self) -> Callable[..., Any]:
         try:
-            return table()[self.func_name]
+            return table()[self.func_name or ""]
         except KeyError:
             raise UnknownJob(self.func_name) from None
 

@@ -8,12 +8,11 @@ import smtplib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Self
 
 import flask_mail
 import structlog
@@ -44,21 +43,21 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Careful:
+class CarefulSMTP(smtplib.SMTP):
     """An SMTP conversation that says when the text is about to leave, and waits long enough for the answer to it."""
 
     before_text: Callable[[], None] | None = None
     reply = ""
     text_left = False
-    sock: Any
 
-    def data(self, msg: bytes | str) -> tuple[int, bytes]:
+    def data(self, msg: Any) -> tuple[int, bytes]:
         self.text_left = False
         if self.before_text:
             self.before_text()
+        assert self.sock is not None
         self.sock.settimeout(AFTER_DOT_SECONDS)
         try:
-            code, reply = super().data(msg)  # type: ignore[misc]
+            code, reply = super().data(msg)
             self.text_left = False  # answered, whatever it said
         finally:
             if self.sock is not None:
@@ -68,32 +67,36 @@ class _Careful:
         return code, reply
 
     def send(self, s: Any) -> None:
-        super().send(s)  # type: ignore[misc]
+        super().send(s)
         if isinstance(s, bytes) and s.endswith(b"\r\n.\r\n"):
             self.text_left = True
             failpoint("P9.dot_sent")
 
 
-class CarefulSMTP(_Careful, smtplib.SMTP):
-    pass
+class CarefulSMTPS(CarefulSMTP, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte."""
 
 
-class CarefulSMTPS(_Careful, smtplib.SMTP_SSL):
-    pass
-
-
-class Connection(flask_mail.Connection):  # type: ignore[misc]
+class Connection(flask_mail.Connection):
     """Flask-Mail's connection with time-outs, checked certificates and no sign-in in clear."""
 
-    host: CarefulSMTP | CarefulSMTPS
+    host: CarefulSMTP
 
-    def configure_host(self) -> CarefulSMTP | CarefulSMTPS:
-        server: SmtpServer = self.mail.server
+    def __init__(self, server: SmtpServer) -> None:
+        mail = flask_mail.Mail()
+        mail.state = mail.init_mail({})
+        super().__init__(mail)
+        self.server = server
+
+    def __enter__(self) -> Self:
+        self.host = self.configure_host()
+        return self
+
+    def configure_host(self) -> CarefulSMTP:
+        server = self.server
         context = ssl.create_default_context()
         if server.tls == "tls":
-            host: CarefulSMTP | CarefulSMTPS = CarefulSMTPS(
-                server.host, server.port, timeout=COMMAND_SECONDS, context=context
-            )
+            host: CarefulSMTP = CarefulSMTPS(server.host, server.port, timeout=COMMAND_SECONDS, context=context)
         else:
             host = CarefulSMTP(server.host, server.port, timeout=COMMAND_SECONDS)
             if server.tls == "starttls":
@@ -104,25 +107,12 @@ class Connection(flask_mail.Connection):  # type: ignore[misc]
 
     def __exit__(self, *_: object) -> None:
         if self.host is not None:
-            try:
+            # The mails before it were answered; a rude goodbye changes nothing.
+            with suppress(smtplib.SMTPException, OSError):
                 self.host.quit()
-            except (smtplib.SMTPException, OSError):
-                pass  # the mails before it were answered; a rude goodbye changes nothing
 
 
-@dataclass
-class Mailer:
-    """What Flask-Mail wants to know of a connection's mail settings."""
-
-    server: SmtpServer
-    suppress: bool = False
-    max_emails: int | None = None
-    debug: bool = False
-    default_sender: str | None = None
-    ascii_attachments: bool = False
-
-
-class Kept(flask_mail.Message):  # type: ignore[misc]
+class Kept(flask_mail.Message):
     """A mail rendered before: leaves as the bytes that were kept."""
 
     def __init__(self, rendered: bytes, *, sender: str, recipient: str) -> None:
@@ -159,7 +149,7 @@ class Sender:
             failpoint("P8.claimed")
             with self.app.app_context():
                 try:
-                    connection = Connection(Mailer(self.settings.smtp)).__enter__()
+                    connection = Connection(self.settings.smtp).__enter__()
                 except (OSError, smtplib.SMTPException) as error:
                     self._put_off(held, error)
                     return taken

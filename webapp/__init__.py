@@ -14,7 +14,19 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
-        assets, attachments, board, cli, complaint_page, database, demo, errors, health, htmx, identity, language, security,
+        assets,
+        attachments,
+        board,
+        cli,
+        complaint_page,
+        database,
+        demo,
+        errors,
+        health,
+        htmx,
+        identity,
+        language,
+        security,
     )  # fmt: skip
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")

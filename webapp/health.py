@@ -34,7 +34,9 @@ def findings() -> list[Finding]:
     chosen = settings()
     found = [
         health.check("database", lambda: health.database(session, head())),
-        health.check("redis", lambda: f"{'PONG' if Redis.from_url(chosen.redis_url, socket_timeout=2).ping() else '?'}"),
+        health.check(
+            "redis", lambda: f"{'PONG' if Redis.from_url(chosen.redis_url, socket_timeout=2).ping() else '?'}"
+        ),
         health.check("blob store", lambda: health.blobs(blobs())),
     ]
     if not found[0].well:
@@ -76,5 +78,5 @@ class _Ledger:
 @bp.get("/metrics")
 def metrics() -> Response:
     registry = CollectorRegistry()
-    registry.register(_Ledger())  # type: ignore[arg-type]
+    registry.register(_Ledger())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

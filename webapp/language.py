@@ -97,7 +97,7 @@ def lang_of(text: str | None) -> Markup:
 
 def day(value: date | datetime) -> str:
     """A date with its weekday: Thu 17 Sep 2026."""
-    return format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy")
+    return str(format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy"))
 
 
 def moment(value: datetime) -> Markup:
@@ -107,13 +107,13 @@ def moment(value: datetime) -> Markup:
 
 
 def clock_time(value: datetime) -> str:
-    return format_time(value, "HH:mm")
+    return str(format_time(value, "HH:mm"))
 
 
 def size(octets: int) -> str:
     """A file size for people."""
     if octets < 1024:
-        return ngettext("%(num)d byte", "%(num)d bytes", octets)
+        return str(ngettext("%(num)d byte", "%(num)d bytes", octets))
     return f"{octets / 1024:.0f} KB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:.1f} MB"
 
 
@@ -123,9 +123,9 @@ def span(length: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 8)
     if days:
-        return gettext("%(d)dd %(h)dh", d=days, h=hours) if hours else gettext("%(d)dd", d=days)
-    if hours:
-        return gettext("%(h)dh %(m)dm", h=hours, m=minutes) if minutes else gettext("%(h)dh", h=hours)
-    return gettext("%(m)dm", m=minutes)
-
-
+        words = gettext("%(d)dd %(h)dh", d=days, h=hours) if hours else gettext("%(d)dd", d=days)
+    elif hours:
+        words = gettext("%(h)dh %(m)dm", h=hours, m=minutes) if minutes else gettext("%(h)dh", h=hours)
+    else:
+        words = gettext("%(m)dm", m=minutes)
+    return str(words)

@@ -1,5 +1,5 @@
-"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`. With the demo mail server it also
-founds the demo company, once.
+"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`. With the demo mail server it
+also founds the demo company, once.
 
 Quick when nothing is to be done: the version in the database is compared with the newest file before Alembic is even
 loaded.

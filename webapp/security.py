@@ -8,7 +8,7 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from complaints.errors import ComplaintError, N_
+from complaints.errors import N_, ComplaintError
 from complaints.settings import Settings
 
 csrf = CSRFProtect()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskCliRunner
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,7 +21,7 @@ from complaints.conversation import Entry
 from complaints.customers import Contact, Customer
 from complaints.database import Base, open_database, sessions, transaction
 from complaints.demo import fill as filling
-from complaints.demo.company import DOMAIN, PASSWORD, company, founded, logins, sign_ins
+from complaints.demo.company import DOMAIN, PASSWORD, STAFF, company, founded, logins, sign_ins
 from complaints.demo.consistency import faults
 from complaints.demo.fill import NoCompany, fill
 from complaints.demo.journeys import STAGES
@@ -31,8 +33,12 @@ from complaints.numbers import Counter
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, ROLES, SYSTEM, Department, Grant, User, actor_for, user_with_password
 from complaints.procedure import ClockRule, procedure
+from complaints.settings import Settings
 from complaints.visits import StageVisit
 from intake.parse import parse
+from webapp import create_app
+from webapp.cli.demo import command
+from webapp.database import db
 
 AT = datetime(2026, 11, 18, 7, 20, 30, tzinfo=UTC)  # a Wednesday, 15:20 in Shanghai
 CALENDAR = mainland_china()
@@ -397,3 +403,55 @@ def test_damage_is_found(session: Session) -> None:
         assert found in "\n".join(faults(session))
         session.rollback()
     assert faults(session) == []
+
+
+# What a person types
+
+
+@pytest.fixture
+def runner(database_url: str, tmp_path: Path) -> Iterator[FlaskCliRunner]:
+    chosen = Settings(
+        data=tmp_path, database_url=database_url, redis_url="redis://127.0.0.1:1/0", secret_key="s" * 40,
+        mail_from="complaints@tarrowmill.example",
+    )  # fmt: skip
+    app = create_app(chosen, {"RATELIMIT_ENABLED": False})
+    yield app.test_cli_runner()
+    with app.app_context():
+        for engine in db.engines.values():
+            engine.dispose()
+
+
+def test_one_command_makes_a_company_with_complaints(runner: FlaskCliRunner, engine: Engine) -> None:
+    filled = runner.invoke(args=["demo", "fill", "--complaints", "12", "--seed", "4"])
+    assert filled.exit_code == 0
+    assert "Added 12 complaints" in filled.output
+    assert "a second" in filled.output
+    asked = runner.invoke(args=["demo", "company"])
+    assert asked.exit_code == 0
+    assert all(f"{one.user}@{DOMAIN}" in asked.output for one in STAFF)
+    assert "password:" not in asked.output
+    with sessions(engine)() as session:
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 12
+        assert faults(session) == []
+
+
+def test_a_ledger_with_accounts_of_its_own_gets_no_staff_with_a_known_password(
+    runner: FlaskCliRunner, engine: Engine
+) -> None:
+    with transaction(sessions(engine)) as session:
+        session.add(User(email="boss@mill.example", name="Boss", locale="en"))
+    for name in ("company", "fill"):
+        refused = runner.invoke(args=["demo", name])
+        assert refused.exit_code == 2
+        assert "--password" in refused.output
+    assert runner.invoke(args=["demo", "company", "--password", "short"]).exit_code == 2
+    with sessions(engine)() as session:
+        assert not founded(session)
+    assert runner.invoke(args=["demo", "company", "--password", "long enough"]).exit_code == 0
+    with sessions(engine)() as session:
+        assert user_with_password(session, f"helen.marsh@{DOMAIN}", "long enough")
+
+
+def test_wrong_use_is_told() -> None:
+    for words in (["--complaints", "0"], ["--seed", "x"]):
+        assert CliRunner().invoke(command, ["fill", *words]).exit_code == 2

@@ -127,7 +127,15 @@ def test_quality_details_may_be_asked_and_not_yet_known(
 @pytest.mark.requirement("S05")
 @pytest.mark.parametrize(
     ("role", "may"),
-    [("clerk", True), ("sales", True), ("mkt_sup", True), ("mkt_vp", True), ("qe", False), ("staff", False), ("gm", False)],
+    [
+        ("clerk", True),
+        ("sales", True),
+        ("mkt_sup", True),
+        ("mkt_vp", True),
+        ("qe", False),
+        ("staff", False),
+        ("gm", False),
+    ],
 )
 def test_only_the_front_office_registers(
     role: str, may: bool, make: sessionmaker[Session], a_draft: Callable[..., str]

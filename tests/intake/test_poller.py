@@ -285,7 +285,7 @@ def test_wrong_credentials_are_noted_with_since_when_and_other_mailboxes_go_on(
 
 def test_an_unknown_folder_is_noted(new_poller: Callable[..., Poller], mailbox_account: Account, make: Make) -> None:
     elsewhere = imap_account(mailbox_account.url.replace("/INBOX", "/Nowhere"))
-    with pytest.raises(Exception, match="(?i)nowhere|exist"):
+    with pytest.raises(Exception, match=r"(?i)nowhere|exist"):
         new_poller(imap=(elsewhere,)).once()
     with make() as session:
         assert session.scalars(select(Mailbox.fault)).one()

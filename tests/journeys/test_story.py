@@ -86,9 +86,7 @@ def sign_in(page: Page, redress: Running, name: str) -> None:
 @pytest.mark.journey
 @pytest.mark.timeout(240)
 @pytest.mark.requirement("S05", "S09", "S12")
-def test_a_customer_writes_and_the_complaint_goes_its_way(
-    running: Running, new_page: Callable[..., Page]
-) -> None:
+def test_a_customer_writes_and_the_complaint_goes_its_way(running: Running, new_page: Callable[..., Page]) -> None:
     subject = "Oil weeping at face seal 密封面渗油"
     clerk = new_page(viewport={"width": 1440, "height": 900})
     sign_in(clerk, running, "ingrid")

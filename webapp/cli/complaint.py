@@ -55,5 +55,7 @@ def show(number: str, as_json: bool) -> None:
 def _fields(row: Complaint | Any, but: tuple[str, ...] = ()) -> dict[str, Any]:
     columns = inspect(type(row)).columns
     return {
-        c.key: v.isoformat() if hasattr(v := getattr(row, c.key), "isoformat") else v for c in columns if c.key not in but
+        c.key: v.isoformat() if hasattr(v := getattr(row, c.key), "isoformat") else v
+        for c in columns
+        if c.key not in but
     }

@@ -11,7 +11,7 @@ from complaints import health
 from complaints.health import Finding
 from complaints.settings import ImapAccount, Settings
 from intake.mailbox import Mailbox
-from jobs.sending import Connection, Mailer
+from jobs.sending import Connection
 from webapp.context import settings
 from webapp.database import db
 from webapp.health import findings
@@ -43,8 +43,7 @@ def _smtp(chosen: Settings) -> Finding:
     def look() -> str:
         if chosen.smtp is None:
             raise health.Unwell("SMTP_URL is not set; no mail can leave")
-        connection = Connection(Mailer(chosen.smtp))
-        with connection:
+        with Connection(chosen.smtp) as connection:
             code, _ = connection.host.noop()
             if code != 250:
                 raise smtplib.SMTPResponseException(code, "NOOP refused")

@@ -63,7 +63,13 @@ def list_(as_json: bool) -> None:
     for user in session.scalars(select(User).order_by(User.id)):
         held = roles.get(user.id, [])
         if as_json:
-            row = {"email": user.email, "name": user.name, "roles": held, "locale": user.locale, "left": bool(user.left_at)}
+            row = {
+                "email": user.email,
+                "name": user.name,
+                "roles": held,
+                "locale": user.locale,
+                "left": bool(user.left_at),
+            }
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
             click.echo(f"{user.email:<40} {user.name:<24} {', '.join(held)}")
