@@ -68,8 +68,13 @@ def promise(
     at: datetime,
     secret: str,
     domain: str,
+    with_time: bool = False,
 ) -> None:
-    """Owe the acknowledgement of a draft, in the draft's transaction. One for each draft, for ever."""
+    """Owe the acknowledgement of a draft, in the draft's transaction. One for each draft, for ever. `with_time` adds
+    when we answer first; a company switches that on."""
+    values = {"number": draft.number, "received_at": received_at.isoformat()}
+    if with_time and draft.answer_due_at is not None:
+        values["answer_by"] = draft.answer_due_at.isoformat()
     outbox.owe(
         session,
         purpose=f"ack:complaint:{draft.id}",
@@ -82,5 +87,5 @@ def promise(
         complaint_id=draft.id,
         in_reply_to=in_reply_to,
         references=references,
-        values={"number": draft.number, "received_at": received_at.isoformat()},
+        values=values,
     )

@@ -159,10 +159,11 @@ def find(session: Session, number: str, actor: Actor) -> Complaint:
 
 @dataclass(frozen=True)
 class Draft:
-    """A complaint that has just begun."""
+    """A complaint that has just begun. `answer_due_at`: when the last of its first clocks runs out."""
 
     id: int
     number: str
+    answer_due_at: datetime | None = None
 
 
 def open_draft(
@@ -202,7 +203,7 @@ def open_draft(
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
-    return Draft(complaint_id, number)
+    return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 
 
 def involve(

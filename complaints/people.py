@@ -120,7 +120,8 @@ class WeakPassword(ComplaintError):
 def fold_email(email: str) -> str:
     """An address as we compare it: ASCII letters in lower case and nothing else folded, so that no look-alike
     matches."""
-    return "".join(c.lower() if c.isascii() else c for c in email.strip())
+    email = email.strip()
+    return email.lower() if email.isascii() else "".join(c.lower() if c.isascii() else c for c in email)
 
 
 def add_user(

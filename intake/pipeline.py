@@ -89,7 +89,8 @@ class Intake:
             ).all()
             failpoint("P5a.before_commit")
         failpoint("P5a.after_commit")
-        return [Arrival(s.id, s.raw, s.received_at) for s in seen if s.outcome == WAITING]
+        contents = {row["raw"]: m.raw for row, m in zip(sightings, messages, strict=True)}
+        return [Arrival(s.id, s.raw, s.received_at, contents[s.raw]) for s in seen if s.outcome == WAITING]
 
     def _sighting(self, message: Message, raw: str | None, now: datetime) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -155,7 +156,7 @@ class Intake:
         """P5b: read a kept message; a quarantine outcome if it cannot be read."""
         failpoint("P5b.before")
         try:
-            mail = parse(self.blobs.get(arrival.raw))
+            mail = parse(self.blobs.get(arrival.raw) if arrival.content is None else arrival.content)
             return Understood(
                 mail, classify(mail, own_addresses=self.own, own_message_domain=self.settings.message_domain)
             )

@@ -1,6 +1,6 @@
 """One transaction for each letter: its draft or entry, its files, the mail we owe for it, and its outcome."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,7 @@ class Arrival:
     sighting_id: int
     raw: str
     received_at: datetime
+    content: bytes | None = field(default=None, repr=False)  # while it is at hand; the blob store has it for ever
 
 
 _END = (
@@ -157,6 +158,7 @@ class Recorder:
                 at=at,
                 secret=self.settings.secret_key,
                 domain=self.settings.message_domain,
+                with_time=self.settings.acknowledge_with_time,
             )
             self.recent.count(mail.from_address)
         reason = "acknowledged" if withheld is None else "new_complaint"

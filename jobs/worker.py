@@ -8,10 +8,25 @@ from rq.serializers import JSONSerializer
 
 from complaints import settings
 from complaints.logs import configure
+from complaints.settings import Settings
 from jobs import sending
 from jobs.queue import NamedJob, connect, mail_queue
 
 log = structlog.get_logger(__name__)
+
+
+def make_worker(chosen: Settings) -> Worker:
+    """A worker of the mail queue."""
+    redis = connect(chosen.redis_url)
+    redis.connection_pool.connection_kwargs["socket_timeout"] = None  # it waits for jobs
+    return Worker(
+        [mail_queue(redis)],
+        connection=redis,
+        serializer=JSONSerializer,
+        job_class=NamedJob,
+        maintenance_interval=60,
+        job_monitoring_interval=10,
+    )
 
 
 def main() -> int:
@@ -22,13 +37,7 @@ def main() -> int:
         return 2
     configure(chosen.log_format)
     assert sending  # loaded before the fork, so that each job starts quickly
-    redis = connect(chosen.redis_url)
-    redis.connection_pool.connection_kwargs["socket_timeout"] = None  # the worker waits for jobs
-    worker = Worker(
-        [mail_queue(redis)], connection=redis, serializer=JSONSerializer, job_class=NamedJob,
-        maintenance_interval=60, job_monitoring_interval=10,
-    )  # fmt: skip
-    worker.work(logging_level="WARNING")
+    make_worker(chosen).work(logging_level="WARNING")
     return 0
 
 

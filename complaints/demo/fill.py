@@ -44,7 +44,7 @@ from complaints.people import Department, User
 from complaints.procedure import procedure
 from complaints.visits import StageVisit
 
-CHUNK = 2000
+CHUNK = 4000
 NARROW, TOGETHER = 11, 200
 FEW = 200
 """Up to so many, every mail is kept as it came; beyond, the letters of a fill share the bytes of a few."""

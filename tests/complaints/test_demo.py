@@ -78,8 +78,9 @@ def sixty(engine: Engine, make: sessionmaker[Session], blobs: Blobs) -> None:
 
 
 @pytest.fixture
-def many(engine: Engine, make: sessionmaker[Session], blobs: Blobs) -> None:
+def many(engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three years, in more than one transaction."""
+    monkeypatch.setattr(filling, "CHUNK", 1000)
     fill(engine, complaints=2300, seed=2, at=AT, blobs=blobs)
 
 

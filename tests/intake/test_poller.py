@@ -311,3 +311,13 @@ def test_a_full_mailbox_that_refuses_the_move_still_gives_its_drafts(
     poller.once()
     poller.once()
     assert outcomes(make) == ["drafted"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_acknowledgement_names_a_time_only_where_the_company_wants_it(
+    told: bool, new_poller: Callable[..., Poller], mailbox_account: Account, make: Make
+) -> None:
+    mailbox_account.append(a_mail())
+    new_poller(acknowledge_with_time=told).once()
+    with make() as session:
+        assert ("answer_by" in session.scalars(select(Outgoing.values)).one()) is told
