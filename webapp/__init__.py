@@ -27,7 +27,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         identity,
         language,
         security,
-    )  # fmt: skip
+    )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
     app.config.update(
@@ -46,8 +46,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    for part in (
-        database, language, assets, security, identity, errors, htmx, board, complaint_page, attachments, health, demo, cli,
-    ):  # fmt: skip
+    web = (board, complaint_page, attachments, health, demo)
+    for part in (database, language, assets, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -26,8 +26,8 @@ from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account
 from tests.rigs.smtp import SmtpServer
 
-POLLER = ["P3.after", "P4.before_sync", "P4.after", "P5a.before_commit", "P5a.after_commit", "P6.before_move", "P6.after",
-          "P5b.before", "P5c.before_commit", "P5c.after_commit", "P7.before"]  # fmt: skip
+POLLER = ["P3.after", "P4.before_sync", "P4.after", "P5a.before_commit", "P5a.after_commit", "P6.before_move",
+          "P6.after", "P5b.before", "P5c.before_commit", "P5c.after_commit", "P7.before"]  # fmt: skip
 WORKER = ["P8.claimed", "P9.handed_over", "P9.dot_sent", "P10.reply_read", "P11.before_commit", "P11.after_commit"]
 AMBIGUOUS = {"P9.dot_sent", "P10.reply_read", "P11.before_commit"}
 
