@@ -5,6 +5,7 @@ Where the environment is silent, `<data>/redress.env` answers: `bin/run` writes 
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,8 +152,12 @@ class Settings:
 
 
 def load() -> Settings:
-    """The settings of this process."""
-    return Settings.from_env(os.environ)
+    """The settings of this process; a wrong one ends it (exit 2) with its name and an example."""
+    try:
+        return Settings.from_env(os.environ)
+    except BadSetting as error:
+        print(f"Redress cannot start: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -63,11 +63,7 @@ class Scheduler:
 
 
 def main() -> int:
-    try:
-        chosen = settings.load()
-    except settings.BadSetting as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = settings.load()
     configure(chosen.log_format)
     stop = threading.Event()
 

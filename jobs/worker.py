@@ -30,11 +30,7 @@ def make_worker(chosen: Settings) -> Worker:
 
 
 def main() -> int:
-    try:
-        chosen = settings.load()
-    except settings.BadSetting as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = settings.load()
     configure(chosen.log_format)
     assert sending  # loaded before the fork, so that each job starts quickly
     make_worker(chosen).work(logging_level="WARNING")

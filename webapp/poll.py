@@ -54,11 +54,7 @@ def poll_once(chosen: Settings) -> int:
 
 
 def main() -> int:
-    try:
-        chosen = settings.load()
-    except settings.BadSetting as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = settings.load()
     configure(chosen.log_format)
     return poll(chosen)
 

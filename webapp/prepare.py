@@ -125,18 +125,14 @@ def found_demo(chosen: Settings) -> None:
 
 
 def main() -> int:
-    try:
-        chosen = settings.load()
-        if nothing_to_do(chosen):
-            return 0
-        if chosen.database_url.startswith(SQLITE):
-            Path(chosen.database_url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
-        upgrade(chosen.database_url)
-        if chosen.demo_mail is not None:
-            found_demo(chosen)
-    except settings.BadSetting as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = settings.load()
+    if nothing_to_do(chosen):
+        return 0
+    if chosen.database_url.startswith(SQLITE):
+        Path(chosen.database_url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
+    upgrade(chosen.database_url)
+    if chosen.demo_mail is not None:
+        found_demo(chosen)
     return 0
 
 
