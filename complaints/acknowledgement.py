@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from complaints import outbox
-from complaints.complaint import Draft
+from complaints.complaint import Complaint, Draft
+from complaints.letters import Letter
 from complaints.outbox import Outgoing
 from complaints.people import fold_email
 
@@ -89,3 +90,27 @@ def promise(
         references=references,
         values=values,
     )
+
+
+def make_up_for(session: Session, complaint: Complaint, *, at: datetime, secret: str, domain: str) -> bool:
+    """Owe the acknowledgement that was held back when the letter came, unless it is old; says whether one is owed now.
+    Registering is a person's word that the complaint is real."""
+    first = session.scalar(select(Letter).where(Letter.complaint_id == complaint.id).order_by(Letter.id).limit(1))
+    if first is None or not complaint.contact_email or at - complaint.received_at > OLDEST:
+        return False
+    owed = select(Outgoing.id).where(Outgoing.complaint_id == complaint.id, Outgoing.kind == KIND).limit(1)
+    if session.scalar(owed):
+        return False
+    promise(
+        session,
+        Draft(complaint.id, complaint.number),
+        recipient=complaint.contact_email,
+        locale=first.language,
+        in_reply_to=first.message_id,
+        references=[*first.references[-20:], first.message_id] if first.message_id else [],
+        received_at=complaint.received_at,
+        at=at,
+        secret=secret,
+        domain=domain,
+    )
+    return True

@@ -23,6 +23,8 @@ from complaints.people import fold_email
 LEASE = timedelta(minutes=2)
 GAPS = (60, 300, 900, 3600, 7200, 14400)
 """Seconds between tries after a temporary failure; the last repeats."""
+LONGEST_ID = 250
+"""A longer Message-ID is not cited: cut, it would match nothing."""
 DEATHS = 3
 """After so many workers died with a row in hand it is parked for a person."""
 
@@ -96,8 +98,8 @@ def owe(
         "domain": recipient.rpartition("@")[2],
         "locale": locale,
         "message_id": message_id(secret, purpose=purpose, recipient=recipient, domain=domain),
-        "in_reply_to": in_reply_to,
-        "references": list(references),
+        "in_reply_to": in_reply_to if len(in_reply_to) <= LONGEST_ID else "",
+        "references": [reference for reference in references if len(reference) <= LONGEST_ID],
         "values": values or {},
         "created_at": at,
         "due_at": at,

@@ -4,6 +4,7 @@ A role is a grant with dates, never a flag: who held it when stays readable. Wha
 done (`visible_to` in complaint.py, the procedure's stages).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -113,6 +114,10 @@ class EmailTaken(ComplaintError):
     message = N_("%(email)s already has an account.")
 
 
+class BadPerson(ComplaintError):
+    message = N_("“%(name)s” <%(email)s> is no name with an e-mail address. Example: Lin <lin@example.com>")
+
+
 class WeakPassword(ComplaintError):
     message = N_("A password needs at least %(least)s characters.")
 
@@ -137,7 +142,9 @@ def add_user(
     superior_id: int | None = None,
 ) -> User:
     """Add a member of staff with their first roles. Raises `EmailTaken`, `UnknownRole`, `WeakPassword`."""
-    email = fold_email(email)
+    email, name = fold_email(email), name.strip()
+    if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", email) or not name:
+        raise BadPerson(email=email, name=name)
     roles = list(roles)
     for role in roles:
         if role not in ROLES:

@@ -324,6 +324,14 @@ def register(
         raise Incomplete(problems)
     save(session, complaint, values, by=by, at=at, seen_version=seen_version)
     workflow.move(session, complaint, stage.key, by=by, at=at, seen_version=complaint.version, zone=zone)
+    complete(session, complaint, by=by, at=at, departments=departments)
+
+
+def complete(
+    session: Session, complaint: Complaint, *, by: Actor, at: datetime, departments: Iterable[int] = ()
+) -> None:
+    """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
+    customer from now on, and QA and the chosen departments are notified."""
     if complaint.contact_id is not None:
         session.execute(
             update(Contact).where(Contact.id == complaint.contact_id).values(customer_id=complaint.customer_id)

@@ -70,6 +70,7 @@ class Settings:
     mail_limit: int = 30 * 1024 * 1024
     authserv_id: str = ""
     acknowledge_with_time: bool = False
+    trusted_proxies: int = 0
     demo_mail: Path | None = None
 
     @property
@@ -146,6 +147,7 @@ class Settings:
             credentials_key=env.get("CREDENTIALS_KEY", ""),
             mail_limit=_whole(env, "MAIL_LIMIT_MB", 30) * 1024 * 1024,
             authserv_id=env.get("AUTHSERV_ID", ""),
+            trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0, least=0),
             acknowledge_with_time=env.get("ACKNOWLEDGE_WITH_TIME", "") in ("1", "yes", "true"),
             demo_mail=Path(env["DEMO_MAIL"]) if env.get("DEMO_MAIL") else None,
         )
@@ -215,10 +217,12 @@ def _server(name: str, url: str, schemes: tuple[str, ...], example: str) -> Spli
     return parts
 
 
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     text = env.get(name, str(default))
-    if not text.isdigit() or not 0 < int(text) <= 1000:
-        raise BadSetting(f"{name} is {text!r}; it must be a whole number from 1 to 1000. Example: {name}={default}")
+    if not text.isdigit() or not least <= int(text) <= 1000:
+        raise BadSetting(
+            f"{name} is {text!r}; it must be a whole number from {least} to 1000. Example: {name}={default}"
+        )
     return int(text)
 
 

@@ -66,13 +66,18 @@ def _folded(address: str) -> str:
     return "".join([c.lower() if c.isascii() else c for c in address])
 
 
+_OUR_LOCAL_PART = re.compile(r"redress\.[0-9a-f]{40}")
+"""As complaints.outbox.message_id writes it."""
+
+
 # The rules
 
 
 def own_mail(mail: Mail, ours: Ours) -> Found | None:
     """A mail of ours that came back, or of somebody who writes in our name."""
-    domain = mail.message_id.rpartition("@")[2].lower()
-    if domain and domain == ours.message_domain:
+    local, _, domain = mail.message_id.rpartition("@")
+    # Colleagues' mail programs make Message-IDs on the company's domain too; ours have a form of their own.
+    if domain.lower() == ours.message_domain and _OUR_LOCAL_PART.fullmatch(local):
         return Found("own", "own_message_id")
     if mail.from_address and _folded(mail.from_address) in ours.addresses:
         return Found("own", "own_address")

@@ -41,6 +41,7 @@ class Mailbox:
     def __init__(self, account: ImapAccount, *, limit: int) -> None:
         self.account = account
         self.limit = limit
+        self.asking: list[int] = []  # the UIDs of the FETCH under way: where it broke, if it breaks
         self._processed: str | None = None
 
     def __enter__(self) -> "Mailbox":
@@ -78,11 +79,15 @@ class Mailbox:
         """The UIDs of every message in the folder, oldest first."""
         return sorted(int(uid) for uid in self.client.search("ALL"))
 
-    def batches(self, uids: Sequence[int]) -> Iterator[list[Message]]:
+    def arrived(self, uids: Sequence[int]) -> dict[int, datetime]:
+        """When these messages came in, by the server's clock."""
+        return {uid: _instant(fact) for uid, fact in self.client.fetch(uids, ["INTERNALDATE"]).items()} if uids else {}
+
+    def batches(self, uids: Sequence[int], *, at_once: int = BATCH) -> Iterator[list[Message]]:
         """The messages of these UIDs, about 50 at a time and bounded by octets. One that is gone meanwhile is left
         out."""
-        for start in range(0, len(uids), BATCH):
-            facts = self.client.fetch(uids[start : start + BATCH], ["RFC822.SIZE", "INTERNALDATE"])
+        for start in range(0, len(uids), at_once):
+            facts = self._fetch(list(uids[start : start + at_once]), "RFC822.SIZE", "INTERNALDATE")
             group: list[int] = []
             octets = 0
             for uid in sorted(facts):
@@ -98,8 +103,14 @@ class Mailbox:
             if group:
                 yield self._whole(group, facts)
 
+    def _fetch(self, uids: list[int], *what: str) -> dict[int, dict[bytes, Any]]:
+        self.asking = uids
+        answers: dict[int, dict[bytes, Any]] = self.client.fetch(uids, list(what))
+        self.asking = []
+        return answers
+
     def _whole(self, uids: list[int], facts: dict[int, Any]) -> list[Message]:
-        answers = self.client.fetch(uids, ["BODY.PEEK[]"])
+        answers = self._fetch(uids, "BODY.PEEK[]")
         messages = []
         for uid in uids:
             raw = answers.get(uid, {}).get(b"BODY[]")
@@ -112,7 +123,7 @@ class Mailbox:
         return messages
 
     def _headers_only(self, uid: int, fact: dict[bytes, Any]) -> Message:
-        answer = self.client.fetch([uid], ["BODY.PEEK[HEADER]"]).get(uid, {})
+        answer = self._fetch([uid], "BODY.PEEK[HEADER]").get(uid, {})
         headers = answer.get(b"BODY[HEADER]") or b""
         return Message(uid, None, headers[:32768], int(fact[b"RFC822.SIZE"]), _instant(fact))
 

@@ -113,12 +113,12 @@ _SIGNALS = (
 )
 
 
-def _reverse_path(value: str) -> str:
+def _reverse_path(value: str) -> str | None:
     value = value.strip()
     if value in ("", "<>"):
         return ""
     boxes = headers.mailboxes(value)
-    return boxes[0].address if boxes else ""
+    return boxes[0].address or None if boxes else None
 
 
 def _content_key(fields: Fields, digests: list[tuple[str, bytes]]) -> str:
@@ -509,15 +509,17 @@ def from_base64(data: bytes) -> tuple[bytes, bool]:
 
 
 def _from_uu(data: bytes) -> bytes:
-    out = []
-    for line in data.split(b"\n"):
-        if line.startswith((b"begin ", b"end")) or not line.strip():
+    """Never more than came in: a line may claim 45 octets and bring one."""
+    out = bytearray()
+    for found in re.finditer(rb"[^\r\n]+", data):
+        line = found.group()
+        if line.startswith((b"begin ", b"end")) or len(out) > len(data):
             continue
         try:
-            out.append(binascii.a2b_uu(line.rstrip(b"\r")))
+            out += binascii.a2b_uu(line)
         except binascii.Error:
             continue
-    return b"".join(out)
+    return bytes(out[: len(data)])
 
 
 def unflowed(text: str, *, delsp: bool) -> str:

@@ -162,6 +162,8 @@ class Intake:
             )
         except Unreadable as error:
             return Outcome("quarantined", error.reason)
+        except OSError:
+            raise  # the blob store is away: the arrival waits
         except Exception as error:
             log.exception("message not understood", sighting=arrival.sighting_id)
             return Outcome("quarantined", type(error).__name__)

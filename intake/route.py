@@ -4,6 +4,7 @@ A mail joins a complaint only when it cites a Message-ID that we sent (nobody ca
 verified sender wrote on it before, and its sender belongs to that complaint. A number in the subject is no authority.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,25 +43,34 @@ class NoteEvent:
     complaint_id: int | None = None
 
 
+_ASIDES = re.compile(r'\([^()]*\)|"(?:[^"\\]|\\.)*"')
+_RESULT = re.compile(r"\s*(dmarc|spf|dkim)\s*=\s*(\w+)")
+
 Route = OpenComplaint | JoinComplaint | SetAside | NoteEvent
 
 
 def verdict(mail: Mail, authserv_id: str) -> str:
     """What our own mail server found out about the sender: verified, failed or unverified. Only the topmost
     Authentication-Results of the configured server counts (RFC 8601); anybody can write such a field."""
-    server, _, results = mail.authentication_results.partition(";")
-    if not authserv_id or server.strip().split(" ")[0].lower() != authserv_id.lower():
+    plain = _ASIDES.sub(" ", mail.authentication_results.lower())
+    server, *results = plain.split(";")
+    if not authserv_id or server.split()[:1] != [authserv_id.lower()]:
         return "unverified"
-    found = results.lower()
-    if "dmarc=fail" in found or ("dmarc=" not in found and "spf=fail" in found and "dkim=pass" not in found):
+    # Only the head of each result is the server's word; what follows may quote the sender.
+    said = {(m[1], m[2]) for result in results if (m := _RESULT.match(result))}
+    methods = {method for method, _ in said}
+    if ("dmarc", "fail") in said:
         return "failed"
-    return "verified" if "dmarc=pass" in found else "unverified"
+    if "dmarc" not in methods and ("spf", "fail") in said and ("dkim", "pass") not in said:
+        return "failed"
+    return "verified" if ("dmarc", "pass") in said else "unverified"
 
 
 def choose(mail: Mail, kind: Kind, found: str, threads: Sequence[Thread]) -> Route:
     """What becomes of a mail. `found` is the verdict on its sender."""
     if kind.kind in ("bounce", "receipt"):
-        ours = next((t.complaint_id for t in threads if t.ours), None)
+        about = fold_email(kind.bounce_recipient)
+        ours = next((t.complaint_id for t in threads if t.ours and about in ("", t.person)), None)
         return NoteEvent(kind.kind, ours)
     if kind.kind in ("automatic", "bulk", "own"):
         return SetAside(kind.kind)

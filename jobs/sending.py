@@ -17,8 +17,10 @@ from typing import Any, Self
 import flask_mail
 import structlog
 from flask import Flask
+from jinja2 import TemplateError
 from redis.exceptions import RedisError
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import outbox, settings
@@ -174,7 +176,13 @@ class Sender:
         """Send one claimed row and mark it."""
         with self.make() as session:
             row = session.scalars(select(Outgoing).where(Outgoing.id == held.id)).one()
-        rendered = row.rendered or self._render(row, held)
+        try:
+            rendered = row.rendered or self._render(row, held)
+        except (ValueError, TemplateError) as error:  # an address that cannot be written, a broken template
+            with transaction(self.make) as session:
+                outbox.refused(session, held, error=_line(error))
+            log.exception("mail cannot be rendered", outgoing=held.id)
+            return Result.REFUSED
         host = connection.host
         host.before_text = lambda: self._hand_over(held)
         sender = parseaddr(self.settings.bounce_address or self.settings.mail_from)[1]
@@ -189,6 +197,10 @@ class Sender:
             return self._answered(held, code, text)
         except smtplib.SMTPResponseException as error:
             return self._answered(held, error.smtp_code, error.smtp_error)
+        except ValueError as error:  # an address that this server's language cannot say
+            with transaction(self.make) as session:
+                outbox.refused(session, held, error=_line(error))
+            return Result.BROKEN
         except (OSError, smtplib.SMTPException) as error:
             if host.text_left:
                 with transaction(self.make) as session:
@@ -240,9 +252,12 @@ class Sender:
 
         def renew() -> None:
             while not done.wait(RENEW_SECONDS):
-                with transaction(self.make) as session:
-                    if not outbox.renew(session, held, at=self.clock()):
-                        return
+                try:
+                    with transaction(self.make) as session:
+                        if not outbox.renew(session, held, at=self.clock()):
+                            return
+                except SQLAlchemyError as error:
+                    log.warning("lease not renewed; trying again", outgoing=held.id, error=str(error))
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()

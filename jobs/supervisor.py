@@ -87,6 +87,7 @@ def programs(plan: Plan) -> list[Program]:
 
 def main(argv: Sequence[str] | None = None, table: Callable[[Plan], list[Program]] = programs) -> int:
     options = arguments(argv)
+    os.umask(0o077)  # customers' data is nobody else's on this machine
     try:
         if sys.version_info < (3, 11):  # noqa: UP036
             raise Trouble(f"Redress needs Python 3.11 or newer; this is Python {platform.python_version()}.")

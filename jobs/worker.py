@@ -1,8 +1,10 @@
 """The worker: `python -m jobs.worker`. Takes jobs off the queue; restarts of Redis do not end it."""
 
 import sys
+import time
 
 import structlog
+from redis.exceptions import RedisError
 from rq import Worker
 from rq.serializers import JSONSerializer
 
@@ -33,8 +35,15 @@ def main() -> int:
     chosen = settings.load()
     configure(chosen.log_format)
     assert sending  # loaded before the fork, so that each job starts quickly
-    make_worker(chosen).work(logging_level="WARNING")
-    return 0
+    gap = 1.0
+    while True:
+        try:
+            make_worker(chosen).work(logging_level="WARNING")
+            return 0
+        except RedisError as error:  # the scheduler sends meanwhile
+            log.warning("Redis is away; trying again", error=str(error), seconds=gap)
+            time.sleep(gap)
+            gap = min(gap * 2, 30.0)
 
 
 if __name__ == "__main__":

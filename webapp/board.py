@@ -15,7 +15,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import board as question
-from complaints import workflow
+from complaints import registration, workflow
 from complaints.board import EVERYTHING, Card, Change, Column, Filters, Head, Place
 from complaints.complaint import find
 from complaints.errors import N_, BadInput, ComplaintError, MoveRefused, Name, Sentence, StaleComplaint, UnknownStage
@@ -25,6 +25,7 @@ from webapp.card import CardView, Refusal
 from webapp.context import actor, now, settings, zone
 from webapp.database import db
 from webapp.htmx import partial
+from webapp.outbox import acknowledge, ring
 
 bp = Blueprint("board", __name__)
 
@@ -114,11 +115,18 @@ def move(number: str) -> Response | tuple[str, int]:
     complaint_id, rules = complaint.id, procedure(complaint.procedure)
     try:
         wanted, seen = request.form.get("stage", ""), _version()
+        draft = complaint.registered_at is None
         left = workflow.move(db.session(), complaint, wanted, by=actor(), at=now(), seen_version=seen, zone=zone())
+        owes_mail = False
+        if draft and complaint.registered_at is not None:
+            registration.complete(db.session(), complaint, by=actor(), at=now())
+            owes_mail = acknowledge(complaint)
         db.session.commit()
     except (MoveRefused, StaleComplaint, UnknownStage) as refusal:
         db.session.rollback()
         return _stayed(number, complaint_id, rules, refusal)
+    if owes_mail:
+        ring()
     card = question.card(db.session(), actor(), complaint_id)
     stage = rules.stage(card.stage)
     if not partial():

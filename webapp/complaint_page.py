@@ -16,9 +16,9 @@ from flask_babel import format_date, gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import acknowledgement, clocks, registration, visits
+from complaints import clocks, registration, visits
 from complaints.clocks import Clock
-from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft, Involvement, find
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Involvement, find
 from complaints.customers import Contact, Customer
 from complaints.errors import ComplaintError, MoveRefused, Name, NotFound, Sentence, StaleComplaint
 from complaints.history import Change
@@ -28,13 +28,13 @@ from complaints.people import Department, User
 from complaints.procedure import Procedure, Stage, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from jobs.queue import Bell, connect
 from webapp import timeline
 from webapp.attachments import disposition, file_answer, inline_images
-from webapp.context import actor, calendar, now, settings, zone
+from webapp.context import actor, calendar, now, zone
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import locale
+from webapp.outbox import acknowledge, ring
 
 bp = Blueprint("complaint", __name__)
 SUGGESTED = 500
@@ -80,7 +80,7 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
             registration.register(
                 session, complaint, values, by=actor(), at=now(), seen_version=seen, zone=zone(), departments=_chosen()
             )
-            owes_mail = _acknowledge(complaint)
+            owes_mail = acknowledge(complaint)
         else:
             registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen)
             owes_mail = False
@@ -90,7 +90,7 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
         newest = find(session, number, actor())
         return page(newest, typed=request.form, refusal=refusal), 409 if isinstance(refusal, StaleComplaint) else 422
     if owes_mail:
-        Bell(connect(settings().redis_url)).ring()
+        ring()
     flash(_told(complaint) if registering else gettext("The entry of %(number)s is saved.", number=number))
     return redirect(url_for("complaint.show", number=number), 303)
 
@@ -145,7 +145,7 @@ def _take_in(values: Values, received: datetime, *, registering: bool) -> Compla
     return complaint
 
 
-@bp.get("/complaints/<number>/letters/<int:letter_id>")
+@bp.get("/complaints/<number>/letters/<int(max=9007199254740991):letter_id>")
 def letter(number: str, letter_id: int) -> Response | str:
     """A letter as text, or with `?as=formatted` in its own HTML."""
     complaint, found = _letter(number, letter_id)
@@ -162,7 +162,7 @@ def letter(number: str, letter_id: int) -> Response | str:
     )
 
 
-@bp.get("/complaints/<number>/letters/<int:letter_id>/html")
+@bp.get("/complaints/<number>/letters/<int(max=9007199254740991):letter_id>/html")
 def letter_html(number: str, letter_id: int) -> Response:
     """A letter's own HTML, made safe anew at every look, as a sandboxed document."""
     _, found = _letter(number, letter_id)
@@ -173,7 +173,7 @@ def letter_html(number: str, letter_id: int) -> Response:
     return answer
 
 
-@bp.get("/complaints/<number>/letters/<int:letter_id>/raw")
+@bp.get("/complaints/<number>/letters/<int(max=9007199254740991):letter_id>/raw")
 def letter_raw(number: str, letter_id: int) -> Response | tuple[str, int]:
     """A letter byte for byte, to keep or to read elsewhere."""
     _, found = _letter(number, letter_id)
@@ -349,7 +349,7 @@ def _seen_version() -> int:
 
 
 def _chosen() -> frozenset[int]:
-    return frozenset(request.form.getlist("departments", type=int))
+    return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
 
 
 def _suggested() -> Sequence[str]:
@@ -470,22 +470,3 @@ def _steps(complaint: Complaint, rules: Procedure, faces: Sequence[Face]) -> lis
         since = next((visit.entered_at for visit in mine if visit.left_at is None), None)
         steps.append(Step(stage, state, spent if mine and state == "done" else None, since, over, max(filled, 4)))
     return steps
-
-
-def _acknowledge(complaint: Complaint) -> bool:
-    """A letter that was not acknowledged when it came is acknowledged by its registration, unless it is old. Says
-    whether a mail is owed now."""
-    session, at = db.session(), now()
-    first = session.scalar(select(Letter).where(Letter.complaint_id == complaint.id).order_by(Letter.id).limit(1))
-    if first is None or not complaint.contact_email or at - complaint.received_at > acknowledgement.OLDEST:
-        return False
-    sent = select(Outgoing.id).where(Outgoing.complaint_id == complaint.id, Outgoing.kind == acknowledgement.KIND)
-    if session.scalar(sent.limit(1)):
-        return False
-    acknowledgement.promise(
-        session, Draft(complaint.id, complaint.number), recipient=complaint.contact_email, locale=first.language,
-        in_reply_to=first.message_id,
-        references=[*first.references[-20:], first.message_id] if first.message_id else [],
-        received_at=complaint.received_at, at=at, secret=settings().secret_key, domain=settings().message_domain,
-    )  # fmt: skip
-    return True

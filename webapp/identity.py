@@ -14,6 +14,7 @@ from complaints import signin
 from complaints.people import User, actor_for, fold_email, user_with_password
 from webapp.context import now, zone
 from webapp.database import db
+from webapp.language import own_path
 from webapp.security import limiter
 
 bp = Blueprint("identity", __name__)
@@ -111,7 +112,7 @@ def logout() -> Response:
 
 def _own_path(target: str | None) -> str | None:
     """The path to go on to, if it is one of ours."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+    if target is None or own_path(target) is None:
         return None
     path = urlsplit(target).path
     try:

@@ -1,6 +1,7 @@
 """Two languages from the first string: which one a person reads, and how names, times and sizes are written in it."""
 
 from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, redirect, request, session
 from flask_babel import (
@@ -70,8 +71,14 @@ def set_language() -> Response:
         if current_user.is_authenticated:
             db.session.execute(update(User).where(User.id == actor().id).values(locale=chosen))
             db.session.commit()
-    back = request.form.get("back", "/")
-    return redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    return redirect(own_path(request.form.get("back")) or "/")
+
+
+def own_path(target: str | None) -> str | None:
+    """A path of ours to go on to, or None: never another site's, however it is dressed up."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or not target.isprintable():
+        return None
+    return target if urlsplit(target).netloc == "" else None
 
 
 def in_my_language(value: Name) -> str:

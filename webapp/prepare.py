@@ -125,6 +125,7 @@ def found_demo(chosen: Settings) -> None:
 
 
 def main() -> int:
+    os.umask(0o077)  # customers' data is nobody else's on this machine
     chosen = settings.load()
     if nothing_to_do(chosen):
         return 0

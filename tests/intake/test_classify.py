@@ -138,12 +138,16 @@ def test_other_reports_are_automatic() -> None:
     [
         ({"from_": "Desk <support@REDRESS.test>"}, "own_address"),
         ({"from_": "SUPPORT@redress.test", "auto_submitted": "auto-replied"}, "own_address"),
-        ({"message_id": "<ours-1@Redress.test>"}, "own_message_id"),
+        ({"message_id": f"<redress.{40 * 'a'}@Redress.test>"}, "own_message_id"),
     ],
 )
 def test_our_own_mail_coming_back_is_known_whatever_else_it_says(fields: dict[str, str], reason: str) -> None:
     kind = kind_of(a_mail(**fields))
     assert (kind.kind, kind.reason) == ("own", reason)
+
+
+def test_a_colleague_whose_program_makes_ids_on_our_domain_is_a_person() -> None:
+    assert kind_of(a_mail(from_="daniel@redress.test", message_id="<6f1d-77@redress.test>")).kind == "person"
 
 
 def test_a_look_alike_of_our_address_is_somebody_else() -> None:

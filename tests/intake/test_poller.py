@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from imapclient.exceptions import LoginError
+from imapclient.exceptions import IMAPClientError, LoginError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,6 +17,7 @@ from complaints.letters import Attachment, Letter, Mailbox, Sighting
 from complaints.outbox import Outgoing
 from complaints.settings import Settings, imap_account
 from complaints.visits import StageVisit
+from intake import mailbox as imap
 from intake.poller import Poller
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
@@ -321,3 +322,47 @@ def test_the_acknowledgement_names_a_time_only_where_the_company_wants_it(
     new_poller(acknowledge_with_time=told).once()
     with make() as session:
         assert ("answer_by" in session.scalars(select(Outgoing.values)).one()) is told
+
+
+def test_a_message_that_the_server_will_not_serve_holds_up_no_other(
+    poller: Poller, mailbox_account: Account, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox_account.append_all([a_mail(f"Mail {n}", sender=f"c{n}@q{n}.example") for n in range(3)])
+    bad = mailbox_account.messages()[1][0]
+    served = imap.Mailbox._fetch
+
+    def refuse(mailbox: imap.Mailbox, uids: list[int], *what: str) -> object:
+        mailbox.asking = uids
+        if bad in uids and "BODY.PEEK[]" in what:
+            raise IMAPClientError("NO this one is broken")
+        return served(mailbox, uids, *what)
+
+    monkeypatch.setattr(imap.Mailbox, "_fetch", refuse)  # a real server cannot be told to break on one message
+    poller.once()
+    assert outcomes(make) == ["drafted", "drafted"]
+    assert [uid for uid, _ in mailbox_account.messages()] == [bad]
+    with make() as session:
+        assert f"message {bad} cannot be fetched" in (session.scalars(select(Mailbox.fault)).one() or "")
+
+
+def test_a_new_message_under_an_old_uid_is_taken(poller: Poller, mailbox_account: Account, make: Make) -> None:
+    mailbox_account.append(a_mail())
+    with imap.Mailbox(poller.account, limit=10_000) as mailbox:
+        epoch, (uid,) = mailbox.uidvalidity, mailbox.uids()
+    long_ago = datetime(2026, 1, 5, tzinfo=UTC)
+    with make.begin() as session:  # as a mailbox restored from a backup leaves it
+        session.add(
+            Sighting(
+                mailbox_id=poller.mailbox_id,
+                uidvalidity=epoch,
+                uid=uid,
+                size=1,
+                received_at=long_ago,
+                seen_at=long_ago,
+                outcome="drafted",
+                values={},
+            )
+        )
+    poller.once()
+    assert outcomes(make) == ["drafted", "drafted"]
+    assert count(make, Letter) == 1

@@ -15,9 +15,10 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from complaints.complaint import NO_LIMIT, Complaint
+from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.database import transaction
-from complaints.people import Actor
+from complaints.history import Change
+from complaints.people import Actor, Department
 from complaints.procedure import procedure
 from complaints.settings import Settings
 from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person
@@ -613,3 +614,25 @@ def test_no_page_has_a_script_or_a_style_of_its_own(desk: FlaskClient, make: Any
     for address in ("/board", "/complaints/C-2026-0001/moves", "/nothing-here"):
         page = desk.get(address).text
         assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|hx-on|javascript:", page)
+
+
+def test_a_draft_dragged_into_the_register_is_followed_up_like_one_from_the_form(desk: FlaskClient, make: Any) -> None:
+    with transaction(make) as session:
+        quality = session.scalars(select(Department.id).where(Department.key == "qa")).one()
+        customer = a_customer(session).id
+    entry = {"complaint_date": MONDAY.date(), "complaint_class": "general", "cause_type": "other", "link": "delivery"}
+    complaint = on_the_board(make, stage="draft", customer_id=customer, content="Five cartons short.", **entry)
+    answer = desk.post(f"/complaints/{complaint.number}/move", data={"stage": "registered", "version": "1"})
+    assert answer.status_code == 303
+    assert the(make, complaint.number).register_no == "2026-0001"
+    with make() as session:
+        assert session.scalars(select(Involvement.department_id)).all() == [quality]
+        assert "notified" in session.scalars(select(Change.act)).all()
+
+
+@pytest.mark.parametrize(
+    "back", ["//evil.example", "/\t/evil.example", "/\\evil.example", "https://evil.example", "/a\r\nX-Y: 1", ""]
+)
+def test_switching_the_language_never_leads_to_another_site(desk: FlaskClient, back: str) -> None:
+    answer = desk.post("/me/language", data={"locale": "en", "back": back})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")

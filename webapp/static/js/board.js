@@ -212,7 +212,19 @@
     }
   });
 
+  // A number pressed before the menu is there counts as soon as it is.
+  let opening = false, chosen = 0;
+  const choose = (n) => all(".menu__i", menu)[n - 1]?.click();
+
   async function openMenu(arrow) {
+    opening = true;
+    chosen = 0;
+    await fillMenu(arrow);
+    opening = false;
+    if (chosen) choose(chosen);
+  }
+
+  async function fillMenu(arrow) {
     try {
       const answer = await ask(arrow.pathname);
       if (!answer.ok) throw answer;
@@ -238,7 +250,7 @@
 
   menu.addEventListener("keydown", (event) => {
     const choices = all(".menu__i", menu), at = choices.indexOf(document.activeElement);
-    if (/^[1-9]$/.test(event.key)) choices[event.key - 1]?.click();
+    if (/^[1-9]$/.test(event.key)) choose(event.key);
     else if (event.key === "ArrowDown") choices[(at + 1) % choices.length].focus();
     else if (event.key === "ArrowUp") choices[(at + choices.length - 1) % choices.length].focus();
     else return;
@@ -289,6 +301,7 @@
   document.addEventListener("keydown", (event) => {
     if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest?.("input, select, textarea, [contenteditable], [popover]")) return;
+    if (opening && /^[1-9]$/.test(event.key)) { chosen = event.key; return; }
     const act = KEYS[event.key];
     if (!act) return;
     event.preventDefault();
