@@ -25,6 +25,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         health,
         htmx,
         identity,
+        inbox,
         language,
         security,
     )
@@ -46,7 +47,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, attachments, health, demo)
+    web = (board, complaint_page, inbox, attachments, health, demo)
     for part in (database, language, assets, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

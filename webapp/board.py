@@ -48,9 +48,7 @@ def init_app(app: Flask) -> None:
 def board() -> str:
     """The whole board, or for htmx the columns with what else the filters change."""
     rules, filters = procedure(), _filters()
-    columns = question.columns(
-        db.session(), actor(), rules, now(), filters=filters, folded=_folded(rules), per_column=question.PER_COLUMN
-    )
+    columns = question.columns(db.session(), actor(), rules, now(), filters=filters, folded=_folded(rules))
     shown = _shown(rules, [column.head for column in columns], columns=columns, filters=filters)
     if partial():
         return render_template("board/filtered.html", **shown)

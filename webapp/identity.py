@@ -45,7 +45,7 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 def init_app(app: Flask) -> None:
     manager.session_protection = None  # the session is a row; a changed network must not sign people out
-    manager.init_app(app)
+    manager.init_app(app, add_context_processor=False)  # templates ask `signed_in`, which asks no database
     app.register_blueprint(bp)
     app.before_request(_must_be_signed_in)
 

@@ -1,5 +1,6 @@
 """Two languages from the first string: which one a person reads, and how names, times and sizes are written in it."""
 
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from flask_babel import (
 from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response
 
 from complaints.errors import Name, Sentence
@@ -45,8 +47,9 @@ def init_app(app: Flask) -> None:
 
 def choose() -> str:
     """The reader's language: the person's, else what this browser chose, else what it accepts."""
-    if current_user and current_user.is_authenticated:
-        return str(current_user.actor.locale)
+    with suppress(OperationalError):  # the page that says that the database is away needs a language, too
+        if current_user and current_user.is_authenticated:
+            return str(current_user.actor.locale)
     chosen = session.get("locale")
     if chosen in LOCALES:
         return str(chosen)

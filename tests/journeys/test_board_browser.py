@@ -173,7 +173,7 @@ def test_a_card_goes_back_when_the_server_is_away(page: "Page", url: str, make: 
     for fault in (lambda route: route.abort(), lambda route: route.fulfill(status=500, body="x")):
         page.route("**/move", fault)
         card(page, number).drag_to(column(page, "investigation"))
-        expect(page.locator(".toast")).to_contain_text("Nothing was moved")
+        expect(page.locator(".toast")).to_contain_text("nothing was moved")
         expect(column(page, "registered").locator(".card")).to_contain_text(number)
         expect(card(page, number)).not_to_have_attribute("aria-busy", "true")
         page.unroute("**/move")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -22,7 +23,7 @@ from complaints.people import Actor, Department
 from complaints.procedure import procedure
 from complaints.settings import Settings
 from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person
-from tests.webapp.conftest import NOW, Browser
+from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp import create_app
 from webapp.card import worked
 from webapp.context import calendar
@@ -213,6 +214,7 @@ def test_filters_that_hide_everything_offer_a_way_out(desk: FlaskClient, make: A
 # Show more
 
 
+@on_both_databases
 def test_more_of_a_column_goes_on_where_the_page_ended(desk: FlaskClient, make: Any) -> None:
     for _ in range(45):
         on_the_board(make)
@@ -252,6 +254,7 @@ def test_more_of_nothing_is_refused_with_a_sentence(desk: FlaskClient, query: st
 # Moving
 
 
+@on_both_databases
 def test_a_move_answers_with_the_card_in_its_place_and_both_heads(desk: FlaskClient, make: Any) -> None:
     complaint = on_the_board(make)
     answer = desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
@@ -265,6 +268,7 @@ def test_a_move_answers_with_the_card_in_its_place_and_both_heads(desk: FlaskCli
     assert the(make).stage == "investigation"
 
 
+@on_both_databases
 def test_a_stale_move_changes_nothing_and_shows_the_fresh_card(desk: FlaskClient, make: Any) -> None:
     complaint = on_the_board(make, version=3, stage="investigation")
     answer = desk.post(MOVE, data={"stage": "action_plan", "version": 2}, headers=HTMX)
@@ -276,6 +280,7 @@ def test_a_stale_move_changes_nothing_and_shows_the_fresh_card(desk: FlaskClient
     assert the(make).stage == "investigation"
 
 
+@on_both_databases
 def test_a_refused_move_tells_every_reason_with_the_field_that_mends_it(desk: FlaskClient, make: Any) -> None:
     a_draft(make)
     answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
@@ -312,6 +317,7 @@ def test_to_move_where_it_is_changes_nothing(desk: FlaskClient, make: Any) -> No
     assert the(make).version == 1
 
 
+@on_both_databases
 def test_of_two_moves_at_once_one_is_stale(desk: FlaskClient, make: Any) -> None:
     on_the_board(make)
     answers = [desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX) for _ in range(2)]
@@ -470,6 +476,7 @@ def test_nothing_new_is_an_empty_answer_of_four_queries(
     assert len(seen) == 4
 
 
+@on_both_databases
 def test_a_change_by_somebody_else_is_told_once(
     desk: FlaskClient, make: Any, clock: time_machine.Traveller, clerk: Actor, browser_of: Browser
 ) -> None:
@@ -519,6 +526,7 @@ def test_a_cursor_that_says_nothing_asks_to_look_again(desk: FlaskClient, cursor
     assert pulse(desk, answer.headers["Board-Cursor"]).status_code == 204
 
 
+@on_both_databases
 def test_a_flood_asks_to_look_again(desk: FlaskClient, make: Any, clock: time_machine.Traveller) -> None:
     cursor = cursor_of(desk.get("/board"))
     with transaction(make) as session:
@@ -636,3 +644,16 @@ def test_a_draft_dragged_into_the_register_is_followed_up_like_one_from_the_form
 def test_switching_the_language_never_leads_to_another_site(desk: FlaskClient, back: str) -> None:
     answer = desk.post("/me/language", data={"locale": "en", "back": back})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_database_that_is_away_is_a_passing_state(
+    settings: Settings, clock: time_machine.Traveller, headers: dict[str, str]
+) -> None:
+    app = create_app(replace(settings, database_url="sqlite:////nowhere/at/all.db"), {"RATELIMIT_ENABLED": False})
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = "somebody"
+    answer = client.get("/board", headers=headers)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "The ledger is busy" in answer.text

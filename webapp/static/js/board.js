@@ -364,6 +364,8 @@
     box.innerHTML = event.detail.serverResponse;
     for (const card of all(".card", box.content)) document.getElementById(card.id)?.remove();
   });
+  document.addEventListener("htmx:responseError", () => say(board().dataset.failed));
+  document.addEventListener("htmx:sendError", () => say(board().dataset.offline));
   // Empty filters do not belong into the address; other filters start afresh.
   document.addEventListener("htmx:configRequest", (event) => {
     if (!event.target.matches?.(".filters__form")) return;
