@@ -54,10 +54,6 @@ class CarefulSMTP(smtplib.SMTP):
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         self.text_left = False
-        if self.before_text:
-            self.before_text()
-        assert self.sock is not None
-        self.sock.settimeout(AFTER_DOT_SECONDS)
         try:
             code, reply = super().data(msg)
             self.text_left = False  # answered, whatever it said
@@ -69,10 +65,16 @@ class CarefulSMTP(smtplib.SMTP):
         return code, reply
 
     def send(self, s: Any) -> None:
+        if not (isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")):
+            return super().send(s)
+        if self.before_text:
+            self.before_text()
+        assert self.sock is not None
+        self.sock.settimeout(AFTER_DOT_SECONDS)
         super().send(s)
-        if isinstance(s, bytes) and s.endswith(b"\r\n.\r\n"):
-            self.text_left = True
-            failpoint("P9.dot_sent")
+        self.text_left = True
+        failpoint("P9.dot_sent")
+        return None
 
 
 class CarefulSMTPS(CarefulSMTP, smtplib.SMTP_SSL):
@@ -190,6 +192,7 @@ class Sender:
             with self._lease(held):
                 connection.send(Kept(rendered, sender=sender, recipient=row.recipient), envelope_from=sender)
         except ClaimLost:
+            host.close()  # in the middle of DATA: the server drops what it has
             log.warning("claim lost before the text was sent", outgoing=held.id)
             return Result.BROKEN
         except smtplib.SMTPRecipientsRefused as error:

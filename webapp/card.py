@@ -12,7 +12,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import current_app, render_template
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, ngettext
 from markupsafe import Markup
 
 from complaints.board import Card
@@ -77,6 +77,10 @@ class CardView:
         template = "board/_card.html"
         return Markup(render_template(template, card=card, rules=self.rules, alone=True, refusal=refusal, **told))
 
+    def foot(self, seen: int, total: int, more: int) -> tuple[str, str]:
+        """What the foot of a column says: how much is shown, and how much more there is to show."""
+        return _foot(seen, total, more, self.locale)
+
     def clock(self, card: Card) -> ClockWords:
         if card.closed_at is not None:
             day = _short_day(card.closed_at.astimezone(self.zone).date(), self.locale)
@@ -98,6 +102,12 @@ class CardView:
 def _rendered(card: Card, clock: ClockWords, came_in: str, mine: bool, _locale: str, procedure_key: str) -> Markup:
     template = current_app.jinja_env.get_template("board/_card.html")
     return Markup(template.render(card=card, clock=clock, came_in=came_in, mine=mine, rules=procedure(procedure_key)))
+
+
+@lru_cache(maxsize=KEPT)
+def _foot(seen: int, total: int, more: int, _locale: str) -> tuple[str, str]:
+    shown = gettext("%(seen)s of %(all)s shown", seen=seen, all=total)
+    return str(shown), str(ngettext("Show %(num)s more", "Show %(num)s more", more))
 
 
 @lru_cache(maxsize=KEPT)
