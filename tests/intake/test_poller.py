@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,10 +19,11 @@ from complaints.outbox import Outgoing
 from complaints.settings import Settings, imap_account
 from complaints.visits import StageVisit
 from intake import mailbox as imap
-from intake.poller import Poller
+from intake.poller import Poller, run_all
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account, Dovecot
+from tests.rigs.waiting import eventually
 
 Make = sessionmaker[Session]
 
@@ -366,3 +368,36 @@ def test_a_new_message_under_an_old_uid_is_taken(poller: Poller, mailbox_account
     poller.once()
     assert outcomes(make) == ["drafted", "drafted"]
     assert count(make, Letter) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_noted_and_nothing_goes_out_in_clear(
+    new_poller: Callable[..., Poller], mailbox_account: Account, make: Make
+) -> None:
+    secure = imap_account(mailbox_account.tls_url)
+    with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+        new_poller(imap=(secure,)).once()
+    with make() as session:
+        assert "CERTIFICATE_VERIFY_FAILED" in (session.scalars(select(Mailbox.fault)).one() or "")
+    assert not any("Login" in line for line in mailbox_account.log())
+
+
+def test_of_two_mailboxes_the_broken_one_does_not_stop_the_other(
+    chosen: Settings, mailbox_account: Account, make: Make, bell: Bell
+) -> None:
+    wrong = imap_account(mailbox_account.url.replace("/INBOX", "/Nowhere"))
+    stop = threading.Event()
+    settings = replace(chosen, imap=(wrong, chosen.imap[0]))
+    running = threading.Thread(target=run_all, args=(settings, make, bell, stop))
+    running.start()
+    try:
+        mailbox_account.append(a_mail())
+        eventually(lambda: count(make, Complaint) == 1)
+        eventually(lambda: [bool(fault) for fault in faults(make)] == [True, False])
+    finally:
+        stop.set()
+        running.join(30)
+
+
+def faults(make: Make) -> list[str | None]:
+    with make() as session:
+        return list(session.scalars(select(Mailbox.fault).order_by(Mailbox.name.like("%INBOX"))))
