@@ -233,6 +233,7 @@ def test_single_keys_are_letters_while_typing_and_can_be_switched_off(page: "Pag
     expect(page.locator("#keys")).not_to_be_visible()
     page.wait_for_url("**/board?q=jm*")
     page.get_by_role("link", name="Clear filters").click()
+    page.wait_for_url(url + "/board")
     page.keyboard.press("?")
     page.get_by_label("Use these single keys").uncheck()
     page.keyboard.press("Escape")
