@@ -16,9 +16,11 @@ from complaints.calendar import WorkingCalendar
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
+CANCELLED = "cancelled"
+
 
 class Clock(Base):
-    """One promise on one subject in one round. `outcome` says how it ended: met or late."""
+    """One promise on one subject in one round. `outcome` says how it ended: met, late or cancelled."""
 
     __tablename__ = "clock"
     __table_args__ = (
@@ -77,6 +79,13 @@ def stop(clock: Clock, *, at: datetime) -> None:
     if clock.stopped_at is None:
         clock.stopped_at = at
         clock.outcome = "met" if at <= clock.due_at else "late"
+
+
+def cancel(clock: Clock, *, at: datetime) -> None:
+    """The promise has lost its object; it was neither kept nor broken."""
+    if clock.stopped_at is None:
+        clock.stopped_at = at
+        clock.outcome = CANCELLED
 
 
 def resume(clock: Clock) -> None:

@@ -59,6 +59,7 @@ class Complaint(Base):
         Index("ix_complaint_customer_id", "customer_id"),
         Index("ix_complaint_contact_id", "contact_id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
+        Index("ix_complaint_merged_into_id", "merged_into_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
@@ -106,6 +107,9 @@ class Complaint(Base):
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    unreached_at: Mapped[datetime | None]  # a mail to the customer came back
+    reopening_proposed_at: Mapped[datetime | None]  # the customer wrote again after closing
 
     @property
     def register_no(self) -> str | None:

@@ -65,7 +65,8 @@ class Base(DeclarativeBase):
     )
     # a registry of our own, because Flask-SQLAlchemy copies this class and may not bring a second map
     registry = registry(
-        metadata=metadata, type_annotation_map={datetime: Moment(), dict[str, Any]: JSON(), list[Any]: JSON()}
+        metadata=metadata,
+        type_annotation_map={datetime: Moment(), dict[str, Any]: JSON(none_as_null=True), list[Any]: JSON()},
     )
 
 

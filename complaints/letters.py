@@ -1,8 +1,8 @@
 """Letters: mail that came in, kept for ever as it came, and where each was seen.
 
-A `Sighting` is one message in one mailbox; it carries what became of it. A `Letter` is what the message says; the same
-letter seen twice (delivered again, in two mailboxes, moved back by a person) is one letter. An `Attachment` is a file
-that came with it.
+A `Sighting` is one message that came through one door, mostly a mailbox; it carries what became of it. A `Letter` is
+what the message says; the same letter seen twice (delivered again, in two mailboxes, moved back by a person) is one
+letter. An `Attachment` is a file that came with it.
 """
 
 import secrets
@@ -13,22 +13,10 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from complaints.database import Base, BigId
+from complaints.mailboxes import Mailbox as Mailbox
 
 OUTCOMES = ("drafted", "joined", "event", "set_aside", "duplicate", "quarantined")
 WAITING = "waiting"
-
-
-class Mailbox(Base):
-    """A folder that we read. `looked_at` is the last successful look; a fault stays until a look succeeds."""
-
-    __tablename__ = "mailbox"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), unique=True)
-    active: Mapped[bool] = mapped_column(default=True)
-    looked_at: Mapped[datetime | None]
-    fault: Mapped[str | None] = mapped_column(Text)
-    fault_since: Mapped[datetime | None]
-    uidvalidity: Mapped[int | None] = mapped_column(BigId)
 
 
 class Letter(Base):
@@ -38,6 +26,7 @@ class Letter(Base):
     __table_args__ = (
         Index("ix_letter_message_id", "message_id"),
         Index("ix_letter_complaint_id", "complaint_id"),
+        Index("ix_letter_from_address", "from_address", "received_at"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     content_key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -53,6 +42,17 @@ class Letter(Base):
     received_at: Mapped[datetime]
     language: Mapped[str] = mapped_column(String(10))
     verdict: Mapped[str] = mapped_column(String(12))  # verified, unverified or failed: what our own server found
+    to: Mapped[list[Any]] = mapped_column(default=list)
+    cc: Mapped[list[Any]] = mapped_column(default=list)
+    reply_to: Mapped[str] = mapped_column(String(254), default="")
+    kind: Mapped[str] = mapped_column(String(12), default="person")  # what wrote it, and by which rule we know
+    kind_reason: Mapped[str] = mapped_column(String(40), default="person")
+    folds: Mapped[list[Any]] = mapped_column(default=list)  # [start, end, "quoted" or "signature"] in the text
+    forwarded: Mapped[dict[str, Any] | None]  # name, address, subject and date of the mail that it passes on
+    charset: Mapped[str] = mapped_column(String(40), default="")  # chosen by a person, where the mail's own was wrong
+    defects: Mapped[list[Any]] = mapped_column(default=list)
+    may_belong_to_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    may_belong_reason: Mapped[str] = mapped_column(String(40), default="")
     raw: Mapped[str] = mapped_column(String(64))
 
 
@@ -64,6 +64,7 @@ class Sighting(Base):
         UniqueConstraint("mailbox_id", "uidvalidity", "uid"),
         Index("ix_sighting_outcome_id", "outcome", "id"),
         Index("ix_sighting_letter_id", "letter_id"),
+        Index("ix_sighting_raw", "raw"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))
@@ -74,6 +75,8 @@ class Sighting(Base):
     headers: Mapped[str | None] = mapped_column(Text)  # only of a message that was too large to keep
     received_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    door: Mapped[str] = mapped_column(String(12), default="imap")  # imap, deliver, import, upload, recover
+    attempts: Mapped[int] = mapped_column(default=0)  # how often its reading was begun
     outcome: Mapped[str] = mapped_column(String(12), default=WAITING)
     reason: Mapped[str | None] = mapped_column(String(60))
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -105,3 +108,5 @@ class Attachment(Base):
     inline: Mapped[bool]
     size: Mapped[int]
     blob: Mapped[str] = mapped_column(String(64))
+    within: Mapped[int | None]  # the position of the file that held this one
+    enclosed: Mapped[dict[str, Any] | None]  # of a mail that was attached: from_name, from_address, subject, date, text

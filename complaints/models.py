@@ -6,8 +6,11 @@ from complaints import (
     conversation,
     customers,
     history,
+    incidents,
     letters,
+    mailboxes,
     numbers,
+    off_board,
     outbox,
     people,
     registration,
@@ -18,6 +21,6 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "letters", "numbers", "outbox", "people",
-    "registration", "schedule", "signin", "visits",
+    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
+    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
 ]  # fmt: skip

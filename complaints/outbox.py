@@ -61,9 +61,13 @@ class Outgoing(Base):
     lease_until: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
     rendered: Mapped[bytes | None] = mapped_column(LargeBinary)
+    reply_to: Mapped[str] = mapped_column(String(254), default="")
     reply: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     sent_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
+    bounce_status: Mapped[str] = mapped_column(String(20), default="")
+    bounce_reason: Mapped[str] = mapped_column(Text, default="")
 
 
 def message_id(secret: str, *, purpose: str, recipient: str, domain: str) -> str:

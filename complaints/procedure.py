@@ -34,6 +34,7 @@ class Stage:
     required_for_quality: tuple[str, ...]
     final: bool
     shown_for_days: int | None
+    off_board: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,16 @@ class Procedure:
     classes: Mapping[str, Name]
     stages: tuple[Stage, ...]
     clocks: tuple[ClockRule, ...]
+    outcomes: tuple[Stage, ...] = ()
+    """The ways to leave the board without an end: stages without a column."""
 
     @property
     def first(self) -> Stage:
         return self.stages[0]
 
     def stage(self, key: str) -> Stage:
-        """The stage of this key; raises `UnknownStage`."""
-        for stage in self.stages:
+        """The stage of this key, on the board or off it; raises `UnknownStage`."""
+        for stage in (*self.stages, *self.outcomes):
             if stage.key == key:
                 return stage
         raise UnknownStage(stage=key[:40], known=", ".join(s.key for s in self.stages))
@@ -87,22 +90,12 @@ def load(path: Path) -> Procedure:
 
 
 def _procedure(raw: Mapping[str, Any], file: str) -> Procedure:
-    stages = tuple(
-        Stage(
-            key=s["key"],
-            name=Name(**s["name"]),
-            position=position,
-            from_=tuple(s["from"]),
-            moved_in_by=tuple(s.get("moved_in_by", ())),
-            required=tuple(s.get("required", ())),
-            required_for_quality=tuple(s.get("required_for_quality", ())),
-            final=s.get("final", False),
-            shown_for_days=s.get("shown_for_days"),
-        )
-        for position, s in enumerate(raw["stage"])
+    stages = tuple(_stage(table, position) for position, table in enumerate(raw["stage"]))
+    outcomes = tuple(
+        _stage(table, len(stages) + position, off_board=True) for position, table in enumerate(raw.get("outcome", ()))
     )
     known = {s.key for s in stages}
-    for stage in stages:
+    for stage in (*stages, *outcomes):
         for other in stage.from_:
             if other not in known:
                 raise BadProcedure(
@@ -129,4 +122,20 @@ def _procedure(raw: Mapping[str, Any], file: str) -> Procedure:
         classes={key: Name(**name) for key, name in raw["classes"].items()},
         stages=stages,
         clocks=tuple(clocks),
+        outcomes=outcomes,
+    )
+
+
+def _stage(table: Mapping[str, Any], position: int, *, off_board: bool = False) -> Stage:
+    return Stage(
+        key=table["key"],
+        name=Name(**table["name"]),
+        position=position,
+        from_=tuple(table["from"]),
+        moved_in_by=tuple(table.get("moved_in_by", ())),
+        required=tuple(table.get("required", ())),
+        required_for_quality=tuple(table.get("required_for_quality", ())),
+        final=table.get("final", False),
+        shown_for_days=table.get("shown_for_days"),
+        off_board=off_board,
     )

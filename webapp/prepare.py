@@ -67,6 +67,8 @@ def _walk(url: str, target: str, *, up: bool) -> None:
             config = Config()
             config.set_main_option("script_location", str(FOLDER))
             config.attributes["connection"] = connection
+            if url.startswith(SQLITE):  # a table that is made anew is dropped for a moment, with rows that point at it
+                connection.connection.execute("pragma foreign_keys=off")
             (command.upgrade if up else command.downgrade)(config, target)
             connection.commit()
     finally:
