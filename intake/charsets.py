@@ -2,7 +2,8 @@
 
 Mailers lie about charsets in a few well-known ways: "gb2312" is any Chinese text, "iso-8859-1" is Windows, "us-ascii"
 is whatever the program had. So we climb a ladder: an ISO-2022 escape speaks for itself, then UTF-8 where UTF-8 may be,
-then the declared charset in its widest reading, then detection, and at the very end replacement characters.
+then the declared charset in its widest reading if the text looks like it, then detection, and at the very end
+replacement characters. One or two letters are too few to tell; they become what our correspondents write most.
 Where a charset is declared is for the neighbours to say: `headers` for words in a header, `parse` for bodies.
 """
 
@@ -72,9 +73,46 @@ _NOT_ASCII = ("utf_7", "utf_16", "utf_32", "hz", "iso2022", *_EBCDIC)
 _LATIN = frozenset(("cp1252", "cp1250", "cp1254", "iso8859_2", "iso8859_15", "mac_roman", "cp437", "cp850"))
 _JAPANESE_ESCAPE = re.compile(rb"\x1b(?:\$[@B]|\$\([DOPQ]|\([IJ])")
 _KOREAN_ESCAPE = re.compile(rb"\x1b\$\)C")
+_HZ = re.compile(rb"~\{(?:[!-}][!-~]){1,500}~\}")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_DETECTABLE = ("utf-8", "gb18030", "big5hkscs", "cp932", "cp949", "windows-1252", "ascii")
+# Latin letters beyond ASCII stand alone. (A row of no-break spaces is no row of letters.)
+_HIGH_RUN = re.compile(rb"[\xa1-\xff]{3,}")
+# A line broken inside a character, by a server that counts bytes.
+_CUT_CHARACTER = re.compile(rb"!?\r?\n ?(?=[\x80-\xbf])")
+# A character beyond the first plane, written as if the halves of its surrogate pair were characters (CESU-8).
+_PAIR = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
+# Characters of three bytes in UTF-8: others may come out of bytes in another charset by chance.
+_CERTAIN = re.compile("[\u0800-\ufffc\U00010000-\U0010ffff]")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+_USUAL = re.compile("[\t-\u04ff\u3000-\u9fff]")
 _SAMPLE = 16 * 1024
+
+# What to look for where nobody says, and how much likelier than its letters tell each is among our correspondents.
+_LIKELIHOOD = {
+    "gb18030": 2.5,
+    "big5hkscs": 2.5,
+    "cp932": 1.5,
+    "cp949": 1.7,
+    "cp1252": 1.2,
+    "euc_jp": 1.2,
+    "koi8_r": 1.1,
+    "cp1250": 1.0,
+    "cp1251": 1.0,
+    "cp1253": 1.0,
+    "cp1254": 1.0,
+    "cp1256": 1.0,
+    "cp874": 1.0,
+    "iso8859_2": 1.0,
+    "iso8859_5": 0.7,
+    "cp1255": 0.8,
+}
+_DETECTABLE = [codec.replace("_", "-") for codec in _LIKELIHOOD]
+# Bytes that may belong to one word; letters that are no neighbours of the ones in question tell nothing about them.
+_WORD = re.compile(rb"[0-9@-\xff]+")
+
+# Signs that Windows and the browsers read otherwise than Hong Kong's standard.
+_BIG5_SIGNS = str.maketrans("•､‾∼♁☉¥¢£", "‧﹑¯～⊕⊙￥￠￡")
 
 # What has no place in text: control characters but tab and newline, and halves of characters.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
@@ -84,7 +122,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 def readings(name: str) -> tuple[str, ...]:
     """The codecs in which text declared as `name` may be read, widest first; () when we do not know the name."""
     key = _NAME.sub("_", name[:60].lower()).strip("_")
-    for spelling in (key, key.removeprefix("x_"), key.removeprefix("x_x_"), key.removeprefix("cs")):
+    for spelling in (
+        key,
+        key.removeprefix("x_"),
+        key.removeprefix("x_x_"),
+        key.removeprefix("cs"),
+        key.replace("_", ""),
+    ):
         if spelling in _READINGS:
             return _READINGS[spelling]
         codec = spelling if spelling in _CODECS else aliases.get(spelling, "")
@@ -97,30 +141,31 @@ def readings(name: str) -> tuple[str, ...]:
 
 def decode(data: bytes, declared: str = "", hint: str = "") -> Decoded:
     """`data` as text. Never raises. `hint` is a charset others nearby use, tried before we guess."""
-    codecs = readings(declared) if declared else ()
+    codecs = tuple(codec for codec in readings(declared) if _looks_like(data, codec)) if declared else ()
     first = codecs[0] if codecs else ""
     if data.isascii():
-        if b"\x1b" in data and (escaped := _by_escape(data)):
+        if (b"\x1b" in data or b"~{" in data) and (escaped := _by_escape(data, first)):
             return escaped
         if not first.startswith(_NOT_ASCII):
             return Decoded(data.decode("ascii"), "ascii", "utf-8")
-    elif data.startswith((b"\xff\xfe", b"\xfe\xff")) and (text := _strictly(data, "utf_16")) is not None:
-        return Decoded(text, "utf_16", "declared")
+    elif data.startswith((*_UTF_16, *_UTF_32)):
+        codec = "utf_32" if data.startswith(_UTF_32) else "utf_16"
+        if (text := _strictly(data, codec)) is not None:
+            return Decoded(text, codec, "declared")
 
-    unicode = _strictly(data, "utf_8")
+    unicode = _unicode(data)
     if unicode is not None and (first in ("", "utf_8", "ascii") or _surely_unicode(data, unicode, first)):
         return Decoded(unicode.removeprefix("\ufeff"), "utf_8", "utf-8")
-    if first not in ("utf_8", "ascii"):
-        for codec in codecs:
-            if (text := _strictly(data, codec)) is not None:
-                return Decoded(text, codec, "declared")
-    # Nobody's word holds. A few broken characters in otherwise good text are damage, not another charset.
-    if (text := _damaged(data, first if first not in ("", "ascii") else "utf_8")) is not None:
-        return Decoded(text, first or "utf_8", "damaged")
-    for codec in readings(hint) if hint and not (codecs and first not in ("utf_8", "ascii")) else ():
-        if codec not in ("utf_8", "ascii") and (text := _strictly(data, codec)) is not None:
-            return Decoded(text, codec, "hint")
-    return _detected(data)
+    if first in ("", "utf_8", "ascii"):
+        # A few broken characters in otherwise good text are damage, not another charset.
+        if text := _damaged_unicode(data, hint):
+            return Decoded(text, "utf_8", "damaged")
+        return _hinted(data, hint) or _detected(data)
+    for codec in codecs:
+        if (text := _strictly(data, codec)) is not None:
+            return Decoded(text, codec, "declared")
+    text, broken, whole = _leniently(data, first)
+    return Decoded(text, first, "damaged") if _is_damage(text, broken, whole, 20) else _detected(data)
 
 
 def clean(text: str) -> str:
@@ -131,19 +176,49 @@ def clean(text: str) -> str:
 
 
 def _strictly(data: bytes, codec: str) -> str | None:
-    if codec == "utf_16" and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        codec = "utf_16_be" if data[:1] == b"\0" else "utf_16_le"
+    if codec == "utf_16" and not data.startswith(_UTF_16):
+        codec = max(
+            ("utf_16_le", "utf_16_be"), key=lambda order: len(_USUAL.findall(data[:400].decode(order, "replace")))
+        )
+    elif codec == "utf_32" and not data.startswith(_UTF_32):
+        codec = "utf_32_be" if data[:1] == b"\0" else "utf_32_le"
     try:
-        return data.decode(codec)
+        text = data.decode(codec)
     except (UnicodeError, LookupError, ValueError):
         return None
+    return text.translate(_BIG5_SIGNS) if codec == "big5hkscs" else text
 
 
-def _by_escape(data: bytes) -> Decoded | None:
+def _looks_like(data: bytes, codec: str) -> bool:
+    """Whether text may be in this charset. Some mailers call everything Latin, whatever script it is in."""
+    if codec not in _LATIN or data.isascii():
+        return True
+    head = data[:_SAMPLE]
+    rows = b"".join(_HIGH_RUN.findall(head))
+    few = len(rows) < 8 or len(set(rows)) < 4 or len(rows) * 4 < len(_HIGH.findall(head)) * 3
+    return few or _detected(data).charset in _LATIN
+
+
+def _unicode(data: bytes) -> str | None:
+    """UTF-8, also where characters were cut or written in halves."""
+    text = _strictly(data, "utf_8")
+    if text is None:
+        mended = _CUT_CHARACTER.sub(b"", _PAIR.sub(lambda pair: _joined(pair[0]), data))
+        text = _strictly(mended, "utf_8") if mended != data else None
+    return text
+
+
+def _joined(pair: bytes) -> bytes:
+    return pair.decode("utf_8", "surrogatepass").encode("utf_16", "surrogatepass").decode("utf_16").encode()
+
+
+def _by_escape(data: bytes, declared: str) -> Decoded | None:
     if _KOREAN_ESCAPE.search(data):
         codecs: tuple[str, ...] = ("iso2022_kr",)
     elif _JAPANESE_ESCAPE.search(data):
         codecs = readings("iso-2022-jp")
+    elif declared in ("", "ascii", "gb18030") and _HZ.search(data):
+        codecs = ("hz",)
     else:
         return None
     for codec in codecs:
@@ -168,28 +243,61 @@ def _surely_unicode(data: bytes, unicode: str, declared: str) -> bool:
     return sum(c > "\u07ff" for c in head) >= 3 or sum(c > "\x7f" for c in head) >= 8
 
 
-def _damaged(data: bytes, codec: str) -> str | None:
+def _leniently(data: bytes, codec: str) -> tuple[str, int, int]:
+    """The text, how many of its characters are broken, and how many beyond ASCII are whole."""
     try:
         text = data.decode(codec, "replace")
     except (UnicodeError, LookupError, ValueError):
-        return None
+        return "", 0, 0
     broken = text.count("\ufffd")
-    whole = sum(c > "\x7f" for c in text[:100_000]) - broken
-    cut_short = broken == 1 and text.endswith("\ufffd") and whole >= 2
-    return text if cut_short or 0 < broken * 20 <= whole else None
+    return text, broken, len(text) - len(text.encode("ascii", "ignore")) - broken
+
+
+def _is_damage(text: str, broken: int, whole: int, at_least: int) -> bool:
+    """Whether there are `at_least` as many whole characters as broken ones, or only the last one was cut."""
+    cut_short = broken == 1 and whole >= 2 and text.endswith("\ufffd")
+    return cut_short or 0 < broken * at_least <= whole
+
+
+def _damaged_unicode(data: bytes, hint: str) -> str:
+    """UTF-8 with a few broken characters, or with lines in another charset put in on the way; "" if it is neither."""
+    texts: list[str | None] = []
+    foreign: list[bytes] = []
+    for line in data.split(b"\n"):
+        text, broken, whole = _leniently(line, "utf_8")
+        if broken and not _is_damage(text, broken, whole, 4):
+            foreign.append(line)
+            texts.append(None)
+        else:
+            texts.append(text)
+    if foreign and len(_CERTAIN.findall("".join([text[:1000] for text in texts[:1000] if text]))) < 4:
+        return ""
+    others = b"\n".join(foreign)
+    read = iter((_hinted(others, hint) or _detected(others)).text.split("\n")) if foreign else iter(())
+    return "\n".join([next(read, "") if text is None else text for text in texts])
+
+
+def _hinted(data: bytes, hint: str) -> Decoded | None:
+    for codec in readings(hint) if hint else ():
+        believed = codec not in ("utf_8", "ascii") and _looks_like(data, codec)
+        if believed and (text := _strictly(data, codec)) is not None:
+            return Decoded(text, codec, "hint")
+    return None
 
 
 def _detected(data: bytes) -> Decoded:
     high = _HIGH.search(data)
     start = max(0, high.start() - 200) if high else 0
+    words = [word for word in _WORD.findall(data[start : start + _SAMPLE]) if not word.isascii()]
     try:
-        name = chardet.detect(data[start : start + _SAMPLE], include_encodings=_DETECTABLE)["encoding"] or ""
+        found = chardet.detect_all(b" ".join(words), True, include_encodings=_DETECTABLE) if words else []
     except Exception:  # a detector that stumbles is a detector that does not know
-        name = ""
-    tries = readings(name) or ("gb18030",)
+        found = []
+    likely = {codecs[0]: guess["confidence"] for guess in found if (codecs := readings(guess["encoding"] or ""))}
+    tries = sorted(likely, key=lambda codec: -likely[codec] * _LIKELIHOOD.get(codec, 1.0)) or ["gb18030"]
     for codec in tries:
         if (text := _strictly(data, codec)) is not None:
             return Decoded(text, codec, "detected")
-    lenient = [(codec, data.decode(codec, "replace")) for codec in ("utf_8", *tries)]
+    lenient = [(codec, data.decode(codec, "replace")) for codec in ("utf_8", *tries[:2])]
     codec, text = min(lenient, key=lambda pair: pair[1].count("\ufffd"))
     return Decoded(text, codec, "damaged")

@@ -36,7 +36,7 @@ class Head(NamedTuple):
 
 # The block of fields
 
-_BLANK = re.compile(rb"\n\r?\n")
+_BLANK = re.compile(rb"\n\r*+\n")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _EXPECTED = re.compile(
     rb"^(from|to|cc|subject|date|message-id|mime-version|content-type|content-transfer-encoding|in-reply-to|references)"
@@ -107,11 +107,13 @@ def _shortened(value: bytes) -> bytes:
 
 # Broken mailers leave spaces and question marks in the text of a word.
 _WORD = re.compile(
-    r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,20})?\?([BbQq])\?"
+    r"=\?([^?*\s]{0,60})(?:\*[^?\s]{0,20})?\?([BbQq])\?"
     r"([^?]*+(?:(?<!=)\?(?!=)(?=(?:[^=]|=(?!\?)){0,200}?\?=)[^?]*+)*+)\?="
 )
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
-_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]+")
+_REALLY_Q = re.compile(r"[^=]*+(?:=[0-9A-F]{2}[^=]*+)++")
+_SOFT_BREAK = re.compile(r"=\s+")
 _FOLD = re.compile("[\t\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]+ *")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 
@@ -160,7 +162,8 @@ def _run(run: list[tuple[str, bool, str]]) -> str:
     out = []
     while run:
         charset = run[0][0]
-        count = next((i for i, word in enumerate(run) if word[0] != charset), len(run))
+        codecs = charsets.readings(charset)
+        count = next((i for i, (other, _, _) in enumerate(run) if not _same(other, charset, codecs)), len(run))
         same, run = run[:count], run[count:]
         decoded = charsets.decode(b"".join([_word(base64, text) for _, base64, text in same]), charset)
         if count > 1 and not decoded.sure and all(base64 for _, base64, _ in same):
@@ -171,14 +174,22 @@ def _run(run: list[tuple[str, bool, str]]) -> str:
     return "".join(out)
 
 
+def _same(other: str, charset: str, codecs: tuple[str, ...]) -> bool:
+    return other == charset or (bool(codecs) and charsets.readings(other) == codecs)
+
+
 def _word(base64: bool, text: str) -> bytes:
-    if base64:
-        letters = _NOT_BASE64.sub("", text)
-        if len(letters) % 4 == 1:
-            letters = letters[:-1]
-        return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))
-    data = text.replace("_", " ").encode("utf-8", "replace")
+    if base64 and not _REALLY_Q.fullmatch(text):
+        pieces = _NOT_BASE64.sub("", text).split("=")
+        return b"".join([_from_base64(letters) for letters in pieces if letters])
+    data = _SOFT_BREAK.sub("", text).replace("_", " ").encode("utf-8", "replace")
     return _HEX.sub(lambda hex_: bytes.fromhex(hex_[1].decode("ascii")), data)
+
+
+def _from_base64(letters: str) -> bytes:
+    if len(letters) % 4 == 1:
+        letters = letters[:-1]
+    return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))
 
 
 # Addresses
@@ -194,22 +205,35 @@ _ADDRESS_TOKEN = re.compile(
     r"""(?P<space>\s+)
       | "(?P<quoted>[^"\\]*+(?:\\.[^"\\]*+)*+)(?P<close>"?)
       | (?P<word>=\?[^?\s]+\?[BbQq]\?[^?]*\?=)
-      | (?P<atom>[^\s"(),:;<>\\=]++|=)
+      | (?P<literal>\[[^\]\s]{0,80}\])
+      | (?P<atom>[^\s"(),:;<>\\=\[]++|[=\[])
       | (?P<mark>[(),:;<>\\])""",
     re.VERBOSE | re.DOTALL,
 )
 _PAREN = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# Punctuation that only looks like a letter of an address, among it the full-width brackets of a Chinese keyboard.
+_WIDE = "\u2000-\u206f\u3000-\u3004\u3008-\u3020\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 _ADDR_SPEC = re.compile(
-    r"""([^\s"(),:;<>@\[\]\\]{1,200}|"(?:[^"\\\r\n]|\\.){0,200}")@([^\s"(),:;<>@\[\]\\]{1,255}|\[[0-9A-Za-z:.]{1,60}\])"""
+    rf"""([^\s"(),:;<>@\[\]\\{_WIDE}]{{1,200}}|"(?:[^"\\\r\n]|\\.){{0,200}}")
+    @([^\s"(),:;<>@\[\]\\{_WIDE}]{{1,255}}|\[[0-9A-Za-z:.]{{1,60}}\])""",
+    re.VERBOSE,
 )
+_WIDE_COMMA = re.compile(r"(?<=>)[，；、]|[，；、](?=\s*(?:[^\s@<>,;，；、]{1,200}@|<|\Z))")
+_ENTITY = re.compile(r"&(quot|amp|apos|#39);")
+_ENTITIES = {"quot": "", "amp": "&"}
+_STRUCTURE = re.compile(r'[<>"()]')
+_SCHEME = re.compile(r"(?:mailto|smtp):", re.IGNORECASE)
+_PARENS = re.compile(r"\([^()]*+\)")
+_AROUND = re.compile(r" ?([@.]) ?")
 _DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9](?:[a-z0-9_-]{0,62}))*", re.IGNORECASE)
 _PLAIN_LOCAL = re.compile(r'"([A-Za-z0-9!#$%&\'*+/=?^_`{|}~.-]+)"')
 
 
 def mailboxes(value: str, hint: str = "") -> tuple[Mailbox, ...]:
     """The mailboxes in an address field, those of groups too. One pass, whatever the nesting."""
-    value = plain(value, hint)
+    value = _as_typed(plain(value, hint))
+    last_group = value.rfind(";")
     found: list[Mailbox] = []
     name: list[str] = []  # what may become the display name
     bare: list[str] = []  # the same characters as written, should they be the address
@@ -243,9 +267,13 @@ def mailboxes(value: str, hint: str = "") -> tuple[Mailbox, ...]:
             name.append(token[0])
             bare.append(token[0])
         elif token[0] == "(":
-            inside, at = _comment(value, at)
-            comment = comment or inside
-            name.append(" ")
+            inside, end = _comment(value, at)
+            if end < 0:  # nor is a bracket that never closes a comment
+                value = value[:at] + value[at:].replace("(", " ")
+            else:
+                comment, at = comment or inside, end
+            if name[-1:] != [" "]:
+                name.append(" ")
         elif token[0] == "<":
             close = value.find(">", at)
             angles.append(value[at : close if close >= 0 else len(value)])
@@ -254,17 +282,38 @@ def mailboxes(value: str, hint: str = "") -> tuple[Mailbox, ...]:
         elif token[0] in ",;":
             ends()
         elif token[0] == ":" and not angles:
-            name, bare, comment = [], [], ""  # that was the name of a group
+            if at <= last_group:
+                name, bare, comment = [], [], ""  # that was the name of a group
+            else:
+                name.append(":")
+                bare.append(" ")
     ends()
     return tuple(box for box in found if box.name or box.address or not box.clear)
 
 
+def _as_typed(value: str) -> str:
+    """The field with its brackets and commas in ASCII, where a keyboard or a web form wrote others. Nothing is changed
+    that could be read in another way as it stands: a mail server has judged the sender by what *it* read."""
+    if "&" in value:
+        value = _ENTITY.sub(lambda entity: _ENTITIES.get(entity[1], "'"), value)
+        if not _STRUCTURE.search(value):
+            value = value.replace("&lt;", "<").replace("&gt;", ">")
+    if not value.isascii():
+        if not _STRUCTURE.search(value) and value.count("@") <= value.count("＜"):
+            value = value.replace("＜", "<").replace("＞", ">")
+        if "@" not in value:
+            value = value.replace("＠", "@")
+        value = _WIDE_COMMA.sub(",", value)
+    return value
+
+
 def _comment(value: str, at: int) -> tuple[str, int]:
+    """What is in the comment that begins at `at`, and where it ends: -1 if it does not."""
     start, depth = at, 1
     while depth:
         paren = _PAREN.search(value, at)
         if paren is None:
-            return value[start:], len(value)
+            return "", -1
         at = paren.end()
         depth += {"(": 1, ")": -1}.get(paren[0], 0)
     return value[start : at - 1], at
@@ -273,22 +322,42 @@ def _comment(value: str, at: int) -> tuple[str, int]:
 def _mailbox(name: list[str], bare: list[str], angles: list[str], comment: str) -> Mailbox:
     written = "".join(bare).strip()
     if not angles:
-        address = addr_spec(written)
-        shown = words(comment) if address else words("".join(name))
-        return Mailbox(_shown(shown), address, bool(address) or "@" not in written)
-    inside = angles[0].strip().lstrip("<").strip()
+        return _without_angles("".join(name), written, comment)
+    insides = {_inside(angle) for angle in angles}
+    address = addr_spec(insides.pop()) if len(insides) == 1 else ""
+    behind = written.rpartition("<>")[2]
+    clear = bool(address) and "@" not in behind
+    return Mailbox(_shown(words("".join(name)) or words(comment)), address if clear else "", clear)
+
+
+def _without_angles(name: str, written: str, comment: str) -> Mailbox:
+    """An address alone, or the one word among others that is an address."""
+    if address := addr_spec(written):
+        return Mailbox(_shown(words(comment)), address, True)
+    candidates = {word for word in written.split() if "@" in word}
+    word = candidates.pop() if len(candidates) == 1 else ""
+    if address := addr_spec(word):
+        others = " ".join(name.replace(word, " ").split())
+        if others.lower() in ("mailto:", "smtp:"):
+            others = ""
+        return Mailbox(_shown(words(others) or words(comment)), address, True)
+    return Mailbox(_shown(words(name)), "", "@" not in written)
+
+
+def _inside(angle: str) -> str:
+    """What is between angle brackets, without what older standards and careless programs put there."""
+    before, _, inside = angle.rpartition("<")
+    if "@" in before:
+        return ""
+    inside = inside.strip()
     if inside.startswith("@") and ":" in inside:  # an obsolete route
         inside = inside.rpartition(":")[2]
-    elif inside[:7].lower() == "mailto:":
-        inside = inside[7:]
-    address = addr_spec(inside)
-    behind = written.rpartition("<>")[2]
-    clear = len(angles) == 1 and "@" not in behind
-    return Mailbox(_shown(words("".join(name)) or words(comment)), address if clear else "", clear and bool(address))
+    inside = _SCHEME.sub("", inside, count=1) if _SCHEME.match(inside) else inside
+    return inside if '"' in inside else _AROUND.sub(r"\1", " ".join(_PARENS.sub("", inside).split()))
 
 
 def _shown(name: str) -> str:
-    return one_line(name).strip("'\" ")[:200]
+    return one_line(name).strip("'\" ").rstrip(": ")[:200]
 
 
 def addr_spec(text: str) -> str:
@@ -296,7 +365,7 @@ def addr_spec(text: str) -> str:
     match = _ADDR_SPEC.fullmatch(text)
     if match is None or not text.isprintable():
         return ""
-    local, domain = match[1], match[2]
+    local, domain = match[1], match[2].removesuffix(".")
     if plain_local := _PLAIN_LOCAL.fullmatch(local):
         local = plain_local[1]
     if domain.isascii():
@@ -327,12 +396,17 @@ def addresses(values: Iterable[str], hint: str = "") -> tuple[str, ...]:
 _ANGLES = re.compile(r"<([^<>]{1,1200})>")
 _NOT_IN_ID = re.compile(r"[\s<>(),;]")
 _SPACES = re.compile(r"\s+")
+_ID_SEPARATOR = re.compile(r"[\s,;]+")
 
 
 def message_ids(value: str) -> tuple[str, ...]:
-    """The message ids in a field, without their brackets. Comments, names and empty brackets are not ids."""
+    """The message ids in a field, without their brackets. Comments, names and empty brackets are not ids; words
+    without brackets are, if there is nothing else."""
     value = words(plain(value)) if "=?" in value else value
     ids = [_SPACES.sub("", inside) for inside in _ANGLES.findall(value)]
+    if not ids:
+        bare = [word.strip("<>") for word in _ID_SEPARATOR.split(value) if word]
+        ids = bare if all(_is_id(word) and not _NOT_IN_ID.search(word) for word in bare) else []
     return tuple(dict.fromkeys(id_ for id_ in ids if _is_id(id_)))
 
 
@@ -342,8 +416,7 @@ def message_id(value: str) -> str:
         return ids[0]
     if (angles := _ANGLES.search(value)) and angles[1].isascii() and angles[1].isprintable() and " " not in angles[1]:
         return angles[1]
-    bare = value.strip().strip("<>")
-    return bare if _is_id(bare) and not _NOT_IN_ID.search(bare) else ""
+    return ""
 
 
 def _is_id(id_: str) -> bool:
@@ -351,13 +424,28 @@ def _is_id(id_: str) -> bool:
     return bool(left and at and right) and len(id_) <= 996 and id_.isascii() and id_.isprintable()
 
 
+_CLOCK = re.compile(
+    r"""(?P<half>上午|下午|[AaPp][Mm])?\s*
+        (?<!\d)(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,]\d{1,9})?)?(?!\d)
+        (?:\s*(?P<half_behind>[AaPp])\.?[Mm]\b\.?)?
+        \s*"?(?:(?:GMT|UTC?|Z)\b)?"?(?:\s*(?P<sign>[+-])(?P<hours>\d\d?):?(?P<minutes>\d\d)?(?!\d))?""",
+    re.VERBOSE,
+)
+_NUMERIC_DAY = re.compile(r"(?<!\d)(\d{4})\s?[年/.-]\s?(\d{1,2})\s?[月/.-]\s?(\d{1,2})(?!\d)\s?[日T]?")
+_CHINESE_MONTH = re.compile(r"(?<!\w)(1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])月")
+_CHINESE_NUMBERS = ("", *"一二三四五六七八九十", "十一", "十二")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_YEAR_SINCE_1900 = re.compile(r"(?<=[A-Za-z] )1(\d\d)(?= \d\d?:)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
 def date(value: str) -> datetime | None:
-    """The date a sender claims, with its zone; None when it is no date."""
-    value = value[:200]
+    """The date a sender claims, with its zone (UTC where it names none); None when it is no date."""
+    value = _in_standard_form(words(plain(value[:500])))[:200]
     try:
         parts = parsedate_tz(value)
         if parts is None:
-            claimed = datetime.fromisoformat(value.strip())
+            claimed = datetime.fromisoformat(value)
         else:
             claimed = datetime(*parts[:6], tzinfo=timezone(timedelta(seconds=parts[9] or 0)))
     except Exception:  # the library stumbles over some dates in ways of its own
@@ -367,6 +455,33 @@ def date(value: str) -> datetime | None:
     return claimed if 1900 <= claimed.year <= 9000 else None
 
 
+def _in_standard_form(value: str) -> str:
+    """A date as the standards write it, from one as programs and people do: with comments, by a clock of twelve hours,
+    with a zone such as GMT+8, with the names or the order of a Chinese calendar."""
+    for _ in range(3):
+        value = _PARENS.sub(" ", value)
+    value = _NUMERIC_DAY.sub(lambda day: f"{day[1]}-{int(day[2]):02}-{int(day[3]):02} ", value)
+    value = _CHINESE_MONTH.sub(_english_month, value)
+    value = _CLOCK.sub(_standard_clock, value, count=1)
+    value = _NOT_ASCII.sub(" ", value).replace("Sept ", "Sep ")
+    return _YEAR_SINCE_1900.sub(r"20\1", " ".join(value.split()))
+
+
+def _english_month(month: re.Match[str]) -> str:
+    number = int(month[1]) if month[1].isdecimal() else _CHINESE_NUMBERS.index(month[1])
+    return f" {_MONTHS[number - 1]} "
+
+
+def _standard_clock(clock: re.Match[str]) -> str:
+    hour = int(clock["hour"])
+    half = clock["half"] or clock["half_behind"] or ""
+    if hour <= 12 and half:
+        hour = hour % 12 + (12 if half[0] in "下Pp" else 0)
+    second = min(int(clock["second"] or 0), 59)  # 60 is a leap second
+    zone = f" {clock['sign']}{clock['hours']:0>2}{clock['minutes'] or '00'}" if clock["sign"] else ""
+    return f" {hour:02}:{clock['minute']}:{second:02}{zone} "
+
+
 class Token(NamedTuple):
     """A value such as `text/plain; charset=utf-8`: its main word in lower case, and its parameters."""
 
@@ -374,9 +489,10 @@ class Token(NamedTuple):
     parameters: Mapping[str, str]
 
 
-_TYPE = re.compile(r"\s*([\w!#$&^.+-]+(?:\s*/\s*[\w!#$&^.+-]+)?)")
+_TYPE = re.compile(r"[\s\"']*([\w!#$&^.+-]+(?:\s*/\s*[\w!#$&^.+-]+)?)")
 _PARAMETER = re.compile(
-    r"""([^\s=;"]++)\s*+=\s*+(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|([^;]*+)) | [^\s=;"]++ | [\s=;]++ | " """,
+    r"""([^\s=;"]++)\s*+=\s*+(?:"([^"\\]*+(?:(?:\\.|"(?!\s*+(?:[;(]|\Z|[\w*-]++\s*+=)))[^"\\]*+)*+)"?|([^;]*+))
+      | [^\s=;"]++ | [\s=;]++ | " """,
     re.VERBOSE | re.DOTALL,
 )
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
@@ -389,6 +505,8 @@ def token(value: str, hint: str = "") -> Token:
 
 def _read_token(value: str, hint: str) -> Token:
     value = plain(value, hint)
+    if value.startswith("=?"):
+        value = words(value)
     main = _TYPE.match(value)
     if main is None:
         return Token("", {})
@@ -410,11 +528,45 @@ def is_mimetype(value: str) -> bool:
     return _MIMETYPE.fullmatch(value) is not None
 
 
+_CHARSET_NAME = re.compile(r"[\s\"'\\]*+(?:3D)?[\s\"'\\]*+([^\s\"'\\;,()]{1,60})", re.IGNORECASE)
+
+
 def charset_of(parameters: Mapping[str, str]) -> str:
-    """The charset a content type names, its quotes and comments taken off."""
-    named = parameters.get("charset") or parameters.get("charset*", "").rpartition("'")[2]
-    first = named.replace("(", " ").split() if named else []
-    return first[0].strip("'\";,") if first else ""
+    """The charset a content type names, without the quotes, comments and other parameters that got into its name."""
+    named = words(parameters.get("charset", "")) or parameters.get("charset*", "").rpartition("'")[2]
+    name = _CHARSET_NAME.match(named)
+    return name[1] if name else ""
+
+
+def charset_hint(fields: Fields) -> str:
+    """The charset of the encoded words in a head: that of its mailer, most likely, and so that of a body which names
+    none. "" where there are no words, or only words in UTF-8 or ASCII, which show by themselves."""
+    for name in ("subject", "from", "to"):
+        for value in fields.get(name, ()):
+            for word in _WORD.finditer(value):
+                codecs = charsets.readings(word[1])
+                if codecs and codecs[0] not in ("utf_8", "ascii"):
+                    return word[1].lower()
+    return ""
+
+
+_ENCODINGS = {
+    "base64": ("base64", "b64", "b"),
+    "quoted-printable": ("quotedprintable", "quotedprintible", "quotedprint", "quoted", "qp", "q"),
+    "x-uuencode": ("xuuencode", "uuencode", "xuue", "uue"),
+    "8bit": ("8bit", "8bits", "7bit", "7bits", "binary", "8", "7", "none"),
+}
+_ENCODING = {spelling: encoding for encoding, spellings in _ENCODINGS.items() for spelling in spellings}
+_NOT_IN_ENCODING = re.compile(r"[^a-z0-9]+")
+
+
+def transfer_encoding(value: str) -> str:
+    """A content transfer encoding by its standard name, however it was spelt: "base64", "quoted-printable",
+    "x-uuencode" or "8bit", which stands for all that change nothing; "" where there is none, and the first word of the
+    value where nobody knows it."""
+    value = _PARENS.sub("", value).partition(";")[0].strip().lower()
+    spelling = _NOT_IN_ENCODING.sub("", value)
+    return _ENCODING.get(spelling, (value.split() or [""])[0][:60])
 
 
 # File names
@@ -431,7 +583,7 @@ _NAME_LIMIT = 150
 
 def filename(disposition: Mapping[str, str], content_type: Mapping[str, str], hint: str = "") -> str:
     """The name a part gives itself, as text to show; "" when it has none."""
-    for parameters, key in ((disposition, "filename"), (content_type, "name")):
+    for parameters, key in ((disposition, "filename"), (content_type, "name"), (disposition, "name")):
         if name := clean_filename(parameter(parameters, key, hint)):
             return name
     return ""
@@ -457,11 +609,11 @@ def parameter(parameters: Mapping[str, str], key: str, hint: str = "") -> str:
         return value
     value = words(parameters.get(key, ""))
     if "%" in value and value.isascii() and _PERCENT.search(value):
-        charset, escaped = "utf-8", value
+        charset, escaped = "", value
         if (extended := _EXTENDED.fullmatch(value)) and charsets.readings(extended[1]):
             charset, escaped = extended[1], extended[2]
-        decoded = charsets.decode(unquote_to_bytes(escaped), charset)
-        if decoded.sure and not decoded.text.isascii():
+        decoded = charsets.decode(unquote_to_bytes(escaped), charset, hint)
+        if decoded.how != "damaged" and not decoded.text.isascii():
             return decoded.text
     return value
 

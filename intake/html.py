@@ -155,20 +155,29 @@ _LINES = _set(
     legend details summary body"""
 )
 _SPACE = re.compile(r"[ \t\r\n\f]+")
+# Scripts that are written without spaces: between their letters a line break in the source is nothing.
+_UNSPACED = "\u2e80-\u312f\u3190-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
+_UNSPACED_BREAK = re.compile(rf"(?<=[{_UNSPACED}])[ \t]*[\r\n]\s*(?=[{_UNSPACED}])")
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b\u2060\ufeff]+")
-_STYLED = re.compile(r"display|visibility|hidden|mso-hide|opacity|max-height|white-space", re.IGNORECASE)
+_STYLED = re.compile(r"display|visibility|hidden|mso-|opacity|max-height|white-space|margin|msonormal", re.IGNORECASE)
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|(?<![\w-])opacity\s*:\s*0+(?:\.0+)?\s*(?:;|$|!)"
     r"|max-height\s*:\s*0(?:px)?\s*(?:;|$|!)",
     re.IGNORECASE,
 )
 _PREFORMATTED = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
+_NO_MARGIN = re.compile(r"(?<![\w-])margin(?:-top)?\s*:\s*0|mso-list\s*:", re.IGNORECASE)
+_LIST_MARK = re.compile(r"mso-list\s*:\s*ignore", re.IGNORECASE)
 _QUOTE = re.compile(r"cite|quote|reply", re.IGNORECASE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>]+", re.IGNORECASE)
 _DEEPEST_TABLE = 8
 _DEEPEST_MARGIN = 6
 _LONGEST_LINK = 500
+_LONGEST_ALT = 200
+_MOST_PICTURES = 100
+_NOT_IN_PICTURE_NAME = re.compile(r"^cid:|@.*|.*[/\\:]", re.IGNORECASE | re.DOTALL)
 
 
 class _Sheet:
@@ -180,12 +189,12 @@ class _Sheet:
         self.margin = ""
         self.margin_above = ""
         self.breaks = 0  # line breaks due before the next word
-        self.space = False
+        self.space = ""  # the white space due before the next word, if no line break is
         self.bullet = ""
 
     def line(self, breaks: int = 1) -> None:
         self.breaks = max(self.breaks, breaks)
-        self.space = False
+        self.space = ""
 
     def word(self, text: str) -> None:
         if self.breaks and self.out:
@@ -198,22 +207,32 @@ class _Sheet:
                 self.bullet = ""
             self.out.append(margin)
             self.margin_above = margin
-        elif self.space:
+        elif self.space and not (self.space == "\n" and self._unspaced(text)):
             self.out.append(" ")
         self.breaks = 0
-        self.space = False
+        self.space = ""
         self.out.append(text)
+
+    def _unspaced(self, text: str) -> bool:
+        return bool(_IS_UNSPACED.match(text) and _IS_UNSPACED.match(self.out[-1][-1:]))
 
     def flow(self, text: str) -> None:
         """Words with the white space between them collapsed, as a browser does."""
-        text = _SPACE.sub(" ", text)
-        inner = text.strip(" ")
+        inner = text.strip(" \t\r\n\f")
         if not inner:
-            self.space = self.space or bool(text)
+            self.spaced(text)
             return
-        self.space = self.space or text[0] == " "
-        self.word(inner)
-        self.space = text[-1] == " "
+        start = text.index(inner)
+        self.spaced(text[:start])
+        length = len(inner)
+        if not inner.isascii():
+            inner = _UNSPACED_BREAK.sub("", inner)
+        self.word(_SPACE.sub(" ", inner))
+        self.spaced(text[start + length :])
+
+    def spaced(self, white: str) -> None:
+        if white:
+            self.space = "\n" if "\n" in white or "\r" in white or self.space == "\n" else " "
 
     def verbatim(self, text: str) -> None:
         for index, line in enumerate(text.split("\n")):
@@ -226,7 +245,7 @@ class _Sheet:
         if self.breaks or not self.out:
             self.word("")
         self.breaks = 1
-        self.space = False
+        self.space = ""
 
     def indent(self, margin: str, bullet: str = "") -> None:
         self.margins.append(margin)
@@ -249,11 +268,13 @@ class _Sheet:
 
 
 def to_text(html: str) -> str:
-    """A page as a person would read it aloud. What a mail program would not show is left out."""
+    """A page as a person would read it aloud. What a mail program would not show is left out; a page of nothing but
+    pictures is read as their names."""
     body = LexborHTMLParser(tame(html)).body
     if body is None:
         return ""
-    return _Reader(styled=bool(_STYLED.search(html))).read(body) or _Reader(styled=False).read(body)
+    styled = bool(_STYLED.search(html))
+    return _Reader(styled=styled).read(body) or _Reader(styled=False).read(body) or _pictures(body)
 
 
 class _Reader:
@@ -282,7 +303,11 @@ class _Reader:
                     self.text(node.text_content or "")
                 elif tag == "br":
                     self.sheet.newline()
+                elif tag == "img":
+                    self.picture(node.attributes)
                 elif tag not in _NOT_SHOWN:
+                    if self.styled and tag == "p" and _is_tight(node.attributes):
+                        tag = "div"
                     opened = self.open(node, tag)
                     if opened is not None:
                         entered.append((node, tag, opened))
@@ -296,6 +321,12 @@ class _Reader:
             self.sheet.verbatim(text.replace("\r\n", "\n").replace("\r", "\n"))
         else:
             self.sheet.flow(text)
+
+    def picture(self, attributes: Attributes) -> None:
+        """What a picture is called. Pictures of letters (emoji) are letters; those without a name say nothing."""
+        alt = " ".join((attributes.get("alt") or "").split())[:_LONGEST_ALT]
+        if alt and not (self.styled and _HIDDEN.search(attributes.get("style") or "")):
+            self.sheet.word(f"[image: {alt}]" if any(map(str.isalnum, alt)) else alt)
 
     def separate(self, tag: str) -> None:
         if tag in _PARAGRAPHS:
@@ -313,6 +344,9 @@ class _Reader:
                 return None
             if _PREFORMATTED.search(style):
                 closings.append(self.preformat(attributes))
+            if _LIST_MARK.search(style):
+                self.mark(node.text())
+                return None
         self.separate(tag)
         if opening := _OPENINGS.get(tag):
             closings.append(opening(self, attributes))
@@ -325,6 +359,12 @@ class _Reader:
             self.preformatted -= 1
 
         return closing
+
+    def mark(self, mark: str) -> None:
+        """The bullet or number of a list that Word has written as paragraphs."""
+        mark = mark.strip()
+        self.sheet.word(mark[:20] if any(map(str.isdecimal, mark)) else "-")
+        self.sheet.space = " "
 
     def rule(self, _: Attributes) -> Closing:
         self.sheet.word("---")
@@ -347,10 +387,11 @@ class _Reader:
     def end_list(self) -> None:
         self.lists.pop()
 
-    def item(self, _: Attributes) -> Closing:
+    def item(self, attributes: Attributes) -> Closing:
         bullet = "- "
         if self.lists and self.lists[-1] >= 0:
-            self.lists[-1] += 1
+            value = attributes.get("value") or ""
+            self.lists[-1] = int(value) if value.isdecimal() and len(value) < 7 else self.lists[-1] + 1
             bullet = f"{self.lists[-1]}. "
         self.sheet.indent(" " * len(bullet), bullet)
         return self.sheet.dedent
@@ -397,14 +438,17 @@ def _nothing() -> None: ...
 
 Attributes = Mapping[str, str | None]
 Closing = Callable[[], None]
-_ASKED = _set("a blockquote ol")
+_ASKED = _set("a blockquote ol li")
 _OPENINGS: Mapping[str, Callable[[_Reader, Attributes], Closing]] = {
     "a": _Reader.link,
     "blockquote": _Reader.quote,
     "hr": _Reader.rule,
     "li": _Reader.item,
     "ol": _Reader.numbers,
+    "listing": _Reader.preformat,
     "pre": _Reader.preformat,
+    "textarea": _Reader.preformat,
+    "xmp": _Reader.preformat,
     "td": _Reader.cell,
     "th": _Reader.cell,
     "tr": _Reader.row,
@@ -416,8 +460,23 @@ def _cite(sheet: _Sheet, href: str, text: str) -> None:
     """The address of a link behind its words, unless the words are the address."""
     shown = href[7:].partition("?")[0] if href[:7].lower() == "mailto:" else href
     if text and _bare(shown) not in _bare(text):
-        sheet.space = True
+        sheet.space = " "
         sheet.word(f"({shown})")
+
+
+def _is_tight(attributes: Attributes) -> bool:
+    """Whether a paragraph is one line among others: so Word and some web mailers write each line."""
+    return (attributes.get("class") or "").startswith("Mso") or bool(_NO_MARGIN.search(attributes.get("style") or ""))
+
+
+def _pictures(body: LexborNode) -> str:
+    """The file names of a page's pictures, a line each."""
+    names = []
+    for picture in body.css("img[src]")[:_MOST_PICTURES]:
+        source = (picture.attributes.get("src") or "").strip()
+        name = "" if source[:5].lower() == "data:" else _NOT_IN_PICTURE_NAME.sub("", re.split("[?#]", source)[0])
+        names.append(unquote(name)[:_LONGEST_ALT])
+    return "\n".join([f"[image: {name}]" for name in dict.fromkeys(names) if "." in name])
 
 
 def _bare(address: str) -> str:
@@ -474,6 +533,11 @@ _SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\x00-\x20]+", re.IGNORECASE)
 _LENGTH = re.compile(r"\d{1,4}(?:px|%)?")
 
 
+_OTHER_PICTURE = re.compile(r"url\s*\(|background\s*=|srcset|poster|type\s*=\W*image", re.IGNORECASE)
+_REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
+_REMOTE_IN_STYLE = re.compile(r"(?<!@import )url\(\s*[\"']?\s*(?:https?:)?//", re.IGNORECASE)
+
+
 def sanitise(html: str, *, images: Mapping[str, str]) -> Safe:
     """The page with nothing in it that acts, loads, or reaches out of its place. `images` says where the pictures that
     came with the mail are found, by content id."""
@@ -488,7 +552,7 @@ def sanitise(html: str, *, images: Mapping[str, str]) -> Safe:
                     content_id = value[4:].strip("<>")
                     if here := images.get(content_id) or images.get(unquote(content_id)):
                         return here
-                blocked += 1
+                blocked += tag == "img"  # frames and the like are asked about, too, before they go
                 return None
             case "href":
                 value = value.strip()
@@ -499,8 +563,9 @@ def sanitise(html: str, *, images: Mapping[str, str]) -> Safe:
                 return value if _LENGTH.fullmatch(value.strip()) else None
         return value
 
+    html = tame(html)
     cleaned = nh3.clean(
-        tame(html),
+        html,
         tags=_KEPT_TAGS,
         clean_content_tags=_EMPTIED_TAGS,
         attributes=_KEPT_ATTRIBUTES,
@@ -512,7 +577,19 @@ def sanitise(html: str, *, images: Mapping[str, str]) -> Safe:
         filter_style_properties=_KEPT_STYLES,
         generic_attribute_prefixes=set(),
     )
-    return Safe(cleaned, blocked)
+    return Safe(cleaned, blocked + _other_pictures(html))
+
+
+def _other_pictures(html: str) -> int:
+    """How many pictures a page would load other than by the source of an image."""
+    if not _OTHER_PICTURE.search(html):
+        return 0
+    page = LexborHTMLParser(html)
+    count = len(page.css("img[srcset]:not([src]), video[poster], input[type=image i][src]"))
+    count += sum(bool(_REMOTE.match(node.attributes.get("background") or "")) for node in page.css("[background]"))
+    styles = [node.attributes.get("style") or "" for node in page.css("[style]")]
+    styles += [node.text() for node in page.css("style")]
+    return count + sum(len(_REMOTE_IN_STYLE.findall(style)) for style in styles)
 
 
 def _safe_style(style: str) -> str | None:

@@ -97,6 +97,22 @@ def test_one_broken_byte_does_not_spoil_the_rest_of_a_text() -> None:
     assert decoded.how == "damaged"
 
 
+def test_one_broken_byte_does_not_spoil_letters_of_two_bytes() -> None:
+    assert decode("Größe über prüfen: müßte passen".encode() + b"\xff", "utf-8").text.startswith("Größe über prüfen")
+
+
+def test_each_line_of_a_text_may_have_come_in_its_own_charset() -> None:
+    decoded = decode("烤箱漏电，请处理\n".encode() + "网关\n".encode("gbk") + "谢谢".encode(), "utf-8")
+    assert decoded.text == "烤箱漏电，请处理\n网关\n谢谢"
+    assert decoded.how == "damaged"
+
+
+def test_a_text_called_latin_is_latin_unless_its_letters_stand_in_rows() -> None:
+    assert decode("烤箱漏电了".encode("gbk"), "iso-8859-1").text == "烤箱漏电了"
+    for latin in ("ÄÖÜ äöü", "« é »", "5\xa0\xa0\xa0\xa0€", "——————— à", "Año ñandú ÑÑÑ"):
+        assert decode(latin.encode("cp1252"), "windows-1252").text == latin
+
+
 def test_a_text_cut_in_the_middle_of_a_character_keeps_the_characters_before_it() -> None:
     assert decode(CHINESE.encode()[:-1], "utf-8").text == CHINESE[:-1] + "\ufffd"
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from intake.classify import Kind, classify
+from intake.classify import RESPONDER_SUBJECTS, Kind, classify
+from intake.mail import RESPONDER_HEADERS, Mail
 from intake.parse import parse
-from tests.intake.mails import a_bounce, a_mail, a_part, in_a_mail, multipart
+from tests.intake.mails import a_bounce, a_mail, a_part, in_a_mail, multipart, word
 
 
 def kind_of(raw: bytes) -> Kind:
-    return classify(parse(raw), own_addresses=["Support@redress.test"], own_message_domain="redress.test")
+    return kind_of_mail(parse(raw))
+
+
+def kind_of_mail(mail: Mail) -> Kind:
+    return classify(mail, own_addresses=["Support@redress.test"], own_message_domain="redress.test")
+
+
+def a_mail_about(subject: str, text: str = "The oven leaks.", **fields: str) -> bytes:
+    return a_mail(text, subject=word(subject), **fields)
+
+
+def a_signalling_mail(name: str, value: str, **fields: str) -> Mail:
+    return replace(parse(a_mail(**fields)), signals=((name, value),))
 
 
 def a_report(kind: str, fields: str, **changes: str) -> bytes:
@@ -37,6 +52,10 @@ def test_a_mail_from_ada_is_from_a_person() -> None:
         {"return_path": "<ada@example.org>"},
         {"in_reply_to": "<ours-1@redress.test>"},
         {"from_": "Ada <noreply.ada@example.org>"},
+        {"from_": "noreply@shop.example", "reply_to": "ada@example.org"},
+        {"from_": "daemon@example.org"},
+        {"from_": "bounce@trampolines.example", "subject": "Returned mail order"},
+        {"from_": "System Administrator <ada@example.org>"},
     ],
 )
 def test_people_s_mail_may_look_a_little_like_a_machine_s(fields: dict[str, str]) -> None:
@@ -73,6 +92,302 @@ def test_automatic_mail_is_known_by_what_it_says_of_itself(fields: dict[str, str
     assert (kind.kind, kind.reason) == ("automatic", reason)
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Automatic reply: Oven",
+        "AUTOMATIC REPLY: Oven",
+        "Automatic reply",
+        "Auto-Reply: Re: Oven",
+        "Autoreply: Oven",
+        "Auto Response: Oven",
+        "Automated response: Oven",
+        "Out of Office",
+        "Out of Office: Oven",
+        "Out of the office Re: Oven",
+        "Out of Office AutoReply: Oven",
+        "[EXTERNAL] Automatic reply: Oven",
+        "[EXT][Ticket 12] Out of Office: Oven",
+        "***SPAM*** Automatic reply: Oven",
+        "External: Automatic reply: Oven",
+        "[Auto-Reply] Oven",
+        "OOO: Oven",
+        "AUTO: Grace Hopper is out of the office (returning 09/11/2026)",
+        "自动回复：烤箱",
+        "自动回复:烤箱",
+        "自动回复",
+        "自动回复: Re: 烤箱",
+        "[自动回复] 烤箱",
+        "【自动回复】烤箱",
+        "（自动回复）烤箱",
+        "自动答复: 烤箱",
+        "[外部邮件] 自动回复：烤箱",
+        "【外部邮件】自动回复：烤箱",
+        "不在办公室：烤箱",
+        "自動回覆: 烤箱",
+        "自動答覆：烤箱",
+        "不在辦公室: 烤箱",
+        "自動応答: オーブン",
+        "自動返信: オーブン",
+        "不在: オーブン",
+        "不在通知：オーブン",
+        "자동 회신: 오븐",
+        "부재중: 오븐",
+        "Automatische Antwort: Ofen",
+        "Abwesenheitsnotiz: Ofen",
+        "Abwesenheitsnotiz",
+        "Abwesend: Ofen",
+        "Réponse automatique\xa0: Four",
+        "Reponse automatique : Four",
+        "RÉPONSE AUTOMATIQUE : Four",
+        "Absence du bureau : Four",
+        "Respuesta automática: Horno",
+        "Fuera de la oficina: Horno",
+        "Risposta automatica: Forno",
+        "Fuori sede: Forno",
+        "Resposta automática: Forno",
+        "Fora do escritório: Forno",
+        "Automatisch antwoord: Oven",
+        "Afwezig: Oven",
+        "Automatyczna odpowiedź: Piec",
+        "Poza biurem: Piec",
+        "Автоответ: Печь",
+        "Автоматический ответ: Печь",
+        "Автоматична відповідь: Піч",
+        "Automatická odpověď: Trouba",
+        "Automatická odpoveď: Rúra",
+        "Automatikus válasz: Sütő",
+        "Răspuns automat: Cuptor",
+        "Автоматичен отговор: Фурна",
+        "Automatski odgovor: Pećnica",
+        "Otomatik yanıt: Fırın",
+        "OTOMATIK YANIT: Fırın",
+        "Autosvar: Ugn",
+        "Automatisk svar: Ovn",
+        "Fraværsmelding: Ovn",
+        "Automaattinen vastaus: Uuni",
+        "Αυτόματη απάντηση: Φούρνος",
+        "תשובה אוטומטית: תנור",
+        "رد تلقائي: فرن",
+        "การตอบกลับอัตโนมัติ: เตาอบ",
+        "Trả lời tự động: Lò",
+        "Balasan otomatis: Oven",
+    ],
+)
+def test_a_responder_is_known_by_how_its_subject_begins(subject: str) -> None:
+    kind = kind_of(a_mail_about(subject))
+    assert (kind.kind, kind.reason) == ("automatic", "responder_subject")
+
+
+@pytest.mark.parametrize(("language", "phrases"), RESPONDER_SUBJECTS.items())
+def test_every_phrase_of_every_language_counts_at_the_beginning_and_nowhere_else(
+    language: str, phrases: tuple[str, ...]
+) -> None:
+    for phrase in phrases:
+        for written in (phrase, phrase.upper(), phrase.title()):
+            assert kind_of(a_mail_about(f"{written}: C-2026-0412")).kind == "automatic", (language, written)
+        assert kind_of(a_mail_about(f"Re: {phrase}: C-2026-0412")).kind == "person", (language, phrase)
+        assert kind_of(a_mail_about(f"{phrase} xx C-2026-0412")).kind == "person", (language, phrase)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Re: Automatic reply: Oven",
+        "AW: Automatische Antwort: Ofen",
+        "回复: 自动回复: 烤箱",
+        "Fwd: Out of Office: Oven",
+        "转发: 自动回复：烤箱",
+        "[EXTERNAL] Re: Automatic reply: Oven",
+        "Automatic door does not close",
+        "Automatic replying machine broken",
+        "Automatic reply keeps coming",
+        "Autoreply function of the fax 3000 does not work",
+        "Out of Office chairs delivered",
+        "Out of office chairs: three of ten are broken",
+        "Out of order: oven",
+        "自动化设备投诉",
+        "自动回复功能坏了",
+        "自动门故障：无法关闭",
+        "不在保修期内吗",
+        "自動ドアの故障",
+        "不在票が入っていない",
+        "자동문이 닫히지 않습니다",
+        "Abwesende Lieferung",
+        "Automatische Tür klemmt",
+        "Automatisches Garagentor: defekt",
+        "Porte automatique : en panne",
+        "Absence de pièces dans le colis",
+        "Puerta automática: no cierra",
+        "Cancello automatico: non si apre",
+        "Автоматическая дверь не закрывается",
+        "Automatyczne drzwi: nie działają",
+        "Otomatik kapı arızası",
+        "Undelivered oven",
+        "Delivery failure of ovens, order 4711",
+        "Returned mail order",
+        "Failure notice for oven 4711",
+        "退信问题",
+        "投递失败的包裹",
+        "Read: why does my oven leak?",
+        "已读不回的客服",
+        "Delivered: two ovens, ordered: three",
+        "Warning: message on the oven's display",
+        "Complaint about message from your driver",
+        "Auto: Bremsen defekt",
+        "Report domain of your competence",
+    ],
+)
+def test_a_complaint_may_begin_like_a_machine_s_mail(subject: str) -> None:
+    assert kind_of(a_mail_about(subject)).kind == "person"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is an automatic reply.\nI am away.",
+        "\n\nThis is an automated response from our office.\n",
+        "*** This is an automatic reply ***",
+        "This is an automatic reply, please do not respond to it.",
+        "这是一封自动回复邮件。\n您好，来信已收到。",
+        "自动回复：您好，您的来信已收到。",
+        "這是自動回覆。",
+        "これは自動返信メールです。",
+        "Dies ist eine automatische Antwort.",
+        "Ceci est une réponse automatique.",
+        "Esta es una respuesta automática.",
+        "Это автоматический ответ.",
+    ],
+)
+def test_a_reply_whose_first_line_says_that_it_is_automatic_is(text: str) -> None:
+    kind = kind_of(a_mail(text, subject="Re: Your complaint"))
+    assert (kind.kind, kind.reason) == ("automatic", "responder_text")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is an automatic reply we get again and again. Stop it.",
+        "This is an automatically generated message: the website's form says that the oven leaks.",
+        "自动回复我已经收到三次了，请派人来看。",
+        "自动回复，又是自动回复！烤箱还在漏水。",
+        "This is an automatic reply, or what? The oven leaks.",
+        "Good day,\n\nThis is an automatic reply.\nis what you sent me. The oven leaks.",
+        "> This is an automatic reply.\n\nThank you. The oven leaks.",
+        "I am out of office until Monday, please call my colleague about the oven.",
+    ],
+)
+def test_a_person_may_write_of_automatic_replies(text: str) -> None:
+    assert kind_of(a_mail(text, subject="Re: Your complaint")).kind == "person"
+
+
+@pytest.mark.parametrize("name", RESPONDER_HEADERS)
+def test_a_responder_s_own_header_tells_it_unless_it_says_no(name: str) -> None:
+    assert kind_of_mail(a_signalling_mail(name, "yes")).reason == "responder_header"
+    assert kind_of_mail(a_signalling_mail(name, "Vacation until Monday")).reason == "responder_header"
+    for no in ("no", "False", "0", " "):
+        assert kind_of_mail(a_signalling_mail(name, no)).kind == "person"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "reason"),
+    [
+        ("delivered-to", "Autoresponder", "automatic", "responder_header"),
+        ("delivered-to", "support@redress.test", "person", "person"),
+        ("x-post-messageclass", "9; Autoresponder", "automatic", "responder_header"),
+        ("x-post-messageclass", "1", "person", "person"),
+        ("x-precedence", "auto_reply", "automatic", "precedence_auto_reply"),
+        ("x-precedence", "bulk", "bulk", "precedence_bulk"),
+        ("preference", "auto_reply", "automatic", "precedence_auto_reply"),
+        ("x-ms-exchange-inbox-rules-loop", "ada@example.org", "person", "person"),
+        ("x-auto-response-suppress", "DR, OOF, AutoReply", "person", "person"),
+        ("x-loop", "support@redress.test", "person", "person"),
+        ("content-class", "urn:content-classes:message", "person", "person"),
+        ("content-class", "urn:content-classes:mdn", "receipt", "receipt_in_prose"),
+        ("content-class", "urn:content-classes:dsn", "bounce", "bounce_in_prose"),
+        ("x-ms-exchange-message-is-ndr", "", "bounce", "bounce_in_prose"),
+    ],
+)
+def test_some_headers_tell_by_what_they_say(name: str, value: str, kind: str, reason: str) -> None:
+    found = kind_of_mail(a_signalling_mail(name, value))
+    assert (found.kind, found.reason) == (kind, reason)
+
+
+def test_what_a_rule_of_a_mailbox_sent_on_is_a_person_s_unless_it_is_the_mailbox_s_own_answer() -> None:
+    loop = (
+        ("x-ms-exchange-inbox-rules-loop", "x@y.example"),
+        ("x-ms-exchange-generated-message-source", "Rules Agent"),
+    )
+    forwarded = parse(a_mail(subject="FW: The oven leaks", auto_submitted="auto-generated"))
+    kind = kind_of_mail(replace(forwarded, signals=loop))
+    assert (kind.kind, kind.reason) == ("person", "forwarded_by_rule")
+    answered = parse(a_mail(subject="Your complaint", auto_submitted="auto-generated"))
+    assert kind_of_mail(replace(answered, signals=loop)).kind == "automatic"
+
+
+def test_an_automatic_reply_cites_the_mail_it_was_made_for() -> None:
+    kind = kind_of_mail(a_signalling_mail("x-ms-exchange-parent-message-id", "<ours-1@redress.test>"))
+    assert kind.cited_message_ids == ("ours-1@redress.test",)
+
+
+@pytest.mark.parametrize(
+    ("subject", "fields"),
+    [
+        ("Read: Your complaint", {"auto_submitted": "auto-replied"}),
+        ("Not read: Your complaint", {"return_path": "<>"}),
+        ("已读: 您的投诉", {"auto_submitted": "auto-generated"}),
+        ("已讀：您的投訴", {"auto_submitted": "auto-generated"}),
+        ("Gelesen: Ihre Beschwerde", {"x_autoreply": "yes"}),
+        ("Lu : Votre réclamation", {"return_path": "<>"}),
+        ("Leído: Su queja", {"return_path": "<>"}),
+        ("開封済み: 苦情", {"return_path": "<>"}),
+        ("Прочитано: Ваша жалоба", {"return_path": "<>"}),
+        ("Delivered: Your complaint", {"return_path": "<>"}),
+    ],
+)
+def test_a_receipt_in_prose_needs_a_machine_s_header(subject: str, fields: dict[str, str]) -> None:
+    kind = kind_of(a_mail_about(subject, **fields))
+    assert (kind.kind, kind.reason) == ("receipt", "receipt_in_prose")
+    assert kind_of(a_mail_about(subject)).kind == "person"
+
+
+def test_a_mail_with_a_hundred_hops_goes_in_circles() -> None:
+    hop = b"Received: from a.example by b.example; Mon, 02 Nov 2026 10:00:00 +0800\r\n"
+    assert kind_of(99 * hop + a_mail()).kind == "person"
+    kind = kind_of(100 * hop + a_mail(message_id=f"<redress.{40 * 'a'}@redress.test>"))
+    assert (kind.kind, kind.reason) == ("loop", "too_many_hops")
+
+
+FORM = {"from_": "Website <support@redress.test>", "reply_to": "Grace <grace@quell.example>"}
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"x_auto_response_suppress": "All"}, {"return_path": "<www@redress.test>"}, {"auto_submitted": "no"}]
+)
+def test_a_web_form_writes_in_our_name_for_a_person(fields: dict[str, str]) -> None:
+    kind = kind_of(a_mail(**FORM, **fields))
+    assert (kind.kind, kind.reason) == ("person", "web_form")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"reply_to": "support@redress.test"}, "own_address"),
+        ({"reply_to": "SUPPORT@Redress.test"}, "own_address"),
+        ({"reply_to": "a@x.example, b@x.example"}, "own_address"),
+        ({"auto_submitted": "auto-replied"}, "own_address"),
+        ({"x_autoreply": "yes"}, "own_address"),
+        ({"precedence": "bulk"}, "own_address"),
+        ({"return_path": "<>"}, "own_address"),
+        ({"list_id": "<customers.redress.test>"}, "own_address"),
+        ({"message_id": f"<redress.{40 * 'b'}@redress.test>"}, "own_message_id"),
+    ],
+)
+def test_our_own_mail_is_no_web_form(fields: dict[str, str], reason: str) -> None:
+    kind = kind_of(a_mail(**(FORM | fields)))
+    assert (kind.kind, kind.reason) == ("own", reason)
+
+
 @pytest.mark.parametrize("precedence", ["bulk", "junk"])
 def test_bulk_mail_says_so(precedence: str) -> None:
     kind = kind_of(a_mail(precedence=precedence))
@@ -86,9 +401,9 @@ def test_a_bounce_names_the_address_the_status_and_the_mail_that_failed() -> Non
     assert kind.cited_message_ids == ("ours-1@redress.test",)
 
 
-def test_a_delay_is_a_bounce_of_another_status_and_a_delivery_is_a_receipt() -> None:
+def test_a_delay_leaves_nobody_unreached_and_a_delivery_is_a_receipt() -> None:
     delayed = kind_of(a_bounce(action="delayed", status="4.4.1"))
-    assert (delayed.kind, delayed.reason, delayed.bounce_status) == ("bounce", "dsn_delayed", "4.4.1")
+    assert (delayed.kind, delayed.reason, delayed.bounce_status) == ("delay", "dsn_delayed", "4.4.1")
     delivered = kind_of(a_bounce(action="delivered", status="2.0.0"))
     assert (delivered.kind, delivered.reason) == ("receipt", "dsn_delivered")
 
@@ -129,8 +444,14 @@ def test_a_read_receipt_is_a_receipt_about_our_mail() -> None:
     assert (kind.kind, kind.reason, kind.cited_message_ids) == ("receipt", "mdn", ("ours-1@redress.test",))
 
 
+def test_whoever_calls_our_mail_spam_gives_feedback() -> None:
+    kind = kind_of(a_report("feedback-report", "Feedback-Type: abuse\r\n"))
+    assert (kind.kind, kind.reason) == ("feedback", "feedback_report")
+
+
 def test_other_reports_are_automatic() -> None:
-    assert kind_of(a_report("feedback-report", "Feedback-Type: abuse\r\n")).kind == "automatic"
+    kind = kind_of(a_report("tlsrpt", "TLS-Report-Domain: redress.test\r\n"))
+    assert (kind.kind, kind.reason) == ("automatic", "report")
 
 
 @pytest.mark.parametrize(

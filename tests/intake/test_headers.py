@@ -236,7 +236,23 @@ def test_recipients_come_from_every_field_and_group_once_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "noise", ["<" * 2000, "(" * 30_000, '"\\' * 15_000, '\\"' * 15_000, "[" * 30_000, ",;:@" * 8000]
+    "noise",
+    [
+        "，a@" * 8000,
+        "＜" * 9000,
+        "&lt;" * 8000,
+        "<a@b " * 6000,
+        "a@b c@d " * 4000,
+        "@ . " * 8000,
+        "<a" + " " * 30_000 + "b@x.org>",
+        "<" * 2000,
+        "(" * 30_000,
+        '"\\' * 15_000,
+        '\\"' * 15_000,
+        "[" * 30_000,
+        ",;:@" * 8000,
+        "(x) " * 8000,
+    ],
 )
 def test_brackets_beyond_number_do_not_exhaust_the_reader(noise: str) -> None:
     assert mail_from(noise).from_address == ""
@@ -344,6 +360,46 @@ def test_a_date_is_a_claim_with_a_zone_or_nothing(value: str, date: datetime | N
 )
 def test_a_content_type_may_be_written_in_many_wrong_ways(value: str) -> None:
     assert parse(a_mail("朱镕基".encode("gbk"), content_type=value)).text == "朱镕基"
+
+
+@pytest.mark.parametrize(
+    ("value", "encoding"),
+    [
+        ("base64", "base64"),
+        (" BASE-64; ", "base64"),
+        ('"base64"', "base64"),
+        ("base64 (by a script)", "base64"),
+        ("b", "base64"),
+        ("Quoted-Printable", "quoted-printable"),
+        ("quoted_printable", "quoted-printable"),
+        ("quotedprintable", "quoted-printable"),
+        ("quoted printable", "quoted-printable"),
+        ("QP", "quoted-printable"),
+        ("uuencode", "x-uuencode"),
+        ("7bit", "8bit"),
+        ("8-bit", "8bit"),
+        ("binary", "8bit"),
+        ("", ""),
+        ("x-mystery of ours", "x-mystery"),
+        ("(" * 30_000, "(" * 60),
+    ],
+)
+def test_a_transfer_encoding_is_known_however_it_is_spelt(value: str, encoding: str) -> None:
+    assert headers.transfer_encoding(value) == encoding
+
+
+@pytest.mark.parametrize(
+    ("head", "charset"),
+    [
+        ({"subject": [word("烤箱", "gb2312")]}, "gb2312"),
+        ({"subject": [word("烤箱")], "from": [f"{word('張三', 'big5')} <a@x.org>"]}, "big5"),
+        ({"subject": [word("烤箱")], "to": ["=?us-ascii?Q?a?= =?x-unknown?Q?b?= =?euc-kr?Q?c?="]}, "euc-kr"),
+        ({"subject": [word("烤箱")]}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_charset_of_a_head_is_that_of_its_words(head: Fields, charset: str) -> None:
+    assert headers.charset_hint(head) == charset
 
 
 def test_twenty_thousand_parameters_are_not_read() -> None:
