@@ -70,9 +70,10 @@ def promise(
     secret: str,
     domain: str,
     with_time: bool = False,
+    answers_to: str = "",
 ) -> None:
     """Owe the acknowledgement of a draft, in the draft's transaction. One for each draft, for ever. `with_time` adds
-    when we answer first; a company switches that on."""
+    when we answer first; a company switches that on. `answers_to` is a mailbox of ours that takes plus addresses."""
     values = {"number": draft.number, "received_at": received_at.isoformat()}
     if with_time and draft.answer_due_at is not None:
         values["answer_by"] = draft.answer_due_at.isoformat()
@@ -88,6 +89,9 @@ def promise(
         complaint_id=draft.id,
         in_reply_to=in_reply_to,
         references=references,
+        reply_to=outbox.reply_address(secret, complaint_id=draft.id, recipient=recipient, address=answers_to)
+        if answers_to
+        else "",
         values=values,
     )
 

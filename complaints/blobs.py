@@ -6,14 +6,25 @@ A blob is on disk, whole and synced, before any row names it. A blob that no row
 import ctypes
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from complaints.failpoints import failpoint
 
 FEW = 4
 _syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+
+
+class Written(NamedTuple):
+    """Bytes that are written but not safe yet: their SHA-256 and the name of the file beside their place."""
+
+    sha256: str
+    partial: str
 
 
 class Blobs:
@@ -32,20 +43,72 @@ class Blobs:
     def put_all(self, contents: Iterable[bytes]) -> list[str]:
         """Keep several; all are written before the disk is told to hold them, so that it can take them together."""
         names: list[str] = []
-        written: list[tuple[Path, Path]] = []
+        written: list[Written] = []
         for content in contents:
             sha256 = hashlib.sha256(content).hexdigest()
             names.append(sha256)
-            path = self.path(sha256)
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                written.append((_write(path.with_name(f".{uuid4().hex}"), content), path))
+            if partial := self.write(sha256, content):
+                written.append(partial)
         failpoint("P4.before_sync")
-        _settle([partial for partial, _ in written])
-        for partial, path in written:
-            os.replace(partial, path)
-        _settle(list({folder for _, path in written for folder in (path.parent, self.folder)}))
+        self.settle(written)
         return names
+
+    def write(self, sha256: str, content: bytes) -> Written | None:
+        """Write bytes down without waiting for the disk, beside their place; None if they are kept already. They are
+        kept once `settle` has put them there."""
+        path = self.path(sha256)
+        if path.exists():
+            return None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{uuid4().hex}")
+        _write(partial, content)
+        return Written(sha256, partial.name)
+
+    def write_pieces(self, pieces: Iterable[bytes], *, limit: int) -> tuple[str, int, Written | None]:
+        """The same for bytes that come piece by piece; returns their SHA-256 and how many they are. Past the limit
+        nothing more is taken and nothing is written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        spool = self.folder / f".{uuid4().hex}"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with open(os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                for piece in pieces:
+                    size += len(piece)
+                    if size > limit:
+                        break
+                    digest.update(piece)
+                    file.write(piece)
+            sha256 = digest.hexdigest()
+            path = self.path(sha256)
+            if size > limit or path.exists():
+                spool.unlink()
+                return sha256, size, None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(spool, path.with_name(spool.name))
+        except BaseException:
+            spool.unlink(missing_ok=True)
+            raise
+        return sha256, size, Written(sha256, spool.name)
+
+    def sweep(self, *, older_than: float) -> int:
+        """Remove what was written and never settled, by somebody who died: files beside their place that are older than
+        so many seconds. Returns how many."""
+        before = time.time() - older_than
+        removed = 0
+        for path in chain(self.folder.glob(".*"), self.folder.glob("??/.*")):
+            with suppress(FileNotFoundError):
+                if path.is_file() and path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+        return removed
+
+    def settle(self, written: Sequence[Written]) -> None:
+        """Have the disk hold what was written, and put it in its place."""
+        moves = [(self.path(each.sha256).with_name(each.partial), self.path(each.sha256)) for each in written]
+        _settle([partial for partial, _ in moves])
+        for partial, path in moves:
+            os.replace(partial, path)
+        _settle(list({folder for _, path in moves for folder in (path.parent, self.folder)}))
 
     def get(self, sha256: str) -> bytes:
         """The bytes; raises `FileNotFoundError` if they are gone and `ValueError` if they were altered."""
@@ -62,14 +125,13 @@ class Blobs:
         probe.unlink()
 
 
-def _write(path: Path, content: bytes) -> Path:
+def _write(path: Path, content: bytes) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         try:
             file.write(content)
         except OSError:
             path.unlink(missing_ok=True)
             raise
-    return path
 
 
 def _settle(paths: Sequence[Path]) -> None:

@@ -181,11 +181,13 @@ def open_draft(
     procedure_key: str = DEFAULT,
     fields: dict[str, Any] | None = None,
     noted: dict[str, Any] | None = None,
+    with_clocks: bool = True,
 ) -> Draft:
     """Begin a complaint: a number, the first stage, its clocks and its first line of history, in the caller's
-    transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line."""
+    transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line. Mail from a
+    backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
-    running = clocks.begun(rules.clocks, received_at, calendar)
+    running = clocks.begun(rules.clocks, received_at, calendar) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)

@@ -9,12 +9,14 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from complaints.database import Base, BigId
 from complaints.mailboxes import Mailbox as Mailbox
 
+UNMATCHED = "outcome = 'event' AND reason = 'bounce' AND complaint_id IS NULL"
+"""A bounce that no mail of ours answers to: somebody has to look at it."""
 OUTCOMES = ("drafted", "joined", "event", "set_aside", "duplicate", "quarantined")
 WAITING = "waiting"
 
@@ -65,6 +67,9 @@ class Sighting(Base):
         Index("ix_sighting_outcome_id", "outcome", "id"),
         Index("ix_sighting_letter_id", "letter_id"),
         Index("ix_sighting_raw", "raw"),
+        Index("ix_sighting_seen_at", "seen_at", "outcome"),
+        Index("ix_sighting_received_at", "received_at", "outcome"),
+        Index("ix_sighting_unmatched", "outcome", "id", sqlite_where=text(UNMATCHED), postgresql_where=text(UNMATCHED)),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     mailbox_id: Mapped[int | None] = mapped_column(ForeignKey("mailbox.id"))

@@ -6,8 +6,8 @@ import sys
 import structlog
 
 
-def configure(form: str) -> None:
-    """Set up the logs of this process."""
+def configure(form: str, *, least: int = logging.INFO) -> None:
+    """Set up the logs of this process; events below the level `least` are left out."""
     render = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
@@ -22,7 +22,7 @@ def configure(form: str) -> None:
             _escape,
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

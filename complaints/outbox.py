@@ -8,6 +8,7 @@ later is repeated once with the same Message-ID and marked as possibly sent twic
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,6 +78,30 @@ def message_id(secret: str, *, purpose: str, recipient: str, domain: str) -> str
     return f"redress.{mark}@{domain}"
 
 
+_REPLY_MARK = re.compile(r"[^@]*\+c(\d{1,10})\.([0-9a-f]{32})@", re.IGNORECASE)
+
+
+def reply_address(secret: str, *, complaint_id: int, recipient: str, address: str) -> str:
+    """Where answers to a mail may go for programs that drop its Message-ID: our address with a mark that is worth
+    something only from this recipient, for this complaint. For mailboxes that take `name+anything@domain`."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+c{complaint_id}.{_reply_mark(secret, complaint_id, recipient)}@{domain}"
+
+
+def complaint_of_reply(secret: str, *, address: str, sender: str) -> tuple[int, bool] | None:
+    """The complaint that a marked address names, and whether it was given to this sender; None if it has no mark."""
+    found = _REPLY_MARK.match(address)
+    if found is None:
+        return None
+    complaint_id = int(found[1])
+    return complaint_id, hmac.compare_digest(found[2].lower(), _reply_mark(secret, complaint_id, sender))
+
+
+def _reply_mark(secret: str, complaint_id: int, recipient: str) -> str:
+    text = f"reply\n{complaint_id}\n{fold_email(recipient)}"
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
 def owe(
     session: Session,
     *,
@@ -90,6 +115,7 @@ def owe(
     complaint_id: int | None = None,
     in_reply_to: str = "",
     references: Sequence[str] = (),
+    reply_to: str = "",
     values: dict[str, Any] | None = None,
 ) -> None:
     """Write down that a mail is owed. The purpose is unique: owing the same twice is an error of the caller."""
@@ -104,6 +130,7 @@ def owe(
         "message_id": message_id(secret, purpose=purpose, recipient=recipient, domain=domain),
         "in_reply_to": in_reply_to if len(in_reply_to) <= LONGEST_ID else "",
         "references": [reference for reference in references if len(reference) <= LONGEST_ID],
+        "reply_to": reply_to,
         "values": values or {},
         "created_at": at,
         "due_at": at,
@@ -199,6 +226,16 @@ def doubtful(session: Session, held: Claim, *, at: datetime, error: str) -> bool
         session, held, state="pending", ambiguous=1, due_at=at + timedelta(seconds=GAPS[0]), error=error[:500],
         lease_until=None, handed_over_at=None,
     )  # fmt: skip
+
+
+def bounced(session: Session, outgoing_id: int, *, at: datetime, status: str, reason: str) -> None:
+    """A mail server reported that a mail of ours did not arrive, after another had taken it."""
+    session.execute(
+        update(Outgoing)
+        .where(Outgoing.id == outgoing_id)
+        .values(bounced_at=at, bounce_status=status[:20], bounce_reason=reason[:500])
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _if_held(session: Session, held: Claim, **values: Any) -> bool:

@@ -129,6 +129,11 @@ def fold_email(email: str) -> str:
     return email.lower() if email.isascii() else "".join(c.lower() if c.isascii() else c for c in email)
 
 
+def addresses(session: Session) -> frozenset[str]:
+    """The addresses of everybody who works here."""
+    return frozenset(map(fold_email, session.scalars(select(User.email).where(User.left_at.is_(None)))))
+
+
 def add_user(
     session: Session,
     *,

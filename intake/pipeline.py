@@ -6,7 +6,7 @@
     P4  raw bytes into the blob store, synced  Intake.keep
     P5a commit a sighting, `waiting`           Intake.keep
     P6  move the message to Processed          mailbox.move_away
-    P5b parse and classify, in no transaction  Intake.understand
+    P5b parse and classify, in a child         reader.Reader
     P5c one transaction: what becomes of it    record.Recorder
     P7  ring the doorbell of the outbox        Doorbell
 
@@ -15,17 +15,19 @@ sighting on from P5b. Messages go through P3 to P6 in batches, through P5c one b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Executable, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import rows
+from complaints import people, rows
 from complaints.acknowledgement import Recent
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
@@ -33,15 +35,18 @@ from complaints.database import transaction
 from complaints.failpoints import Failpoint, failpoint
 from complaints.letters import WAITING, Letter, Sighting
 from complaints.settings import Settings
-from intake.classify import Kind, classify
-from intake.mail import Mail, Unreadable
-from intake.mailbox import Message
-from intake.parse import parse
-from intake.record import Arrival, Outcome, Recorder, TakenMeanwhile, duplicate, quarantine, threads
+from intake.mail import Unreadable
+from intake.mailbox import Gone, Message
+from intake.reader import Reader, Request, Understood
+from intake.record import Arrival, Manner, Outcome, Recorder, TakenMeanwhile, duplicate, quarantine, threads
 from intake.route import choose, verdict
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 50
+TOGETHER = 25
+MOST_ATTEMPTS = 5
+ORDINARY = Manner()
+Group = Sequence[tuple[Arrival, Understood | Unreadable]]
 
 
 class Doorbell(Protocol):
@@ -50,56 +55,93 @@ class Doorbell(Protocol):
     def ring(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Understood:
-    """What a message says and what kind it is."""
+class Kept(NamedTuple):
+    """Messages that are noted: those that wait to be understood, and those that were refused for their size."""
 
-    mail: Mail
-    kind: Kind
+    waiting: list[Arrival]
+    refused: list[Outcome]
 
 
 class Intake:
-    """Takes messages in. One for each thread; it holds no connection between calls."""
+    """Takes messages in. One for each thread; between calls it holds nothing but the child that reads for it."""
 
     def __init__(
-        self, settings: Settings, make: sessionmaker[Session], doorbell: Doorbell, *, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        make: sessionmaker[Session],
+        doorbell: Doorbell,
+        *,
+        clock: Callable[[], datetime],
+        manner: Manner = ORDINARY,
+        door: str = "imap",
     ) -> None:
         self.settings = settings
         self.make = make
         self.doorbell = doorbell
         self.clock = clock
+        self.manner = manner
+        self.door = door
         self.blobs = Blobs(settings.blobs)
         self.calendar = mainland_china(zone=settings.timezone)
-        self.own = frozenset(a for a in (settings.mail_from, settings.bounce_address) if a)
+        self.reader = a_reader(settings)
 
-    def keep(self, messages: Sequence[Message], *, mailbox_id: int | None, uidvalidity: int | None) -> list[Arrival]:
-        """P4 and P5a: make messages safe and note where they were seen. Returns those that now wait to be understood;
-        one that was too large to keep is quarantined at once with its headers."""
-        whole = [m for m in messages if m.raw is not None]
-        names = iter(self.blobs.put_all(m.raw for m in whole if m.raw is not None))
+    def __enter__(self) -> "Intake":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.reader.close()
+
+    def keep(self, messages: Sequence[Message], *, mailbox_id: int | None, uidvalidity: int | None) -> Kept:
+        """P4 and P5a: make messages safe and note where they were seen. One that was too large to keep is quarantined
+        at once with its headers; one that was seen there before is neither kept nor refused."""
+        names = self._stored(messages)
         failpoint("P4.after")
         now = self.clock()
-        sightings = [self._sighting(m, next(names) if m.raw is not None else None, now) for m in messages]
-        for sighting in sightings:
-            sighting.update(mailbox_id=mailbox_id, uidvalidity=uidvalidity)
+        sightings = [
+            {**self._sighting(message, names.get(at), now), "mailbox_id": mailbox_id, "uidvalidity": uidvalidity}
+            for at, message in enumerate(messages)
+            if message.pieces is None or at in names
+        ]
+        if not sightings:
+            return Kept([], [])
         with transaction(self.make) as session:
-            insert = rows.upsert(Sighting, rows.dialect(session)).values(sightings).on_conflict_do_nothing()
-            seen = session.execute(
-                insert.returning(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.outcome)
-            ).all()
+            seen = session.connection().execute(_note_sightings(rows.dialect(session)), sightings).all()
             failpoint("P5a.before_commit")
         failpoint("P5a.after_commit")
-        contents = {row["raw"]: m.raw for row, m in zip(sightings, messages, strict=True)}
-        return [Arrival(s.id, s.raw, s.received_at, contents[s.raw]) for s in seen if s.outcome == WAITING]
+        return Kept(
+            [Arrival(s.id, s.raw, s.received_at, self.door) for s in seen if s.outcome == WAITING],
+            [Outcome(s.outcome, "too_large", sighting_id=s.id) for s in seen if s.outcome != WAITING],
+        )
 
-    def _sighting(self, message: Message, raw: str | None, now: datetime) -> dict[str, Any]:
+    def _stored(self, messages: Sequence[Message]) -> dict[int, tuple[str | None, int]]:
+        """P4: the name and the size of each message that is whole, by its place here; no name when it grew beyond the
+        limit on the way. One that vanished meanwhile is left out."""
+        whole = [(at, message.raw) for at, message in enumerate(messages) if message.raw is not None]
+        names = self.blobs.put_all(raw for _, raw in whole)
+        stored: dict[int, tuple[str | None, int]] = {
+            at: (name, len(raw)) for (at, raw), name in zip(whole, names, strict=True)
+        }
+        for at, message in enumerate(messages):
+            if message.pieces is None:
+                continue
+            try:
+                name, size, written = self.blobs.write_pieces(message.pieces(), limit=self.settings.mail_limit)
+            except Gone:
+                continue
+            self.blobs.settle([written] if written else [])
+            stored[at] = (name if size <= self.settings.mail_limit else None, size)
+        return stored
+
+    def _sighting(self, message: Message, stored: tuple[str | None, int] | None, now: datetime) -> dict[str, Any]:
+        raw, size = stored or (None, message.size)
         row: dict[str, Any] = {
             "uid": message.uid or None,
             "raw": raw,
-            "size": message.size,
+            "size": size,
             "headers": None,
             "received_at": min(message.arrived, now),
             "seen_at": now,
+            "door": self.door,
             "outcome": WAITING,
             "reason": None,
             "values": {},
@@ -109,113 +151,168 @@ class Intake:
                 headers=message.headers.decode("utf-8", "replace").replace("\x00", ""),
                 outcome="quarantined",
                 reason="too_large",
-                values={"size": message.size, "limit": self.settings.mail_limit},
+                values={"size": size, "limit": self.settings.mail_limit},
             )
         return row
+
+    def begin(self, arrivals: Sequence[Arrival]) -> None:
+        """Have these read while the caller does something else; `take_in` with the same ones follows."""
+        self.reader.ask([Request(arrival.raw) for arrival in arrivals])
 
     def take_in(self, arrivals: Iterable[Arrival]) -> Counter[str]:
         """P5b to P7 for arrivals that wait; returns how many ended as what. Whatever goes wrong with one of them, it
         is quarantined and the next goes on; a database that is away ends the run, and everything still waits."""
-        counts: Counter[str] = Counter()
-        batch: list[Arrival] = []
-        for arrival in arrivals:
-            batch.append(arrival)
-            if len(batch) == AT_ONCE:
-                counts += self._batch(batch)
-                batch = []
-        return counts + self._batch(batch) if batch else counts
+        return Counter(outcome.outcome for outcome in self.outcomes(arrivals))
 
-    def _batch(self, batch: list[Arrival]) -> Counter[str]:
-        understood = [(arrival, self.understand(arrival)) for arrival in batch]
-        mails = [u.mail for _, u in understood if isinstance(u, Understood)]
-        self.blobs.put_all(part.content for mail in mails for part in mail.attachments)
-        keys = [mail.content_key for mail in mails]
-        with self.make() as session:
-            known = {
-                row.content_key: row.id
-                for row in session.execute(select(Letter.content_key, Letter.id).where(Letter.content_key.in_(keys)))
-            }
-            recent = Recent(session, at=self.clock())
-        recorder = Recorder(self.settings, self.calendar, recent)
-        counts: Counter[str] = Counter()
+    def outcomes(self, arrivals: Iterable[Arrival]) -> Iterator[Outcome]:
+        """The same, one outcome after the other. One that somebody else took meanwhile has none."""
+        arrivals = iter(arrivals)
+        while batch := list(islice(arrivals, AT_ONCE)):
+            answers = zip(batch, self.reader.read_all([Request(arrival.raw) for arrival in batch]), strict=True)
+            while group := list(islice(answers, TOGETHER)):
+                yield from self._group(group)
+
+    def _group(self, group: Group) -> Iterator[Outcome]:
+        """A few at a time: their files are settled on disk together, and they are recorded together. Where that does
+        not work out, one by one, so that what is wrong with one of them costs the others nothing."""
+        understood = [what for _, what in group if isinstance(what, Understood)]
+        self.blobs.settle([written for what in understood for written in what.written])
         ring = False
-        for arrival, what in understood:
-            outcome = self._finish(recorder, arrival, what, known)
-            if outcome is None:
-                continue
-            counts[outcome.outcome] += 1
+        for arrival, outcome in self._together(group) or self._one_by_one(group):
             ring = ring or outcome.owes_mail
             log.info("taken in", sighting=arrival.sighting_id, outcome=outcome.outcome, reason=outcome.reason,
                      complaint=outcome.number)  # fmt: skip
+            yield outcome
         if ring:
             failpoint("P7.before")
             self.doorbell.ring()
-        return counts
 
-    def understand(self, arrival: Arrival) -> Understood | Outcome:
-        """P5b: read a kept message; a quarantine outcome if it cannot be read."""
+    def _together(self, group: Group) -> list[tuple[Arrival, Outcome]] | None:
+        """P5c for all of them in one transaction; None if something came between."""
+        if any(arrival.attempts is not None for arrival, _ in group):
+            return None
+        take = self._taker([what for _, what in group])
         failpoint("P5b.before")
         try:
-            mail = parse(self.blobs.get(arrival.raw) if arrival.content is None else arrival.content)
-            return Understood(
-                mail, classify(mail, own_addresses=self.own, own_message_domain=self.settings.message_domain)
-            )
-        except Unreadable as error:
-            return Outcome("quarantined", error.reason)
-        except OSError:
-            raise  # the blob store is away: the arrival waits
+            with transaction(self.make) as session:
+                with rows.together(session):
+                    outcomes = [(arrival, take(session, arrival, what)) for arrival, what in group]
+                failpoint("P5c.before_commit")
+        except (OperationalError, OSError, Failpoint):
+            raise  # the database or the disk is away: they all wait
         except Exception as error:
-            log.exception("message not understood", sighting=arrival.sighting_id)
-            return Outcome("quarantined", type(error).__name__)
+            log.warning("not recorded together; one by one", error=type(error).__name__)
+            return None
+        failpoint("P5c.after_commit")
+        return outcomes
 
-    def _finish(
-        self, recorder: Recorder, arrival: Arrival, what: Understood | Outcome, known: dict[str, int]
-    ) -> Outcome | None:
-        """P5c: the one transaction. None when somebody else did it meanwhile."""
+    def _one_by_one(self, group: Group) -> Iterator[tuple[Arrival, Outcome]]:
+        for arrival, what in group:
+            if (outcome := self._alone(arrival, what)) is not None:
+                yield arrival, outcome
+
+    def _alone(self, arrival: Arrival, what: Understood | Unreadable) -> Outcome | None:
+        """P5c for one of them. None when somebody else took it meanwhile."""
+        failpoint("P5b.before")
         try:
-            if isinstance(what, Outcome):
-                with transaction(self.make) as session:
-                    return quarantine(session, arrival.sighting_id, "unreadable", {"what": what.reason})
-            return self._record(recorder, arrival, what, known)
+            if arrival.attempts is not None and self._attempts(arrival, arrival.attempts + 1) > MOST_ATTEMPTS:
+                what = Unreadable("attempts", count=arrival.attempts)
+            for last_try in (False, True):
+                take = self._taker([what])
+                try:
+                    with transaction(self.make) as session:
+                        outcome = take(session, arrival, what)
+                        failpoint("P5c.before_commit")
+                    break
+                except IntegrityError:  # another process recorded the same letter between our look and our commit
+                    if last_try:
+                        raise
+            failpoint("P5c.after_commit")
+            return outcome
         except TakenMeanwhile:
             return None
         except (OperationalError, OSError, Failpoint):
+            if arrival.attempts is not None:  # it was not this message's doing
+                with suppress(SQLAlchemyError):
+                    self._attempts(arrival, arrival.attempts)
             raise  # the database or the disk is away: the arrival waits, and so do those after it
         except Exception as error:
             log.exception("message not recorded", sighting=arrival.sighting_id)
             with transaction(self.make) as session:
                 return quarantine(session, arrival.sighting_id, "failed", {"what": type(error).__name__})
 
-    def _record(self, recorder: Recorder, arrival: Arrival, what: Understood, known: dict[str, int]) -> Outcome:
-        mail = what.mail
-        found = verdict(mail, self.settings.authserv_id)
-        try:
-            with transaction(self.make) as session:
-                if mail.content_key in known:
-                    return duplicate(session, arrival, known[mail.content_key])
-                route = choose(mail, what.kind, found, threads(session, mail, what.kind))
-                outcome = recorder.record(session, arrival, mail, what.kind, route, found=found, at=self.clock())
-                failpoint("P5c.before_commit")
-        except IntegrityError:
-            # Another process recorded the same letter between our look and our commit.
-            with transaction(self.make) as session:
-                letter_id = session.scalar(select(Letter.id).where(Letter.content_key == mail.content_key))
-                if letter_id is None:
-                    raise
-                return duplicate(session, arrival, letter_id)
-        failpoint("P5c.after_commit")
-        if outcome.letter_id is not None:
-            known[mail.content_key] = outcome.letter_id
-        return outcome
+    def _attempts(self, arrival: Arrival, count: int) -> int:
+        """Note how often it was begun to take this arrival in: a message that ends us each time must not do so for
+        ever."""
+        with transaction(self.make) as session:
+            session.execute(update(Sighting).where(Sighting.id == arrival.sighting_id).values(attempts=count))
+        return count
+
+    def _taker(self, whats: Sequence[Understood | Unreadable]) -> "Taker":
+        """What takes these messages in: a look says which letters we know, who works here, and whom we answered."""
+        keys = [what.mail.content_key for what in whats if isinstance(what, Understood)]
+        with self.make() as session:
+            query = select(Letter.content_key, Letter.id).where(Letter.content_key.in_(keys))
+            known = {row.content_key: row.id for row in session.execute(query)}
+            recent, staff = Recent(session, at=self.clock()), people.addresses(session)
+        recorder = Recorder(self.settings, self.calendar, recent, manner=self.manner, staff=staff)
+        return Taker(self.settings, recorder, known, self.clock)
 
     def waiting(self, *, mailbox_id: int | None = None) -> list[Arrival]:
-        """Arrivals that an earlier run left waiting, oldest first."""
+        """Arrivals that an earlier run left waiting, oldest first: of one mailbox, or of the doors that are none."""
         with self.make() as session:
-            query = select(Sighting.id, Sighting.raw, Sighting.received_at).where(Sighting.outcome == WAITING)
-            if mailbox_id is not None:
-                query = query.where(Sighting.mailbox_id == mailbox_id)
-            rows = session.execute(query.order_by(Sighting.id)).all()
-        return [Arrival(row.id, row.raw, row.received_at) for row in rows]
+            rows = session.execute(
+                select(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.door, Sighting.attempts)
+                .where(Sighting.outcome == WAITING, Sighting.mailbox_id == mailbox_id)
+                .order_by(Sighting.id)
+            ).all()
+        return [Arrival(row.id, row.raw, row.received_at, row.door, row.attempts) for row in rows]
+
+
+@cache
+def _note_sightings(dialect: str) -> Executable:
+    """Those that were not seen there before."""
+    insert = rows.upsert(Sighting, dialect).on_conflict_do_nothing()
+    return insert.returning(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.outcome)
+
+
+class Taker:
+    """Takes messages in, in a transaction of the caller's. One for each transaction: it counts what it promised."""
+
+    def __init__(
+        self, settings: Settings, recorder: Recorder, known: dict[str, int], clock: Callable[[], datetime]
+    ) -> None:
+        self.settings = settings
+        self.recorder = recorder
+        self.known = known
+        self.clock = clock
+
+    def __call__(self, session: Session, arrival: Arrival, what: Understood | Unreadable) -> Outcome:
+        """What becomes of a message; raises `TakenMeanwhile` if it waits no more."""
+        if isinstance(what, Unreadable):
+            reason = "reader_died" if what.reason in ("reader_died", "memory") else "unreadable"
+            return quarantine(session, arrival.sighting_id, reason, {"what": described(what)})
+        mail = what.mail
+        if mail.content_key in self.known:
+            return duplicate(session, arrival, self.known[mail.content_key])
+        found = verdict(mail, self.settings.authserv_id)
+        cited, hints = threads(session, mail, what.kind, secret=self.settings.secret_key)
+        route = choose(mail, what.kind, found, cited, hints)
+        outcome = self.recorder.record(session, arrival, mail, what.kind, route, found=found, at=self.clock())
+        if outcome.letter_id is not None:
+            self.known[mail.content_key] = outcome.letter_id
+        return outcome
+
+
+def a_reader(settings: Settings) -> Reader:
+    """A reader that knows our own addresses."""
+    own = [address for address in (settings.mail_from, settings.bounce_address) if address]
+    return Reader(settings.blobs, own_addresses=own, own_message_domain=settings.message_domain)
+
+
+def described(error: Unreadable) -> str:
+    """Why a message cannot be read, in short."""
+    return " ".join([error.reason, *(f"{value}" for value in error.values.values())])[:200]
 
 
 def utc_now() -> datetime:

@@ -1,13 +1,17 @@
-"""The poller: looks into every mailbox, one thread each, and never stops because of one message or one mailbox.
+"""The poller of one mailbox: it never stops because of one message, nor because of what its server does.
 
 IDLE is a hint; it looks every minute anyway. A fault is written on the mailbox, where readiness and people see it, and
 is tried again with growing gaps: 1 s up to 60 s, at once 60 s after a refused login so that no account gets locked.
+Several pollers may run, on several machines: a mailbox is read by the one that holds its lease.
 """
 
+import os
+import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -18,13 +22,15 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import letters, rows
+from complaints import mailboxes, rows
 from complaints.database import transaction
+from complaints.errors import ComplaintError
 from complaints.failpoints import failpoint
 from complaints.letters import Sighting
 from complaints.settings import ImapAccount, Settings
 from intake.mailbox import Mailbox
 from intake.pipeline import Doorbell, Intake, utc_now
+from intake.record import Arrival, Manner, manner_of
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 60.0
@@ -33,6 +39,9 @@ FIRST_GAP = 1.0
 LAST_GAP = 60.0
 HOLD_BACK = timedelta(seconds=30)
 NOTE_EVERY = timedelta(seconds=15)
+RENEW_EVERY = timedelta(seconds=30)
+LEASED_ELSEWHERE = 10.0
+_BYTES = re.compile(r"\bb(['\"])(.*?)\1")
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,12 @@ class HeldBack:
     reason: str
 
 
+class LeaseLost(Exception):
+    """Another poller reads this mailbox now."""
+
+
 class Poller:
-    """Reads one mailbox."""
+    """Reads one mailbox: the one of this row, or of a row that is made for the account."""
 
     def __init__(
         self,
@@ -54,53 +67,99 @@ class Poller:
         make: sessionmaker[Session],
         doorbell: Doorbell,
         *,
+        mailbox_id: int | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings
         self.account = account
         self.make = make
         self.clock = clock
-        self.intake = Intake(settings, make, doorbell, clock=clock)
-        self.mailbox_id = self._own_row()
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{id(self):x}"[:80]
+        self.mailbox_id = self._own_row() if mailbox_id is None else mailbox_id
+        self.intake = Intake(settings, make, doorbell, clock=clock, manner=self._manner())
+        self.asked = threading.Event()  # somebody wants a look now
+        self._leased: datetime | None = None
         self._noted: datetime | None = None
+        self._progress: datetime | None = clock()
         self._singly: set[int] = set()  # messages of a batch that broke: fetched one by one
         self._held_back: dict[int, HeldBack] = {}  # messages that break the connection by themselves
 
     def _own_row(self) -> int:
         with transaction(self.make) as session:
-            rows.add_unless_there(session, letters.Mailbox, [{"name": self.account.name}])
+            rows.add_unless_there(session, mailboxes.Mailbox, [{"name": self.account.name}])
             return int(
                 session.execute(
-                    select(letters.Mailbox.id).where(letters.Mailbox.name == self.account.name)
+                    select(mailboxes.Mailbox.id).where(mailboxes.Mailbox.name == self.account.name)
                 ).scalar_one()
             )
+
+    def _manner(self) -> Manner:
+        with self.make() as session:
+            return manner_of(session.get_one(mailboxes.Mailbox, self.mailbox_id))
 
     def run(self, stop: threading.Event) -> None:
         """Look until told to stop."""
         gap = FIRST_GAP
-        while not stop.is_set():
-            try:
-                with Mailbox(self.account, limit=self.settings.mail_limit) as mailbox, self._learning(mailbox):
-                    while not stop.is_set():
-                        if self.look(mailbox):
-                            continue  # more may have come meanwhile
-                        gap = FIRST_GAP
-                        if mailbox.can_idle:
-                            self._idle(mailbox, stop)
-                        else:
-                            stop.wait(WITHOUT_IDLE_EVERY)
-                            mailbox.client.noop()
-            except (OSError, IMAPClientError, SQLAlchemyError) as error:
-                self.note_fault(error)
-                gap = LAST_GAP if isinstance(error, LoginError) else min(gap * 2, LAST_GAP)
-                stop.wait(gap)
+        try:
+            while not stop.is_set():
+                try:
+                    if not self._lease():
+                        stop.wait(LEASED_ELSEWHERE)
+                        continue
+                    with Mailbox(self.account, limit=self.settings.mail_limit) as mailbox, self._learning(mailbox):
+                        while not stop.is_set():
+                            self.asked.clear()
+                            if self.look(mailbox):
+                                continue  # more may have come meanwhile
+                            gap = FIRST_GAP
+                            if mailbox.can_idle:
+                                self._idle(mailbox, stop)
+                            else:
+                                self._wait(WITHOUT_IDLE_EVERY, stop)
+                                mailbox.client.noop()
+                except LeaseLost:
+                    log.warning("another poller reads this mailbox now", mailbox=self.account.name)
+                except (OSError, IMAPClientError, SQLAlchemyError, ComplaintError) as error:
+                    self.note_fault(error)
+                    gap = LAST_GAP if isinstance(error, LoginError) else min(gap * 2, LAST_GAP)
+                    self._wait(gap, stop)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the child, and let go of the mailbox."""
+        self.intake.reader.close()
+        if self._leased is not None:
+            with suppress(SQLAlchemyError), transaction(self.make) as session:
+                mailboxes.drop_lease(session, self.mailbox_id, holder=self.holder)
+
+    def _lease(self) -> bool:
+        """Hold the mailbox, or hold it longer; False while another poller reads it."""
+        now = self.clock()
+        if self._leased is not None and timedelta() <= now - self._leased < RENEW_EVERY:
+            return True
+        with transaction(self.make) as session:
+            held = mailboxes.take_lease(session, self.mailbox_id, holder=self.holder, at=now)
+        self._leased = now if held else None
+        return held
+
+    def _keep_lease(self) -> None:
+        if self._leased is not None and not self._lease():
+            raise LeaseLost
+
+    def _wait(self, seconds: float, stop: threading.Event) -> None:
+        """Wait, but not longer than until somebody asks for a look or for the end."""
+        waited = 0.0
+        while waited < seconds and not stop.is_set() and not self.asked.is_set():
+            stop.wait(min(1.0, seconds - waited))
+            waited += 1
 
     def _idle(self, mailbox: Mailbox, stop: threading.Event) -> None:
         """Wait for a hint, in steps short enough that a stop is heard."""
         waited = 0.0
         mailbox.client.idle()
         try:
-            while waited < LOOK_EVERY and not stop.is_set():
+            while waited < LOOK_EVERY and not stop.is_set() and not self.asked.is_set():
                 if any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in mailbox.client.idle_check(timeout=1)):
                     return
                 waited += 1
@@ -108,7 +167,13 @@ class Poller:
             mailbox.client.idle_done()
 
     def once(self) -> Counter[str]:
-        """One look; raises what went wrong, after noting it."""
+        """One look, lease or no lease; raises what went wrong, after noting it."""
+        try:
+            return self._once()
+        finally:
+            self.intake.reader.close()
+
+    def _once(self) -> Counter[str]:
         while True:
             mailbox = Mailbox(self.account, limit=self.settings.mail_limit)
             try:
@@ -140,19 +205,27 @@ class Poller:
         """Take in everything in the folder that was not taken yet, oldest first, after what an earlier run left."""
         counts = self.intake.take_in(self.intake.waiting(mailbox_id=self.mailbox_id))
         there = mailbox.uids()
+        if there:
+            self.intake.reader.start()
         taken = self._taken(mailbox, there)
         fault = self._move(mailbox, [uid for uid in there if uid in taken])
         now = self.clock()
         waiting = {uid for uid, held in self._held_back.items() if held.until > now}
         new = [uid for uid in there if uid not in taken and uid not in waiting]
         one_by_one = mailbox.batches([uid for uid in new if uid in self._singly], at_once=1)
+        before: list[Arrival] = []
         for batch in chain(mailbox.batches([uid for uid in new if uid not in self._singly]), one_by_one):
             failpoint("P3.after")
-            arrivals = self.intake.keep(batch, mailbox_id=self.mailbox_id, uidvalidity=mailbox.uidvalidity)
+            self._keep_lease()
+            kept = self.intake.keep(batch, mailbox_id=self.mailbox_id, uidvalidity=mailbox.uidvalidity)
+            self.intake.begin(kept.waiting)
             fault = self._move(mailbox, [message.uid for message in batch]) or fault
             failpoint("P6.after")
-            counts += self.intake.take_in(arrivals)
-            counts += Counter("quarantined" for message in batch if message.raw is None)
+            counts += self.intake.take_in(before)  # while the child reads those that have just come
+            counts += Counter(outcome.outcome for outcome in kept.refused)
+            before = kept.waiting
+            self._note_progress()
+        counts += self.intake.take_in(before)
         self._singly.intersection_update(waiting)
         self._held_back = {uid: held for uid, held in self._held_back.items() if uid in there and uid in waiting}
         for uid, held in self._held_back.items():
@@ -196,19 +269,30 @@ class Poller:
                 session.execute(update(Sighting).where(Sighting.id.in_(reused)).values(uid=None))
         return {uid for uid, row in known.items() if row.id not in set(reused)}
 
+    def _note_progress(self) -> None:
+        """A look that takes long is not silence."""
+        now = self.clock()
+        if self._progress is None or now - self._progress > NOTE_EVERY:
+            with transaction(self.make) as session:
+                session.execute(
+                    update(mailboxes.Mailbox).where(mailboxes.Mailbox.id == self.mailbox_id).values(looked_at=now)
+                )
+            self._progress = now
+
     def _note_look(self, uidvalidity: int, fault: str | None) -> None:
         now = self.clock()
         if fault is None and self._noted and now - self._noted < NOTE_EVERY:
             return
         with transaction(self.make) as session:
             session.execute(
-                update(letters.Mailbox)
-                .where(letters.Mailbox.id == self.mailbox_id)
+                update(mailboxes.Mailbox)
+                .where(mailboxes.Mailbox.id == self.mailbox_id)
                 .values(
                     looked_at=now,
                     fault=fault,
-                    fault_since=func.coalesce(letters.Mailbox.fault_since, now) if fault else None,
+                    fault_since=func.coalesce(mailboxes.Mailbox.fault_since, now) if fault else None,
                     uidvalidity=uidvalidity,
+                    waiting=len(self._held_back),
                 )
             )
         self._noted = now if fault is None else None
@@ -218,14 +302,18 @@ class Poller:
         text = describe(error, self.account)
         log.error("mailbox fault", mailbox=self.account.name, fault=text)
         self._noted = None
-        now = self.clock()
-        try:
-            with transaction(self.make) as session:
-                row = session.get_one(letters.Mailbox, self.mailbox_id)
-                row.fault = text
-                row.fault_since = row.fault_since or now
-        except SQLAlchemyError:
-            log.exception("the fault could not be noted", mailbox=self.account.name)
+        note_fault(self.make, self.mailbox_id, text, at=self.clock())
+
+
+def note_fault(make: sessionmaker[Session], mailbox_id: int, text: str, *, at: datetime) -> None:
+    """Write on a mailbox what is wrong, keeping since when."""
+    try:
+        with transaction(make) as session:
+            row = session.get_one(mailboxes.Mailbox, mailbox_id)
+            row.fault = text
+            row.fault_since = row.fault_since or at
+    except SQLAlchemyError:
+        log.exception("the fault could not be noted", mailbox=mailbox_id)
 
 
 def _same(arrived: datetime, taken: Row[int, int | None, datetime, datetime]) -> bool:
@@ -237,31 +325,13 @@ def _same(arrived: datetime, taken: Row[int, int | None, datetime, datetime]) ->
 def describe(error: BaseException, account: ImapAccount) -> str:
     """A fault in one line, without secrets."""
     if isinstance(error, LoginError):
-        return f"login as {account.user} refused: {error}"
+        return f"login as {account.user} refused: {_plain(error)}"
     if isinstance(error, SQLAlchemyError):
         return f"database: {type(error).__name__}"
-    text = str(error) or type(error).__name__
+    text = _plain(error) or type(error).__name__
     return f"{account.host}:{account.port}: {text}".replace(account.password or "\0", "***")[:500]
 
 
-def run_all(settings: Settings, make: sessionmaker[Session], doorbell: Doorbell, stop: threading.Event) -> None:
-    """Read every configured mailbox until told to stop."""
-    pollers = [Poller(settings, account, make, doorbell) for account in settings.imap]
-    threads = [
-        threading.Thread(target=_keep_running, args=(poller, stop), name=poller.account.name) for poller in pollers
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _keep_running(poller: Poller, stop: threading.Event) -> None:
-    """An error nobody foresaw ends neither the thread nor the process; it is logged and the mailbox is read again."""
-    while not stop.is_set():
-        try:
-            poller.run(stop)
-        except Exception as error:
-            log.exception("poller failed", mailbox=poller.account.name)
-            poller.note_fault(error)
-            stop.wait(LAST_GAP)
+def _plain(error: BaseException) -> str:
+    """What the library quotes from the server as Python bytes, as the server said it."""
+    return _BYTES.sub(r"\2", str(error))

@@ -123,10 +123,19 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("door", sa.String(length=12), nullable=False, server_default="imap"))
         batch_op.add_column(sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
         batch_op.create_index("ix_sighting_raw", ["raw"], unique=False)
+        batch_op.create_index("ix_sighting_seen_at", ["seen_at", "outcome"], unique=False)
+        batch_op.create_index("ix_sighting_received_at", ["received_at", "outcome"], unique=False)
+        unmatched = sa.text("outcome = 'event' AND reason = 'bounce' AND complaint_id IS NULL")
+        batch_op.create_index(
+            "ix_sighting_unmatched", ["outcome", "id"], unique=False, sqlite_where=unmatched, postgresql_where=unmatched
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.drop_index("ix_sighting_unmatched")
+        batch_op.drop_index("ix_sighting_received_at")
+        batch_op.drop_index("ix_sighting_seen_at")
         batch_op.drop_index("ix_sighting_raw")
         batch_op.drop_column("attempts")
         batch_op.drop_column("door")

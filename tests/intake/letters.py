@@ -9,6 +9,7 @@ def a_mail(
     text: str = "Fourteen of 200 joints leak at 40 bar.",
     *,
     sender: str = "Ines Carrow <ines@quell.example>",
+    to: str = "complaints@mill.example",
     subject: str = "Oil weeping at face seal",
     message_id: str = "<m1@quell.example>",
     attach: tuple[str, bytes] | None = None,
@@ -17,7 +18,7 @@ def a_mail(
     """A mail as a customer's program writes it; further headers by keyword, `in_reply_to=` for In-Reply-To."""
     mail = EmailMessage()
     mail["From"] = sender
-    mail["To"] = "complaints@mill.example"
+    mail["To"] = to
     mail["Subject"] = subject
     mail["Date"] = format_datetime(datetime(2026, 11, 16, 3, 0, tzinfo=UTC))
     if message_id:

@@ -19,7 +19,8 @@ from complaints.outbox import Outgoing
 from complaints.settings import Settings, imap_account
 from complaints.visits import StageVisit
 from intake import mailbox as imap
-from intake.poller import Poller, run_all
+from intake.poller import Poller
+from intake.pollers import run_all
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account, Dovecot

@@ -1,0 +1,117 @@
+"""All mailboxes: a poller for each one that is to be read, as people set it in the settings from moment to moment."""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from complaints import mailboxes
+from complaints.blobs import Blobs
+from complaints.database import transaction
+from complaints.errors import ComplaintError
+from complaints.settings import Settings
+from intake.accounts import account, ensure_environment_rows
+from intake.pipeline import Doorbell, Intake, utc_now
+from intake.poller import LAST_GAP, Poller, note_fault
+
+log = structlog.get_logger(__name__)
+SPOOL_SECONDS = 3600.0
+LISTEN_EVERY = 3.0
+"""Seconds between two looks at what people changed in the settings."""
+
+
+class Pollers:
+    """A poller for each mailbox that is to be read, as the settings say from moment to moment."""
+
+    def __init__(
+        self, settings: Settings, make: sessionmaker[Session], doorbell: Doorbell, *, names: Collection[str] = ()
+    ) -> None:
+        self.settings = settings
+        self.make = make
+        self.doorbell = doorbell
+        self.names = names
+        self._running: dict[int, _Running] = {}
+        self._others = Intake(settings, make, doorbell, clock=utc_now)  # what other doors left waiting
+
+    def run(self, stop: threading.Event) -> None:
+        """Until told to stop."""
+        while not stop.is_set():
+            try:
+                self.listen()
+                self._others.take_in(self._others.waiting())
+            except (OSError, SQLAlchemyError):
+                log.exception("the mailboxes could not be looked up; trying again")
+            stop.wait(LISTEN_EVERY)
+        for running in self._running.values():
+            running.stop.set()
+        for running in self._running.values():
+            running.thread.join()
+        self._others.reader.close()
+
+    def listen(self) -> None:
+        """Begin with what is new, end what is paused or gone, begin anew what was changed, look where asked."""
+        with self.make() as session:
+            rows = {row.id: row for row in mailboxes.polled(session) if not self.names or row.name in self.names}
+        for id_, running in list(self._running.items()):
+            row = rows.get(id_)
+            if row is None or row.version != running.version:
+                running.stop.set()
+            if not running.thread.is_alive():
+                del self._running[id_]
+            elif row is not None and row.asked_at is not None and row.asked_at != running.asked_at:
+                running.asked_at = row.asked_at
+                running.poller.asked.set()
+        for id_, row in rows.items():
+            if id_ not in self._running:
+                self._begin(row)
+
+    def _begin(self, row: mailboxes.Mailbox) -> None:
+        try:
+            entered = account(row, self.settings, self.make)
+        except ComplaintError as error:
+            note_fault(self.make, row.id, str(error), at=utc_now())
+            return
+        poller = Poller(self.settings, entered, self.make, self.doorbell, mailbox_id=row.id)
+        stop = threading.Event()
+        thread = threading.Thread(target=_keep_running, args=(poller, stop), name=row.name)
+        self._running[row.id] = _Running(poller, thread, stop, row.version, row.asked_at)
+        thread.start()
+
+
+@dataclass
+class _Running:
+    poller: Poller
+    thread: threading.Thread
+    stop: threading.Event
+    version: int
+    asked_at: datetime | None
+
+
+def run_all(
+    settings: Settings,
+    make: sessionmaker[Session],
+    doorbell: Doorbell,
+    stop: threading.Event,
+    *,
+    names: Collection[str] = (),
+) -> None:
+    """Read every mailbox, or those of these names, until told to stop."""
+    Blobs(settings.blobs).sweep(older_than=SPOOL_SECONDS)
+    with transaction(make) as session:
+        ensure_environment_rows(session, settings)
+    Pollers(settings, make, doorbell, names=names).run(stop)
+
+
+def _keep_running(poller: Poller, stop: threading.Event) -> None:
+    """An error nobody foresaw ends neither the thread nor the process; it is logged and the mailbox is read again."""
+    while not stop.is_set():
+        try:
+            poller.run(stop)
+        except Exception as error:
+            log.exception("poller failed", mailbox=poller.account.name)
+            poller.note_fault(error)
+            stop.wait(LAST_GAP)
