@@ -6,14 +6,17 @@ Where the environment is silent, `<data>/redress.env` answers: `bin/run` writes 
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from complaints.vault import MAKE_A_KEY, BadKey, Vault
+
 LOCALES = ("en", "zh_CN")
 ENV_FILE = "redress.env"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class BadSetting(ValueError):
@@ -22,7 +25,10 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class ImapAccount:
-    """Where a mailbox is: `imaps://user:pass@host:993/INBOX`."""
+    """Where a mailbox is, and how to enter it: `imaps://user:pass@host:993/INBOX`.
+
+    With `token`, it is entered by XOAUTH2: `token(renew)` gives an access token, with True a new one at any price.
+    """
 
     host: str
     port: int
@@ -30,6 +36,10 @@ class ImapAccount:
     user: str
     password: str
     folder: str
+    starttls: bool = False  # TLS begins by STARTTLS, not with the connection
+    processed: str = "Processed"  # where messages go that we have taken
+    token: Callable[[bool], str] | None = None
+    contact: str = ""  # whom the owner of the server may write to: said by IMAP's ID
 
     @property
     def name(self) -> str:
@@ -144,7 +154,7 @@ class Settings:
             timezone=timezone,
             locale=locale,
             log_format=log_format,
-            credentials_key=env.get("CREDENTIALS_KEY", ""),
+            credentials_key=_credentials_key(required("CREDENTIALS_KEY", f"$({MAKE_A_KEY})")),
             mail_limit=_whole(env, "MAIL_LIMIT_MB", 30) * 1024 * 1024,
             authserv_id=env.get("AUTHSERV_ID", ""),
             trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0, least=0),
@@ -175,17 +185,20 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def imap_account(url: str) -> ImapAccount:
     """Read an IMAP address; raises `BadSetting`."""
-    parts = _server("IMAP_URL", url, ("imap", "imaps"), "imaps://complaints:secret@mail.example.com:993/INBOX")
-    tls = parts.scheme == "imaps"
+    schemes = ("imap", "imaps", "imap+starttls")
+    parts = _server("IMAP_URL", url, schemes, "imaps://complaints:secret@mail.example.com:993/INBOX")
+    tls, starttls = parts.scheme != "imap", parts.scheme == "imap+starttls"
     host = parts.hostname or ""
-    if not tls and host not in ("127.0.0.1", "localhost", "::1"):
+    if not tls and host not in LOOPBACK:
         raise BadSetting(
-            f"IMAP_URL names {host} without TLS. Passwords go out in clear only on this machine: use imaps://"
+            f"IMAP_URL names {host} without TLS. "
+            "Passwords go out in clear only on this machine: use imaps:// or imap+starttls://"
         )
     return ImapAccount(
         host=host,
-        port=parts.port or (993 if tls else 143),
+        port=parts.port or (993 if parts.scheme == "imaps" else 143),
         tls=tls,
+        starttls=starttls,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         folder=unquote(parts.path.strip("/")) or "INBOX",
@@ -229,4 +242,12 @@ def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -
 def _secret(text: str) -> str:
     if len(text) < 16:
         raise BadSetting("SECRET_KEY is too short to be safe; use at least 16 random characters (openssl rand -hex 32)")
+    return text
+
+
+def _credentials_key(text: str) -> str:
+    try:
+        Vault(text)
+    except BadKey as error:
+        raise BadSetting(f"CREDENTIALS_KEY is {error}") from None
     return text

@@ -45,6 +45,7 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in SETTINGS.split():
             patch.delenv(name, raising=False)
         patch.setenv("REDRESS_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("CREDENTIALS_KEY", "k" * 43 + "=")
         yield
 
 

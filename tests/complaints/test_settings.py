@@ -6,7 +6,7 @@ import pytest
 
 from complaints.settings import BadSetting, Settings
 
-GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "SECRET_KEY": "x" * 32}
+GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "SECRET_KEY": "x" * 32, "CREDENTIALS_KEY": "k" * 43 + "="}
 
 
 def settings(tmp_path: Path, **changes: str) -> Settings:
@@ -20,12 +20,16 @@ def test_the_file_of_bin_run_answers_where_the_environment_is_silent(tmp_path: P
 
 
 def test_several_mailboxes_with_odd_passwords(tmp_path: Path) -> None:
-    urls = "imaps://a%40b.example:p%40ss%2Fw@mail.example/Complaints, imap://c:d@127.0.0.1:1143/INBOX"
-    first, second = settings(tmp_path, IMAP_URL=urls).imap
+    urls = (
+        "imaps://a%40b.example:p%40ss%2Fw@mail.example/Complaints, imap://c:d@127.0.0.1:1143/INBOX, "
+        "imap+starttls://e:f@mail.example"
+    )
+    first, second, third = settings(tmp_path, IMAP_URL=urls).imap
     assert (first.user, first.password, first.port, first.folder, first.tls) == (
         "a@b.example", "p@ss/w", 993, "Complaints", True,
     )  # fmt: skip
     assert (second.port, second.tls) == (1143, False)
+    assert (third.port, third.tls, third.starttls, first.starttls) == (143, True, True, False)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +46,8 @@ def test_several_mailboxes_with_odd_passwords(tmp_path: Path) -> None:
         ("MAIL_FROM", "nobody"),
         ("DATABASE_URL", "mysql://x"),
         ("SECRET_KEY", "short"),
+        ("CREDENTIALS_KEY", "short"),
+        ("CREDENTIALS_KEY", "k" * 43 + "=,short"),
         ("MAIL_LIMIT_MB", "many"),
         ("BLOB_URL", "blobs"),
     ],
@@ -57,7 +63,7 @@ def test_a_malformed_address_does_not_show_its_secret(tmp_path: Path) -> None:
     assert "hunter2" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", ["REDIS_URL", "SECRET_KEY"])
+@pytest.mark.parametrize("name", ["REDIS_URL", "SECRET_KEY", "CREDENTIALS_KEY"])
 def test_a_missing_setting_names_itself(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=f"{name} is not set"):
         settings(tmp_path, **{name: ""})

@@ -109,6 +109,22 @@ service stats {{
 {extra}
 """
 
+OAUTH2 = """
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/oauth2.conf
+}}
+"""
+OAUTH2_CONFIGURATION = """
+introspection_mode = post
+introspection_url = {url}
+username_attribute = email
+active_attribute = active
+active_value = true
+"""
+
 
 class Account:
     """One mailbox owner. Names hold an "@", as they do at most providers."""
@@ -243,15 +259,19 @@ _serial = itertools.count(1)
 
 
 class Dovecot:
-    """`extra` is appended to the configuration: `imap_capability = …` hides an extension, for instance."""
+    """`extra` is appended to the configuration: `imap_capability = …` hides an extension, for instance. With
+    `introspection_url` tokens are good for XOAUTH2 that are good there."""
 
-    def __init__(self, extra: str = "", *, certificate: Certificate | None = None) -> None:
+    def __init__(self, extra: str = "", *, certificate: Certificate | None = None, introspection_url: str = "") -> None:
         self._need_version_2_3()
         self.owner: User = ordinary_user()
         self.folder = new_folder("dovecot")
         self.certificate = certificate or new_certificate(self.folder)
         self.port = self.tls_port = 0
         self._extra = extra
+        if introspection_url:
+            (self.folder / "oauth2.conf").write_text(OAUTH2_CONFIGURATION.format(url=introspection_url))
+            self._extra += OAUTH2.format(folder=self.folder)
         self._process: subprocess.Popen[bytes] | None = None
         (self.folder / "users").mkdir()
         (self.folder / "mail").mkdir()

@@ -2,15 +2,21 @@
 
 import smtplib
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import health
+from complaints.database import sessions, transaction
 from complaints.health import Finding
-from complaints.settings import ImapAccount, Settings
-from intake.mailbox import Mailbox
+from complaints.mailboxes import Mailbox, configured
+from complaints.settings import Settings
+from intake.accounts import account, ensure_environment_rows
+from intake.check import check, well
 from jobs.sending import Connection
 from webapp.context import settings
 from webapp.database import db
@@ -22,7 +28,11 @@ from webapp.health import findings
 def command() -> None:
     """Check database, Redis, IMAP, SMTP, blob store and clock: one line each. Exits 1 if anything is wrong."""
     chosen = settings()
-    found = [*findings(), *(_imap(account, chosen) for account in chosen.imap), _smtp(chosen)]
+    found = findings()
+    db.session.rollback()  # a look must not keep others from writing
+    if found[0].well:
+        found += _mailboxes(chosen)
+    found.append(_smtp(chosen))
     found.append(health.check("clock", lambda: health.clock(db.session(), datetime.now(UTC))))
     for finding in found:
         click.echo(f"{'ok  ' if finding.well else 'FAIL'}  {finding.part}: {finding.text}")
@@ -30,13 +40,22 @@ def command() -> None:
         sys.exit(1)
 
 
-def _imap(account: ImapAccount, chosen: Settings) -> Finding:
-    def look() -> str:
-        with Mailbox(account, limit=chosen.mail_limit) as mailbox:
-            ways = [name for name, has in (("IDLE", mailbox.can_idle), ("MOVE", mailbox.can_move)) if has]
-            return f"{len(mailbox.uids())} messages, {' '.join(ways) or 'neither IDLE nor MOVE'}"
+def _mailboxes(chosen: Settings) -> Iterator[Finding]:
+    """Every mailbox that is read or paused, gone through step by step as the settings page does it."""
+    make = sessions(db.engine)
+    with transaction(make) as session:
+        ensure_environment_rows(session, chosen)
+        rows = configured(session)
+    for row in rows:
+        yield health.check(f"IMAP {row.name}", partial(_look, row, chosen, make))
 
-    return health.check(f"IMAP {account.name}", look)
+
+def _look(row: Mailbox, chosen: Settings, make: sessionmaker[Session]) -> str:
+    steps = check(account(row, chosen, make))
+    told = [sentence.in_(str, "en") for step in steps for sentence in (step.said, step.mend) if sentence]
+    if not well(steps):
+        raise health.Unwell(" ".join(told[-2:]))
+    return " ".join(told)
 
 
 def _smtp(chosen: Settings) -> Finding:

@@ -1,0 +1,125 @@
+"""An administrator adds a mailbox, sees what is wrong, tests it, pauses it: a real browser, a real mail server."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.serving import make_server
+
+from complaints import people
+from complaints.database import open_database, sessions, transaction
+from complaints.settings import Settings
+from tests.rigs.chromium import axe
+from tests.rigs.dovecot import Account
+from webapp import create_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.journey
+
+EMAIL, PASSWORD = "ada@mill.example", "a long password"
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+
+
+@pytest.fixture
+def make(sqlite_url: str) -> sessionmaker[Session]:
+    maker = sessions(open_database(sqlite_url))
+    with transaction(maker) as session:
+        people.add_user(
+            session, email=EMAIL, name="Ada Morrow", roles=["admin"], password=PASSWORD, since=date(2020, 1, 1)
+        )
+    return maker
+
+
+@pytest.fixture
+def url(sqlite_url: str, tmp_path: Path, make: sessionmaker[Session]) -> Iterator[str]:
+    settings = Settings(
+        data=tmp_path, database_url=sqlite_url, redis_url="redis://127.0.0.1:1/0", secret_key="s" * 40,
+        credentials_key="k" * 43 + "=",
+    )  # fmt: skip
+    server = make_server("127.0.0.1", 0, create_app(settings, {"RATELIMIT_ENABLED": False}), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+def signed_in(page: "Page", url: str) -> "Page":
+    page.goto(url + "/login")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/board")
+    return page
+
+
+def test_an_administrator_adds_a_mailbox_and_tests_it(page: "Page", url: str, mailbox_account: Account) -> None:
+    mailbox_account.append(b"Subject: One\r\n\r\nText")
+    signed_in(page, url)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Add mailbox").click()
+    page.get_by_label("Address that customers write to").fill("kehu@163.com")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_label("Server (IMAP)")).to_have_value("imap.163.com")
+    expect(page.locator("main")).to_contain_text("授权码")
+    expect(page.get_by_label("Application (client) id")).to_be_hidden()
+    page.get_by_text("OAuth 2.0", exact=True).click()
+    expect(page.get_by_label("Application (client) id")).to_be_visible()
+    expect(page.locator("#f-password")).to_be_hidden()
+    assert axe(page) == []
+
+    page.locator(".seg__o").filter(has_text="Password").click()
+    page.get_by_label("Server (IMAP)").fill("127.0.0.1")
+    page.get_by_label("Port").fill(str(mailbox_account.server.port))
+    page.locator("#f-user").fill(mailbox_account.user)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved yet")
+    expect(page.locator("#f-password")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#f-user")).to_have_value(mailbox_account.user)
+    assert axe(page) == []
+
+    page.get_by_label("Encryption").select_option("none")
+    page.locator("#f-password").fill(mailbox_account.password)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("kehu@163.com is saved")
+    page.get_by_role("button", name="Test").click()
+    expect(page.locator("#check li")).to_have_count(6)
+    expect(page.locator("#check .step--ok")).to_have_count(6)
+    expect(page.locator("#check")).to_contain_text("Messages that lie there: 1.")
+    assert axe(page) == []
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Go on reading")).to_be_visible()
+    page.get_by_role("link", name="Mailboxes").click()
+    expect(page.locator("tbody tr")).to_contain_text("Paused")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_settings_are_for_everybody(
+    new_page: Callable[..., "Page"], url: str, scheme: str, screen: dict[str, Any], language: str
+) -> None:
+    page = signed_in(new_page(**screen, color_scheme=scheme), url)
+    page.locator('[popovertarget="language-menu"]').click()
+    page.locator(f'#language-menu [value="{language}"]').click()
+    expect(page.locator("html")).to_have_attribute("lang", "en" if language == "en" else "zh-CN")
+    page.goto(url + "/settings/mailboxes/new?address=kehu@163.com")
+    page.locator("#f-host").fill("no-such-host.invalid")
+    page.locator("#f-password").fill("x")
+    page.locator(".entry__foot button").click()
+    page.wait_for_url("**/settings/mailboxes/1")
+    assert axe(page) == []
+    page.goto(url + "/settings")
+    page.locator("td .btn").last.click()
+    expect(page.locator("#check .step--failed")).to_have_count(1)
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == screen["viewport"]["width"]
