@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from complaints import schedule
+from complaints import incidents, schedule
 from complaints.blobs import Blobs
-from complaints.letters import Mailbox, Sighting
+from complaints.incidents import SILENT, STUCK
+from complaints.letters import Sighting
+from complaints.mailboxes import Mailbox
 from complaints.outbox import Outgoing
-
-STALE = timedelta(minutes=10)
-STUCK = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -64,27 +64,48 @@ def clock(session: Session, now: datetime) -> str:
 
 
 def mailboxes(session: Session, configured: Iterable[str], now: datetime) -> list[Finding]:
-    """Each configured mailbox: looked into lately, or since when not and why."""
-    rows = {m.name: m for m in session.scalars(select(Mailbox).where(Mailbox.active))}
-    findings = []
-    for name in configured:
-        row = rows.get(name)
-        if row is None or (row.looked_at is None and row.fault is None):
-            findings.append(Finding(f"mailbox {name}", False, "not looked into yet; is the poller running?"))
-        elif row.fault is not None:
-            since = f"{row.fault_since:%Y-%m-%d %H:%M} UTC" if row.fault_since else "now"
-            findings.append(Finding(f"mailbox {name}", False, f"since {since}: {row.fault}"))
-        elif row.looked_at is not None and now - row.looked_at > STALE:
-            findings.append(Finding(f"mailbox {name}", False, f"last looked into {row.looked_at:%Y-%m-%d %H:%M} UTC"))
-        else:
-            findings.append(Finding(f"mailbox {name}", True, "looked into lately"))
-    return findings
+    """Each mailbox that is to be read, those of the environment (`configured`) even before they have a row: looked into
+    lately, or since when not and why."""
+    known = {row.name: row for row in session.scalars(select(Mailbox).where(Mailbox.active).order_by(Mailbox.id))}
+    names = dict.fromkeys([*configured, *known])
+    return [Finding(f"mailbox {name}", *_mailbox(known.get(name), now)) for name in names]
+
+
+def _mailbox(row: Mailbox | None, now: datetime) -> tuple[bool, str]:
+    if row is not None and row.paused_at is not None:
+        return True, f"paused since {_utc(row.paused_at)}"
+    if row is None or (row.looked_at is None and row.fault is None):
+        return False, "not looked into yet; is the poller running?"
+    if row.fault is not None:
+        return False, f"since {_utc(row.fault_since) if row.fault_since else 'now'}: {row.fault}"
+    if row.looked_at is not None and now - row.looked_at > SILENT:
+        return False, f"last looked into {_utc(row.looked_at)}"
+    return True, "looked into lately"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def open_incidents(session: Session) -> list[Finding]:
+    """What has been wrong for too long: which part, since when, why, and how many messages wait for it."""
+    return [
+        Finding(f"{row.kind} {row.subject}".strip(), False, _told(row.values)) for row in incidents.open_now(session)
+    ]
+
+
+def _told(values: dict[str, Any]) -> str:
+    since = f"since {_utc(datetime.fromisoformat(values['since']))}"
+    return f"{since}, {values['waiting']} waiting" + (f": {values['fault']}" if values["fault"] else "")
 
 
 def scheduler(session: Session, now: datetime) -> str:
     last = schedule.last_started(session, "sweep_outbox")
-    if last is None or now - last > STALE:
+    if last is None or now - last > SILENT:
         raise Unwell("no tick for ten minutes; is the scheduler running?")
+    watched = schedule.last_started(session, "check_incidents")
+    if watched is not None and now - watched > SILENT:
+        raise Unwell(f"incidents were last looked for {_utc(watched)}; the log says why")
     return "ticking"
 
 
@@ -93,7 +114,7 @@ def outbox(session: Session, now: datetime) -> str:
         select(Outgoing.created_at).where(Outgoing.state.in_(("pending", "sending"))).order_by(Outgoing.due_at).limit(1)
     )
     if oldest is not None and now - oldest > STUCK:
-        raise Unwell(f"a mail waits to be sent since {oldest:%Y-%m-%d %H:%M} UTC")
+        raise Unwell(f"a mail waits to be sent since {_utc(oldest)}")
     return "nothing waits long"
 
 
@@ -102,5 +123,5 @@ def waiting(session: Session, now: datetime) -> str:
         select(Sighting.seen_at).where(Sighting.outcome == "waiting").order_by(Sighting.id).limit(1)
     )
     if oldest is not None and now - oldest > STUCK:
-        raise Unwell(f"a message waits to be understood since {oldest:%Y-%m-%d %H:%M} UTC")
+        raise Unwell(f"a message waits to be understood since {_utc(oldest)}")
     return "nothing waits long"

@@ -18,6 +18,8 @@ from complaints.settings import Settings
 
 # Importing Flask-Mail makes UTF-8 bodies unwrapped 8bit for the whole process; one long Chinese line is then refused.
 email.charset.add_charset("utf-8", email.charset.SHORTEST, email.charset.BASE64, "utf-8")
+OURS = frozenset({"alarm", "passed_on"})
+"""Kinds that answer nobody: written by the system of its own accord (RFC 3834, section 5)."""
 ROOT = Path(__file__).parent.parent
 
 
@@ -47,7 +49,7 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
     """The whole mail for an outbox row."""
     values: Mapping[str, Any] = {
         **row.values, "organisation": settings.organisation, "reply_to": settings.mail_from,
-        "locale": row.locale,
+        "locale": row.locale, "public_url": settings.public_url,
     }  # fmt: skip
     with app.app_context(), force_locale(row.locale):
         folder = f"mail/{row.kind}"
@@ -56,6 +58,7 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
             subject=subject,
             recipients=[row.recipient],
             sender=(settings.organisation, settings.mail_from),
+            reply_to=row.reply_to or None,
             body=render_template(f"{folder}/body.txt", **values),
             html=render_template(f"{folder}/body.html", **values),
             extra_headers=_headers(row),
@@ -66,7 +69,8 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
 
 
 def _headers(row: Outgoing) -> dict[str, str]:
-    headers = {"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "All"}
+    submitted = "auto-generated" if row.kind in OURS else "auto-replied"
+    headers = {"Auto-Submitted": submitted, "X-Auto-Response-Suppress": "All"}
     if row.in_reply_to:
         headers["In-Reply-To"] = f"<{row.in_reply_to}>"
         headers["References"] = " ".join(f"<{reference}>" for reference in row.references or [row.in_reply_to])

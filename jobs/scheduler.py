@@ -1,12 +1,14 @@
 """The scheduler: `python -m jobs.scheduler`. Time acts here.
 
 Every few seconds it asks what is due, claims the slot in the database (any number of schedulers may run), and rings.
-Where Redis cannot be reached it does the work itself, so that no mail waits for Redis.
+Where Redis cannot be reached it does the work itself, so that no mail waits for Redis. Every minute it looks for what
+has been wrong for too long; the mails about that are owed like any other, and the sweep rings for them.
 """
 
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -15,7 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import outbox, schedule, settings
+from complaints import incidents, outbox, schedule, settings
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
@@ -25,10 +27,13 @@ from jobs.sending import Sender
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 5
 SWEEP_SECONDS = 30
+CHECK_SECONDS = 60
+CATCH_UP_SECONDS = 60
+"""After a start all was silent for as long as nothing ran; each part first gets the time to do its work."""
 
 
 class Scheduler:
-    """Sweeps the outbox. `bell` tells the workers; `sender` is the way without them."""
+    """Sweeps the outbox and looks for incidents. `bell` tells the workers; `sender` is the way without them."""
 
     def __init__(self, chosen: Settings, make: sessionmaker[Session], bell: Bell) -> None:
         self.settings = chosen
@@ -36,13 +41,33 @@ class Scheduler:
         self.bell = bell
         self._sender: Sender | None = None
 
-    def tick(self, at: datetime) -> None:
-        """Do what is due at this moment."""
+    def tick(self, at: datetime, *, watch: bool = True) -> None:
+        """Do what is due at this moment; without `watch` no incident is looked for."""
+        self._check_incidents(at, watch=watch)
         with transaction(self.make) as session:
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
         if waiting:
             self._wake()
+
+    def _check_incidents(self, at: datetime, *, watch: bool) -> None:
+        chosen = self.settings
+        today = at.astimezone(chosen.zone).date()
+        try:
+            with transaction(self.make) as session:
+                due = schedule.take_slot(session, "check_incidents", every_seconds=CHECK_SECONDS, at=at)
+                if not (due and watch):
+                    return
+                changes = incidents.check(
+                    session, at=at, today=today, secret=chosen.secret_key, domain=chosen.message_domain
+                )
+        except Exception:  # whatever it is, it must not keep the mail that is due from leaving
+            log.exception("incidents could not be looked for")
+            return
+        for incident in changes.opened:
+            log.warning("incident opened", kind=incident.kind, subject=incident.subject, **incident.values)
+        for incident in changes.closed:
+            log.info("incident closed", kind=incident.kind, subject=incident.subject, **incident.values)
 
     def _wake(self) -> None:
         try:
@@ -54,9 +79,10 @@ class Scheduler:
             self._sender.drain()
 
     def run(self, stop: threading.Event) -> None:
+        caught_up = time.monotonic() + CATCH_UP_SECONDS
         while not stop.is_set():
             try:
-                self.tick(datetime.now(UTC))
+                self.tick(datetime.now(UTC), watch=time.monotonic() > caught_up)
             except (SQLAlchemyError, OSError):
                 log.exception("tick failed; the next one tries again")
             stop.wait(TICK_SECONDS)

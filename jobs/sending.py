@@ -8,7 +8,7 @@ import smtplib
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from enum import Enum, auto
@@ -109,8 +109,10 @@ class Connection(flask_mail.Connection):
             host.login(server.user, server.password)
         return host
 
-    def __exit__(self, *_: object) -> None:
-        if self.host is not None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        if self.host is not None and kind is not None:
+            self.host.close()  # whatever was being said, the server must not wait for its end
+        elif self.host is not None:
             # The mails before it were answered; a rude goodbye changes nothing.
             with suppress(smtplib.SMTPException, OSError):
                 self.host.quit()
@@ -153,11 +155,12 @@ class Sender:
             failpoint("P8.claimed")
             with self.app.app_context():
                 try:
-                    connection = Connection(self.settings.smtp).__enter__()
+                    entered = ExitStack()
+                    connection = entered.enter_context(Connection(self.settings.smtp))
                 except (OSError, smtplib.SMTPException) as error:
                     self._put_off(held, error)
                     return taken
-                try:
+                with entered:
                     while held is not None:
                         result = self._send(connection, held)
                         taken += result is Result.SENT
@@ -166,8 +169,6 @@ class Sender:
                         held = self._claim()
                         if held:
                             failpoint("P8.claimed")
-                finally:
-                    connection.__exit__(None, None, None)
         return taken
 
     def _claim(self) -> Claim | None:
