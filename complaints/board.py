@@ -87,6 +87,8 @@ class Card(NamedTuple):
     owner: str | None
     attachment_count: int
     unread_count: int
+    channel: str
+    unreached_at: datetime | None
 
     @property
     def limited(self) -> bool:
@@ -370,6 +372,7 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.id, Complaint.number, Complaint.version, Complaint.stage, Complaint.subject, name,
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
+            Complaint.channel, Complaint.unreached_at,
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

@@ -14,6 +14,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        alarms,
         assets,
         attachments,
         board,
@@ -27,6 +28,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         identity,
         inbox,
         language,
+        mailboxes,
+        passing,
         security,
     )
 
@@ -47,7 +50,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, inbox, attachments, health, demo)
-    for part in (database, language, assets, security, identity, errors, htmx, *web, cli):
+    web = (board, complaint_page, passing, inbox, mailboxes, attachments, health, demo)
+    for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

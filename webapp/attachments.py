@@ -1,4 +1,5 @@
-"""Files that came with letters: only to people who may see their complaint, and never as something active.
+"""Files that came with letters: only to people who may see their complaint, or the one that it was merged into, and
+never as something active. Files of a letter that is on no complaint are for those who see the inbox.
 
 A file leaves as a download under a policy that runs nothing; four kinds of picture may be shown. Pictures inside a
 letter's HTML have signed addresses that last ten minutes, because a sandboxed document sends no cookies.
@@ -6,6 +7,7 @@ letter's HTML have signed addresses that last ten minutes, because a sandboxed d
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,9 +18,11 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
+from complaints import off_board
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import NotFound
 from complaints.letters import Attachment, Letter
+from webapp.assets import signed_in
 from webapp.context import actor, blobs
 from webapp.database import db
 from webapp.errors import answer
@@ -29,34 +33,44 @@ PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 PREVIEW = 1024 * 1024
 """Pictures up to this size are shown small beside their names."""
 TOKEN_SECONDS = 600
+NAMED = {"number": "complaint", "letter_id": "letter", "sighting_id": "message", "attachment_id": "attachment"}
+"""What an address may tell the log of a file that was opened."""
 POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
-    app.jinja_env.globals.update(attachment_url=attachment_url, previewed=previewed)
+    app.jinja_env.globals.update(attachment_url=attachment_url, nested=nested, previewed=previewed)
 
 
 @bp.get("/attachments/<attachment_id>/<name>")
 def show(attachment_id: str, name: str) -> Response | tuple[str, int]:
     """A file as a download; a picture to look at with `?inline=1`. The name in the address is only for people."""
     complaint_id = func.coalesce(Attachment.complaint_id, Letter.complaint_id)
-    found = db.session.scalar(
-        visible_to(
-            actor(),
-            select(Attachment)
-            .outerjoin(Letter, Letter.id == Attachment.letter_id)
-            .join(Complaint, Complaint.id == complaint_id)
-            .where(Attachment.id == attachment_id),
-        )
-    )
-    if found is None:
+    row = db.session.execute(
+        select(Attachment, complaint_id, Complaint.number)
+        .outerjoin(Letter, Letter.id == Attachment.letter_id)
+        .outerjoin(Complaint, Complaint.id == complaint_id)
+        .where(Attachment.id == attachment_id)
+    ).one_or_none()
+    if row is None or not _may_see(row[1]):
         raise NotFound
+    found = row[0]
     inline = request.args.get("inline") == "1" and found.content_type in PICTURES
     return file_answer(
         found.blob, found.content_type if inline else "application/octet-stream",
-        disposition("inline" if inline else "attachment", found.filename),
+        disposition("inline" if inline else "attachment", found.filename), complaint=row[2],
     )  # fmt: skip
+
+
+def _may_see(complaint_id: int | None) -> bool:
+    """May the reader see a complaint, or one that took it in? Where there is none, who may see everything may."""
+    if complaint_id is None:
+        return actor().sees_all
+    ids = [complaint_id, off_board.survivor(db.session(), complaint_id).id]
+    return (
+        db.session.scalar(visible_to(actor(), select(Complaint.id).where(Complaint.id.in_(ids)).limit(1))) is not None
+    )
 
 
 @bp.get("/attachments/inline/<token>")
@@ -69,7 +83,7 @@ def inline(token: str) -> Response | tuple[str, int]:
     found = db.session.get(Attachment, attachment_id)
     if found is None or found.content_type not in PICTURES:
         raise NotFound
-    return file_answer(found.blob, found.content_type, disposition("inline", found.filename))
+    return file_answer(found.blob, found.content_type, disposition("inline", found.filename), attachment=found.id)
 
 
 def inline_images(files: Iterable[Attachment]) -> dict[str, str]:
@@ -79,6 +93,26 @@ def inline_images(files: Iterable[Attachment]) -> dict[str, str]:
         for file in files
         if file.content_id and file.content_type in PICTURES
     }
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A file with those that were found inside it."""
+
+    file: Attachment
+    inside: "list[Nested]"
+
+
+def nested(files: Iterable[Attachment]) -> list[Nested]:
+    """The files of one letter, each below the one that held it."""
+    shown: dict[int, Nested] = {}
+    outermost: list[Nested] = []
+    for file in files:
+        own = Nested(file, [])
+        holder = shown.get(-1 if file.within is None else file.within)
+        (outermost if holder is None else holder.inside).append(own)
+        shown[file.position] = own
+    return outermost
 
 
 def attachment_url(file: Attachment, inline: str | None = None) -> str:
@@ -100,8 +134,17 @@ def disposition(kind: str, filename: str) -> str:
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def file_answer(blob: str, content_type: str, content_disposition: str) -> Response | tuple[str, int]:
-    """The bytes of a blob, checked against their name before the first one leaves; a plain word when they are gone."""
+def opened(**which: object) -> None:
+    """One line in the log for each file or letter that is opened: by whom, from where, and which. Nothing of what it
+    says, and not the whole address, which may hold a name or a token."""
+    me = signed_in()
+    named = {NAMED[key]: value for key, value in (request.view_args or {}).items() if key in NAMED}
+    log.info("file opened", user=me.id if me else None, address=request.remote_addr, **named | which)
+
+
+def file_answer(blob: str, content_type: str, content_disposition: str, **which: object) -> Response | tuple[str, int]:
+    """The bytes of a blob, checked against their name before the first one leaves; a plain word when they are gone.
+    `which` tells the log what is not in the address."""
     try:
         path = _checked(blob)
     except FileNotFoundError:
@@ -120,10 +163,13 @@ def file_answer(blob: str, content_type: str, content_disposition: str) -> Respo
             "Cache-Control": "private, no-store",
         }
     )
+    opened(**which)
     return response
 
 
 def _checked(blob: str) -> Path:
+    if not blob:  # a message that was too large to keep
+        raise FileNotFoundError
     path = blobs().path(blob)
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != blob:

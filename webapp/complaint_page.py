@@ -1,5 +1,7 @@
 """A complaint's page: its letters and what happened, its clocks, its facts, and the register entry.
 
+The letters and mails of complaints that were merged into it are shown with its own.
+
 The customer's words are text by default. A letter's own HTML is a document of its own, sandboxed, under a policy that
 loads nothing, and is fetched only when a reader asks for it.
 """
@@ -16,9 +18,9 @@ from flask_babel import format_date, gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import clocks, registration, visits
+from complaints import clocks, inbox, off_board, registration, visits
 from complaints.clocks import Clock
-from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Involvement, find
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Involvement, find, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import ComplaintError, MoveRefused, Name, NotFound, Sentence, StaleComplaint
 from complaints.history import Change
@@ -29,11 +31,12 @@ from complaints.procedure import Procedure, Stage, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
 from webapp import timeline
-from webapp.attachments import disposition, file_answer, inline_images
+from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, now, zone
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import locale
+from webapp.message import COMMON_REASONS
 from webapp.outbox import acknowledge, ring
 
 bp = Blueprint("complaint", __name__)
@@ -47,7 +50,9 @@ MAIL_POLICY = (
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
-    app.jinja_env.filters.update(field_name=timeline.field_name)
+    app.jinja_env.filters.update(
+        enclosed_date=timeline.enclosed_date, field_name=timeline.field_name, linked=timeline.linked
+    )
 
 
 @bp.get("/complaints/<number>")
@@ -149,16 +154,16 @@ def _take_in(values: Values, received: datetime, *, registering: bool) -> Compla
 def letter(number: str, letter_id: int) -> Response | str:
     """A letter as text, or with `?as=formatted` in its own HTML."""
     complaint, found = _letter(number, letter_id)
-    formatted = request.args.get("as") == "formatted"
+    as_html = request.args.get("as") == "formatted"
     if not partial():
-        target = url_for("complaint.show", number=number, formatted=letter_id if formatted else None)
+        target = url_for("complaint.show", number=number, formatted=letter_id if as_html else None)
         return redirect(f"{target}#letter-{letter_id}")
     files = _attachments([found.id])[found.id]
     return render_template(
         "complaint/_letter.html",
         complaint=complaint,
-        item=timeline.LetterShown(found, timeline.words(found.text), files),
-        blocked={found.id: _safe(found, files).blocked_images} if formatted else {},
+        item=_shown(complaint, found, files, first=inbox.first_letter(db.session(), complaint.id)),
+        blocked={found.id: _safe(found, files).blocked_images} if as_html else {},
     )
 
 
@@ -166,6 +171,12 @@ def letter(number: str, letter_id: int) -> Response | str:
 def letter_html(number: str, letter_id: int) -> Response:
     """A letter's own HTML, made safe anew at every look, as a sandboxed document."""
     _, found = _letter(number, letter_id)
+    return formatted(found)
+
+
+def formatted(found: Letter) -> Response:
+    """A letter's own HTML as a sandboxed document."""
+    opened(letter=found.id)
     safe = _safe(found, _attachments([found.id])[found.id])
     answer = current_app.response_class(render_template("complaint/letter_document.html", safe=safe, letter=found))
     answer.headers["Content-Security-Policy"] = MAIL_POLICY
@@ -184,27 +195,30 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
     """The whole page. `typed` is a form that was refused: it is shown as it was sent, with the reasons."""
     session, by = db.session(), actor()
     rules = procedure(complaint.procedure)
+    ids = _with_merged(complaint)
     letters = list(
-        session.scalars(
-            select(Letter).where(Letter.complaint_id == complaint.id).order_by(Letter.received_at, Letter.id)
-        )
+        session.scalars(select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at, Letter.id))
     )
+    own = [each for each in letters if each.complaint_id == complaint.id]
     files = _attachments(each.id for each in letters)
-    mails = session.scalars(select(Outgoing).where(Outgoing.complaint_id == complaint.id).order_by(Outgoing.id)).all()
+    mails = session.scalars(select(Outgoing).where(Outgoing.complaint_id.in_(ids)).order_by(Outgoing.id)).all()
     changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id)).all()
     people = _people(complaint, changes)
+    numbers = _numbers(ids[1:])
+    first = inbox.first_letter(session, complaint.id)
+    decided = inbox.decision(session, complaint) if off_board.is_off(complaint) else None
     departments = session.scalars(select(Department).order_by(Department.id)).all()
     entered = registration.entry_of(session, complaint)
     faces = _faces(rules, clocks.of(session, "complaint", complaint.id))
     whole = request.args.get("whole", type=int)
-    formatted = request.args.get("formatted", type=int)
+    as_html = request.args.get("formatted", type=int)
     items: list[timeline.Item] = [
-        timeline.LetterShown(each, timeline.words(each.text, whole=each.id == whole), files[each.id])
+        _shown(complaint, each, files[each.id], first=first, numbers=numbers, whole=each.id == whole)
         for each in letters
     ]
-    if not letters and complaint.content:
+    if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
-    items += map(timeline.mail, mails)
+    items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
     items += timeline.lines(
         changes, rules=rules, people=people, departments={each.key: each.name for each in departments}
     )
@@ -218,13 +232,18 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
         faces=faces,
         days=timeline.days(items, zone=zone()),
         today=now().astimezone(zone()).date(),
-        letters=letters,
-        blocked={each.id: _safe(each, files[each.id]).blocked_images for each in letters if each.id == formatted},
+        letters=own,
+        blocked={each.id: _safe(each, files[each.id]).blocked_images for each in letters if each.id == as_html},
+        decided=decided,
+        into=into(complaint),
+        outcomes=off_board.outcomes(complaint) if by.sees_all else [],
+        reasons=[gettext(reason) for reason in COMMON_REASONS],
+        unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],
         people=people,
         notified=_notified(complaint, departments),
         may_register=registration.may_register(rules, by),
         who_registers=registration.who_registers(rules),
-        form=_form(complaint, entered, letters[0] if letters else None, changes, departments, typed, refusal),
+        form=_form(complaint, entered, own[0] if own else None, changes, departments, typed, refusal),
     )
 
 
@@ -362,10 +381,44 @@ def _choices(rules: Procedure) -> dict[str, Mapping[str, Name]]:
 
 def _letter(number: str, letter_id: int) -> tuple[Complaint, Letter]:
     complaint = find(db.session(), number, actor())
-    found = db.session.scalar(select(Letter).where(Letter.id == letter_id, Letter.complaint_id == complaint.id))
+    found = db.session.scalar(
+        select(Letter).where(Letter.id == letter_id, Letter.complaint_id.in_(_with_merged(complaint)))
+    )
     if found is None:
         raise NotFound
     return complaint, found
+
+
+def _with_merged(complaint: Complaint) -> list[int]:
+    return [complaint.id, *off_board.merged_into(db.session(), complaint.id)]
+
+
+def _numbers(ids: Iterable[int]) -> dict[int, str]:
+    ids = list(ids)
+    if not ids:
+        return {}
+    rows = db.session.execute(select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids)))
+    return {row.id: row.number for row in rows}
+
+
+def into(complaint: Complaint) -> str | None:
+    """The number of the complaint that this one was merged into, if the reader may see it."""
+    query = select(Complaint.number).where(Complaint.id == complaint.merged_into_id)
+    return db.session.scalar(visible_to(actor(), query)) if complaint.merged_into_id else None
+
+
+def _shown(
+    complaint: Complaint,
+    letter: Letter,
+    files: Sequence[Attachment],
+    *,
+    first: int | None = None,
+    numbers: Mapping[int, str] = {},
+    whole: bool = False,
+) -> timeline.LetterShown:
+    words = timeline.words(letter.text, letter.folds, whole=whole)
+    joined = actor().sees_all and letter.complaint_id == complaint.id and first not in (None, letter.id)
+    return timeline.LetterShown(letter, words, files, numbers.get(letter.complaint_id or 0, ""), joined)
 
 
 def _safe(letter: Letter, files: Iterable[Attachment]) -> Safe:
@@ -402,7 +455,7 @@ def _notified(complaint: Complaint, departments: Sequence[Department]) -> list[t
 
 @dataclass(frozen=True)
 class Face:
-    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), over, met, late."""
+    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), over, met, late, cancelled."""
 
     name: Name
     clock: Clock
@@ -423,7 +476,9 @@ def _faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
 def _face(name: Name, clock: Clock) -> Face:
     worked, at = calendar().between, clock.stopped_at or now()
     used, limit = worked(clock.started_at, at), worked(clock.started_at, clock.due_at)
-    if clock.stopped_at is not None:
+    if clock.outcome == clocks.CANCELLED:
+        state, length = "cancelled", used
+    elif clock.stopped_at is not None:
         state, length = ("late", worked(clock.due_at, at)) if clock.outcome == "late" else ("met", used)
     elif at > clock.due_at:
         state, length = "over", worked(clock.due_at, at)
@@ -458,12 +513,15 @@ class Step:
 
 def _steps(complaint: Complaint, rules: Procedure, faces: Sequence[Face]) -> list[Step]:
     been = visits.of(db.session(), complaint.id)
-    here = rules.stage(complaint.stage).position
+    here = rules.stage(complaint.stage)
     steps = []
     for stage in rules.stages:
         mine = [visit for visit in been if visit.stage == stage.key]
         spent = sum((calendar().between(v.entered_at, v.left_at) for v in mine if v.left_at), timedelta())
-        state = "now" if stage.position == here else "done" if stage.position < here else "todo"
+        if here.off_board:
+            state = "done" if mine else "todo"
+        else:
+            state = "now" if stage.key == here.key else "done" if stage.position < here.position else "todo"
         open_faces = [face for face in faces if face.clock.stopped_at is None] if state == "now" else []
         over = any(face.state == "over" for face in open_faces)
         filled = max((round(100 * face.used / face.limit) for face in open_faces if face.limit), default=50)

@@ -24,7 +24,8 @@ from complaints.letters import Attachment, Letter
 from complaints.outbox import Outgoing
 from complaints.procedure import Procedure
 from complaints.registration import NAMES
-from webapp.language import in_my_language, lang_of, locale, sentence
+from intake import quoting
+from webapp.language import in_my_language, lang_of, locale, moment, sentence
 
 SHOWN = 20_000
 """Characters of a letter that a page shows before it says that there is more."""
@@ -33,13 +34,30 @@ NAMED = 3
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "drafted": ("file", N_("%(who)s noted it: %(channel)s")),
     "drafted_email": ("mail", N_("Draft opened from mail")),
+    "drafted_by_hand": ("mail", N_("%(who)s made a draft of a mail")),
     "entered": ("note", N_("%(who)s changed the entry: %(fields)s")),
     "registered": ("flag", N_("%(who)s registered it under %(register_no)s")),
     "moved": ("move", N_("%(who)s moved it from %(before)s to %(after)s")),
     "notified": ("users", N_("Notified: %(departments)s")),
+    "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
-    "bounce": ("alert", N_("A mail server reports that our mail could not be delivered")),
+    "letter_joined_closed": ("mail", N_("The customer wrote again after the complaint was closed")),
+    "letter_joined_by_hand": ("link", N_("%(who)s put a letter on it")),
+    "split_off": ("link", N_("%(who)s made a letter a draft of its own: %(number)s")),
+    "split_from": ("link", N_("%(who)s took it off %(number)s")),
+    "sender_confirmed": ("user", N_("%(who)s confirmed the sender: %(sender)s")),
+    "reread": ("refresh", N_("%(who)s had a letter read again, characters: %(charset)s")),
+    "not_complaint": ("x", N_("%(who)s decided that it is no complaint: %(reason)s")),
+    "merged": ("merge", N_("%(who)s merged it into %(into)s")),
+    "withdrawn": ("undo", N_("%(who)s noted that the customer withdrew it: %(reason)s")),
+    "merged_in": ("merge", N_("%(who)s merged %(number)s into it")),
+    "merge_undone": ("undo", N_("%(who)s took %(number)s out of it again")),
+    "brought_back": ("undo", N_("%(who)s brought it back to %(after)s")),
+    "bounce": ("alert", N_("Our mail to %(recipient)s could not be delivered: %(status)s")),
+    "delay": ("clock", N_("Our mail to %(recipient)s is late; the mail server still tries")),
     "receipt": ("eye", N_("A receipt came: our mail was shown")),
+    "feedback": ("alert", N_("A provider reports that our mail was marked as unwanted")),
+    "loop": ("repeat", N_("Two programs answered each other; the loop was cut")),
 }
 """An icon and a sentence for each act of the history."""
 
@@ -47,6 +65,8 @@ WITHHELD: Mapping[str, str] = {
     "no_sender": N_("no acknowledgement, because the mail names no sender"),
     "list": N_("no acknowledgement, because it came through a list"),
     "failed_verdict": N_("no acknowledgement, because the sender may be forged"),
+    "from_staff": N_("no acknowledgement, because a colleague sent it on"),
+    "backlog": N_("no acknowledgement, because it comes from the backlog"),
     "too_old": N_("no acknowledgement, because the mail is older than three days"),
     "sender_cap": N_("no acknowledgement, because this sender got several within the hour"),
     "domain_cap": N_("no acknowledgement, because many mails came from there within the hour"),
@@ -54,20 +74,22 @@ WITHHELD: Mapping[str, str] = {
 }
 
 LINK = re.compile(r"(?:https?://|mailto:)[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
-REPLY_HEAD = re.compile(
-    r"\s*(?:On\b.{3,150}\bwrote:|在.{3,150}写道[：:]|.{3,100}于.{3,60}写道[：:]"
-    r"|-{2,}\s*(?:Original Message|原始邮件).{0,40})\s*",
-    re.IGNORECASE,
-)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A stretch of a text: the writer's own words (`own`), what is `quoted` from before, or the `signature`."""
+
+    kind: str
+    words: Markup
+    lines: int
 
 
 @dataclass(frozen=True)
 class Words:
-    """A text as a page shows it: the writer's own part, and what it quotes from before."""
+    """A text as a page shows it, passage by passage."""
 
-    own: Markup
-    quoted: Markup
-    quoted_lines: int
+    passages: Sequence[Passage]
     cut: int
     """Characters that are not shown."""
 
@@ -79,6 +101,10 @@ class LetterShown:
     letter: Letter
     words: Words
     attachments: Sequence[Attachment]
+    number: str = ""
+    """The complaint that it was on before that was merged into this one."""
+    splits: bool = False
+    """May it become a draft of its own?"""
     kind: str = "letter"
 
     @property
@@ -106,6 +132,7 @@ class MailShown:
     outgoing: Outgoing
     subject: str
     text: Markup
+    number: str = ""
     kind: str = "mail"
 
     @property
@@ -165,37 +192,41 @@ def _without_tail(address: str) -> str:
     return address
 
 
-def words(text: str, *, whole: bool = False) -> Words:
-    """A text for a page: own words and quotation apart, cut when it is very long and not asked for whole."""
-    text = text.strip("\n")
+def words(text: str, folds: Sequence[Sequence[Any]] = (), *, whole: bool = False) -> Words:
+    """A text for a page, its `folds` ([start, end, kind], in order) apart, cut when it is very long and not asked for
+    whole. Letters that came before folds were kept are looked through now."""
     shown = text if whole else text[:SHOWN]
-    own, quoted = _apart(shown)
-    return Words(linked(own), linked(quoted), quoted.count("\n") + 1 if quoted else 0, len(text) - len(shown))
+    spans = folds or [(fold.start, fold.end, fold.kind) for fold in quoting.folds(shown)]
+    passages: list[Passage] = []
+    at = 0
+    for start, end, kind in [*spans, (len(shown), len(shown), "")]:
+        passages += _passage("own", shown[at:start])
+        passages += _passage(kind, shown[start:end])
+        at = end
+    return Words(passages, len(text.rstrip("\n")) - len(shown) if len(text) > len(shown) else 0)
 
 
-def _apart(text: str) -> tuple[str, str]:
-    """The writer's own words, and the quotation that follows them to the end. Nothing is quoted unless something
-    stands above it."""
-    lines = text.split("\n")
-    start = next((n for n, line in enumerate(lines) if len(line) < 400 and REPLY_HEAD.fullmatch(line)), None)
-    if start is None:
-        start = len(lines)
-        while start and (not lines[start - 1].strip() or lines[start - 1].lstrip().startswith(">")):
-            start -= 1
-        if not any(line.strip() for line in lines[start:]):
-            start = len(lines)
-    own, quoted = "\n".join(lines[:start]).rstrip(), "\n".join(lines[start:]).strip("\n")
-    return (own, quoted) if own.strip() else (text, "")
+def _passage(kind: str, text: str) -> list[Passage]:
+    text = text.strip("\n")
+    return [Passage(kind, linked(text), text.count("\n") + 1)] if text.strip() else []
 
 
-def mail(outgoing: Outgoing) -> MailShown:
-    """A mail of ours with its words, once it has been rendered."""
+def enclosed_date(text: str) -> Markup | str:
+    """The date of a mail inside another, as far as it can be read."""
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def mail(outgoing: Outgoing, number: str = "") -> MailShown:
+    """A mail of ours with its words, once it has been rendered; `number` as for letters."""
     if not outgoing.rendered:
-        return MailShown(outgoing, "", Markup(""))
+        return MailShown(outgoing, "", Markup(""), number)
     message = email.message_from_bytes(outgoing.rendered, policy=email.policy.default)
     body = message.get_body(("plain",))
     text = body.get_content().strip() if body is not None else ""
-    return MailShown(outgoing, str(message["Subject"] or ""), linked(text))
+    return MailShown(outgoing, str(message["Subject"] or ""), linked(text), number)
 
 
 def lines(
@@ -215,19 +246,19 @@ def _line(
     change: Change, rules: Procedure, people: Mapping[int, str], departments: Mapping[str, Name], more: dict[str, Any]
 ) -> Line:
     values = change.values | more
-    act = "drafted_email" if change.act == "drafted" and values.get("channel") == "email" else change.act
+    act = _variant(change, values)
     icon, message = SENTENCES.get(act, ("dot", N_("%(who)s: %(act)s")))
     told: dict[str, Any] = {"who": people.get(change.by_id or 0, "Redress"), "act": change.act}
-    if act == "drafted":
-        told["channel"] = _named(CHANNELS, values.get("channel"))
-    elif act == "registered":
-        told["register_no"] = values.get("register_no") or ""
-    elif act == "moved":
-        told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
-    elif act == "notified":
-        told["departments"] = _listed(_named(departments, key) for key in values.get("departments", ()))
-    elif act == "entered":
-        told["fields"] = _few([field_name(key) for key in values.get("changed", {})])
+    told |= {key: str(values.get(key) or "") for key in ("register_no", "number", "into", "reason")}
+    told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
+    told["channel"] = _named(CHANNELS, values.get("channel"))
+    told["departments"] = _listed(_named(departments, key) for key in values.get("departments", ()))
+    told["receivers"] = _listed(each for each in (*values.get("users", ()), told["departments"]) if each)
+    told["fields"] = _few([field_name(key) for key in values.get("changed", {})])
+    told["sender"] = " ".join(str(values[key]) for key in ("name", "address") if values.get(key))
+    told["charset"] = values.get("charset") or gettext("as it came")
+    told["recipient"] = values.get("recipient") or gettext("the customer")
+    told["status"] = values.get("said") or values.get("status") or gettext("no reason given")
     text = _bold(gettext(message), told)
     if values.get("withheld") in WITHHELD:
         text += Markup("; ") + gettext(WITHHELD[values["withheld"]])
@@ -236,6 +267,19 @@ def _line(
         for key, (before, after) in values.get("changed", {}).items()
     ]
     return Line(change.at, icon, text, changes)
+
+
+def _variant(change: Change, values: Mapping[str, Any]) -> str:
+    """Some acts are told differently by how they came about."""
+    if change.act == "drafted" and values.get("by_hand"):
+        return "drafted_by_hand"
+    if change.act == "drafted" and values.get("channel") == "email":
+        return "drafted_email"
+    if change.act == "letter_joined" and change.by_id is not None:
+        return "letter_joined_by_hand"
+    if change.act == "letter_joined" and values.get("closed"):
+        return "letter_joined_closed"
+    return change.act
 
 
 def _bold(message: str, values: Mapping[str, str]) -> Markup:
@@ -260,7 +304,7 @@ def _named(names: Mapping[str, Name], key: str | None) -> str:
 
 
 def _stage(rules: Procedure, key: str | None) -> str:
-    return _named({stage.key: stage.name for stage in rules.stages}, key)
+    return _named({stage.key: stage.name for stage in (*rules.stages, *rules.outcomes)}, key)
 
 
 def _few(names: Sequence[str]) -> str:

@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints import off_board
 from complaints.blobs import Blobs
+from complaints.complaint import Complaint, involve
 from complaints.database import transaction
 from complaints.letters import Attachment
 from tests.builders import PNG, a_file, a_mailed_complaint, a_person
-from tests.webapp.conftest import Browser, on_both_databases
+from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.attachments import disposition
 
 Attach = Callable[..., Attachment]
@@ -136,3 +138,22 @@ def test_a_file_that_was_altered_is_kept_back(
     assert "altered in the store" in answer.text
     assert PNG not in answer.data
     assert "blob altered" in capsys.readouterr().out
+
+
+@on_both_databases
+def test_a_file_of_a_merged_complaint_is_for_those_who_see_the_one_that_took_it_in(
+    make: sessionmaker[Session], browser_of: Browser, attached: Attach
+) -> None:
+    file = attached()
+    with transaction(make) as session:
+        clerk, member = a_person(session, "clerk"), a_person(session, "dept")
+        merged, into = session.get_one(Complaint, file.complaint_id), a_mailed_complaint(session, message_id="b@c")
+        involve(session, into, at=NOW, reason="notified", users=[member.id or 0])
+        off_board.take(session, merged, off_board.MERGED, reason="", by=clerk, at=NOW, seen_version=1, into=into)
+    browser = browser_of(member)
+    assert browser.get(f"/attachments/{file.id}/x").status_code == 200
+    assert browser.get(f"/complaints/{merged.number}").status_code == 404
+    with transaction(make) as session:
+        merged = session.get_one(Complaint, file.complaint_id)
+        off_board.bring_back(session, merged, by=clerk, at=NOW, seen_version=2)
+    assert browser.get(f"/attachments/{file.id}/x").status_code == 404

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from complaints import registration
+from complaints import off_board, registration
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
@@ -39,6 +39,7 @@ from tests.builders import (
     an_entry,
 )
 from tests.webapp.conftest import NOW, Browser, on_both_databases
+from webapp.timeline import SENTENCES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -168,7 +169,8 @@ def test_a_chinese_reader_reads_names_in_chinese_first(make: sessionmaker[Sessio
 def test_quoted_lines_are_folded_and_a_long_letter_is_cut_until_asked_for(
     desk: FlaskClient, make: sessionmaker[Session]
 ) -> None:
-    complaint = mailed(make, text="The seal leaks.\n\nOn 9 Nov 2026, Lin wrote:\n> Thank you\n> for the order")
+    head = "On Mon, 9 Nov 2026 at 10:00, Lin <lin@mill.example> wrote:"
+    complaint = mailed(make, text=f"The seal leaks.\n\n{head}\n> Thank you\n> for the order")
     with transaction(make) as session:
         long = a_letter(session, complaint, text="y" * 19_999 + "\n" + "the very end", message_id="b@c")
     html = desk.get(HERE).text
@@ -176,6 +178,124 @@ def test_quoted_lines_are_folded_and_a_long_letter_is_cut_until_asked_for(
     assert "Show the rest, 12 characters" in visible(html)
     assert "the very end" not in html
     assert "the very end" in desk.get(f"{HERE}?whole={long.id}").text
+
+
+def test_folds_that_were_kept_are_honoured_wherever_they_stand(desk: FlaskClient, make: sessionmaker[Session]) -> None:
+    text = "> how many?\n14 of 200\n> since when?\nMonday\n-- \nInes"
+    mailed(make, text=text, folds=[[0, 11, "quoted"], [22, 35, "quoted"], [43, 51, "signature"]])
+    html = desk.get(HERE).text
+    own = [visible(part) for part in re.findall(r'<div class="words"[^>]*>(.*?)</div>', html, re.S)]
+    assert own == ["14 of 200", "Monday"]
+    assert "Signature -- Ines" in visible(html)
+
+
+@pytest.mark.parametrize("folds", [[[0, 999, "quoted"]], [[5, 5, "quoted"]], [[0, 3, "something_new"]]])
+def test_no_fold_hides_a_text_for_good(desk: FlaskClient, make: sessionmaker[Session], folds: list[object]) -> None:
+    mailed(make, text="The seal leaks.", folds=folds)
+    assert " ".join(visible(desk.get(HERE).text).split()).count("seal leaks.") >= 1
+
+
+def test_a_mail_that_was_cut_says_so(desk: FlaskClient, make: sessionmaker[Session]) -> None:
+    mailed(make, defects=["text_cut"])
+    assert "The mail is longer; download the original for the rest." in visible(desk.get(HERE).text)
+
+
+def test_a_mail_inside_a_mail_is_shown_with_its_own_files_beneath(
+    desk: FlaskClient, make: sessionmaker[Session], blobs: Blobs
+) -> None:
+    inside = {"from_name": "Ines", "from_address": "i@q.example", "subject": "<b>Leak</b>", "text": "https://q.example/",
+              "date": "2026-11-16T01:00:00+00:00"}  # fmt: skip
+    files = [
+        a_file(blobs, b"mail", filename="leak.eml", content_type="message/rfc822", enclosed=inside),
+        a_file(blobs, filename="photo.png", within=0),
+        a_file(blobs, filename="orphan.png", within=7),
+    ]
+    mailed(make, files=files)
+    html = desk.get(HERE).text
+    assert "<b>Leak</b>" not in html
+    assert "The mail inside <b>Leak</b> Ines <i@q.example> · Mon 16 Nov, 09:00 https://q.example/" in visible(html)
+    assert re.search(r'leak\.eml.*<ul class="atts">.*photo\.png.*</ul>\s*</li>.*orphan\.png', html, re.S)
+
+
+# Off the board, not reached, written to again
+
+
+@on_both_databases
+def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
+    desk: FlaskClient, clerk: Actor, make: sessionmaker[Session], blobs: Blobs
+) -> None:
+    mailed(make, text="The first letter")
+    with transaction(make) as session:
+        other = a_mailed_complaint(session, text="The other letter", message_id="b@c", files=[a_file(blobs)])
+    acknowledged(make, other, state="sent", sent_at=NOW, reply="250 OK")
+    with transaction(make) as session:
+        other = session.get_one(Complaint, other.id)
+        into = session.scalars(select(Complaint).where(Complaint.number == "C-2026-0001")).one()
+        off_board.take(
+            session, other, off_board.MERGED, reason="the same lot", by=clerk, at=NOW, seen_version=1, into=into
+        )
+    page = desk.get(HERE).text
+    for words in ("The first letter", "The other letter", "from C-2026-0002", "joint.png", "250 OK",
+                  "林知夏 merged C-2026-0002 into it"):  # fmt: skip
+        assert words in visible(page)
+    assert desk.get(f"{HERE}/letters/2", headers={"HX-Request": "true"}).status_code == 200
+    merged = visible(desk.get("/complaints/C-2026-0002").text)
+    assert "Merged into C-2026-0001 : the same lot Decided by 林知夏" in merged
+    assert "ended when it left the board" in merged
+    assert "Move to…" not in merged
+    assert desk.post("/complaints/C-2026-0002/bring-back", data={"version": "2"}).status_code == 303
+    assert "The other letter" not in visible(desk.get(HERE).text)
+
+
+def test_what_is_off_the_board_cannot_be_registered(
+    desk: FlaskClient, clerk: Actor, make: sessionmaker[Session]
+) -> None:
+    complaint = mailed(make)
+    with transaction(make) as session:
+        complaint = session.get_one(Complaint, complaint.id)
+        off_board.take(session, complaint, off_board.WITHDRAWN, reason="solved", by=clerk, at=NOW, seen_version=1)
+    page = desk.get(HERE).text
+    assert "Withdrawn : solved" in visible(page)
+    assert 'name="complaint_class"' not in page
+    answer = desk.post(f"{HERE}/registration", data=an_entry(version="2"))
+    assert answer.status_code == 422
+    assert the_complaint(make).registered_at is None
+
+
+def test_a_customer_who_was_not_reached_is_told_of_on_page_and_card(
+    desk: FlaskClient, make: sessionmaker[Session]
+) -> None:
+    complaint = mailed(make)
+    bounced = {"bounced_at": NOW, "bounce_status": "5.1.1", "bounce_reason": "no such user"}
+    acknowledged(make, complaint, state="sent", sent_at=MONDAY, reply="250 OK", **bounced)
+    with transaction(make) as session:
+        session.execute(update(Complaint).values(unreached_at=NOW))
+        told = {"recipient": "i.carrow@quellstrom.example", "status": "5.1.1", "said": "no such user"}
+        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act="bounce", values=told))
+    page = visible(desk.get(HERE).text)
+    assert "The customer was not reached : i.carrow@quellstrom.example, 5.1.1 no such user" in page
+    assert "It came back Mon 16 Nov, 09:30 : the customer was not reached." in page
+    assert "Our mail to i.carrow@quellstrom.example could not be delivered: no such user" in page
+    assert "Not reached" in visible(desk.get("/board").text)
+
+
+def test_a_letter_after_closing_proposes_to_reopen(desk: FlaskClient, make: sessionmaker[Session]) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        session.execute(update(Complaint).values(stage="closed", closed_at=MONDAY, reopening_proposed_at=NOW))
+    html = desk.get(HERE).text
+    assert "The customer wrote again after closing: reopen?" in visible(html)
+    assert '<a href="/complaints/C-2026-0001/moves">Move it back…</a>' in html
+
+
+@pytest.mark.parametrize("act", sorted(SENTENCES))
+def test_every_act_has_its_sentence_even_with_nothing_to_say(
+    desk: FlaskClient, make: sessionmaker[Session], act: str
+) -> None:
+    complaint = mailed(make)
+    with transaction(make) as session:
+        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act=act, values={}))
+    assert desk.get(HERE).status_code == 200
 
 
 # To whom

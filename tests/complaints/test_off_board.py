@@ -1,0 +1,126 @@
+"""Off the board: every way out keeps the complaint, its number and the reason, and can be taken back."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from complaints import clocks, off_board, visits
+from complaints.complaint import NO_LIMIT, Complaint
+from complaints.database import open_database, sessions, transaction
+from complaints.errors import BadInput, MoveRefused, NotAllowed, StaleComplaint
+from complaints.history import Change
+from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, Decision, NotThere
+from complaints.people import Actor
+from tests.builders import MONDAY, a_complaint, a_mailed_complaint, a_person
+
+SOON = MONDAY + timedelta(minutes=30)
+LATER = MONDAY + timedelta(minutes=40)
+
+
+@pytest.fixture
+def make(database_url: str) -> sessionmaker[Session]:
+    return sessions(open_database(database_url))
+
+
+def take(session: Session, complaint: Complaint, outcome: str, by: Actor, **more: Any) -> None:
+    values: dict[str, Any] = {"reason": "an enquiry", "at": SOON, "seen_version": complaint.version} | more
+    off_board.take(session, complaint, outcome, by=by, **values)
+
+
+def bring_back(session: Session, complaint: Complaint, by: Actor) -> None:
+    off_board.bring_back(session, complaint, by=by, at=LATER, seen_version=complaint.version)
+
+
+def acts(session: Session, complaint: Complaint) -> list[str]:
+    return list(session.scalars(select(Change.act).where(Change.complaint_id == complaint.id).order_by(Change.id)))
+
+
+@pytest.mark.requirement("S08")
+def test_not_a_complaint_keeps_number_content_person_and_reason(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, complaint = a_person(session, "clerk"), a_mailed_complaint(session)
+        content = complaint.content
+        take(session, complaint, NOT_COMPLAINT, clerk)
+        assert (complaint.stage, complaint.number, complaint.content) == (NOT_COMPLAINT, "C-2026-0001", content)
+        assert complaint.sort_due_at == NO_LIMIT
+        assert {clock.outcome for clock in clocks.of(session, "complaint", complaint.id)} == {clocks.CANCELLED}
+        decision = off_board.last(session, complaint.id)
+        assert decision is not None
+        assert (decision.reason, decision.by_id, decision.at, decision.left_stage) == (
+            "an enquiry", clerk.id, SOON, "draft",
+        )  # fmt: skip
+        assert acts(session, complaint)[-1] == NOT_COMPLAINT
+        assert [visit.left_at is None for visit in visits.of(session, complaint.id)] == [False, True]
+
+
+def test_done_twice_it_is_done_once(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, complaint = a_person(session, "clerk"), a_complaint(session)
+        for _ in range(2):
+            off_board.take(session, complaint, NOT_COMPLAINT, reason="x", by=clerk, at=SOON, seen_version=1)
+        assert len(session.scalars(select(Decision)).all()) == 1
+        for _ in range(2):
+            off_board.bring_back(session, complaint, by=clerk, at=LATER, seen_version=2)
+        assert acts(session, complaint) == ["drafted", NOT_COMPLAINT, "brought_back"]
+
+
+def test_brought_back_it_stands_where_it_stood_and_its_clocks_run_on(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, complaint = a_person(session, "clerk"), a_complaint(session)
+        due = complaint.sort_due_at
+        take(session, complaint, NOT_COMPLAINT, clerk)
+        bring_back(session, complaint, clerk)
+        assert (complaint.stage, complaint.sort_due_at) == ("draft", due)
+        assert {clock.stopped_at for clock in clocks.of(session, "complaint", complaint.id)} == {None}
+        assert off_board.last(session, complaint.id) is None
+        kept = session.scalars(select(Decision)).one()
+        assert (kept.back_at, kept.back_by_id, kept.reason) == (LATER, clerk.id, "an enquiry")
+
+
+def test_a_decision_needs_a_reason_a_stage_that_allows_it_and_a_person_who_may(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, member = a_person(session, "clerk"), a_person(session, "dept")
+        complaint = a_complaint(session)
+        for reason in ("", "  ", "x" * 1001):
+            with pytest.raises(BadInput):
+                take(session, complaint, NOT_COMPLAINT, clerk, reason=reason)
+        with pytest.raises(NotAllowed):
+            take(session, complaint, NOT_COMPLAINT, member)
+        with pytest.raises(StaleComplaint):
+            take(session, complaint, NOT_COMPLAINT, clerk, seen_version=9)
+        complaint.stage = "investigation"
+        with pytest.raises(MoveRefused):
+            take(session, complaint, NOT_COMPLAINT, clerk)
+        take(session, complaint, WITHDRAWN, clerk)
+        assert complaint.stage == WITHDRAWN
+
+
+def test_a_merged_complaint_is_spoken_for_by_the_one_that_took_it_in(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        first, second, third = (a_complaint(session, attachment_count=n) for n in (1, 2, 4))
+        take(session, first, MERGED, clerk, reason="", into=second)
+        take(session, second, MERGED, clerk, reason="the same lot", into=third)
+        assert off_board.survivor(session, first.id).id == third.id
+        assert off_board.merged_into(session, third.id) == [second.id, first.id]
+        assert third.attachment_count == 7
+        assert acts(session, second) == ["drafted", "merged_in", "merged"]
+        bring_back(session, second, clerk)
+        assert off_board.merged_into(session, third.id) == []
+        assert off_board.survivor(session, first.id).id == second.id
+        assert (second.attachment_count, third.attachment_count) == (3, 4)
+        assert acts(session, third) == ["drafted", "merged_in", "merge_undone"]
+
+
+def test_nothing_is_merged_into_itself_or_into_what_has_left_the_board(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        complaint, gone = a_complaint(session), a_complaint(session)
+        take(session, gone, NOT_COMPLAINT, clerk)
+        for into in (complaint, gone):
+            with pytest.raises(NotThere):
+                take(session, complaint, MERGED, clerk, into=into)
+        assert complaint.stage == "draft"
