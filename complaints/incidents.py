@@ -134,6 +134,13 @@ def token_ending(session: Session, at: datetime) -> Iterator[Found]:
             yield replace(_of(mailbox, at), fault=trouble.in_(str, "en"))
 
 
+def renumbered(session: Session, at: datetime) -> Iterator[Found]:
+    """Mailboxes that were restored, moved or made anew: their server numbers all messages from new (UIDVALIDITY)."""
+    for mailbox in polled(session):
+        if mailbox.renumbered_at is not None and timedelta() <= at - mailbox.renumbered_at < DAY:
+            yield _of(mailbox, mailbox.renumbered_at)
+
+
 def faulty(session: Session, at: datetime, *, least: timedelta) -> Iterator[Found]:
     """Mailboxes that are read, but whose last looks all met a fault: mail that cannot be moved away or fetched."""
     for mailbox, since in _unread_since(session, at):
@@ -224,6 +231,17 @@ KINDS: dict[str, Kind] = {
         token_ending,
         N_("The access to the mailbox %(mailbox)s will end soon, or was never opened."),
         N_("Renew the sign-in or the client secret on the settings page before its mail stops."),
+        MAILBOXES,
+    ),
+    "mailbox_renumbered": Kind(
+        renumbered,
+        N_(
+            "The mailbox %(mailbox)s was restored, moved or made anew at %(since)s; all of it was looked through again."
+        ),
+        N_(
+            "Nothing was taken twice. If nobody of yours did this, ask the mail provider; "
+            "flask intake reconcile counts."
+        ),
         MAILBOXES,
     ),
     "mailbox_fault": Kind(

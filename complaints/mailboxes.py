@@ -67,6 +67,7 @@ class Mailbox(Base):
     fault: Mapped[str | None] = mapped_column(Text)
     fault_since: Mapped[datetime | None]
     uidvalidity: Mapped[int | None] = mapped_column(BigId)
+    renumbered_at: Mapped[datetime | None]  # when its server gave all messages new numbers
     version: Mapped[int] = mapped_column(default=1)  # a new one makes its poller begin anew
 
 

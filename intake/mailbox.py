@@ -40,6 +40,8 @@ HEADER_OCTETS = 32768
 NAMED_AT_ONCE = 500
 """UIDs in one command: some servers read lines of 8192 octets."""
 MOST_32 = 2**32 - 1
+AT_A_TIME = 50_000
+"""UIDs that one answer to SEARCH may name: imaplib reads lines of a million characters."""
 _ATOM = re.compile(r"[!#$&'+,./0-9:;<=>?@A-Z\[^_`a-z|}~-]+")
 
 
@@ -199,6 +201,7 @@ class Mailbox:
         self.account = account
         self.limit = limit
         self.asking: list[int] = []  # the UIDs of the FETCH under way: where it broke, if it breaks
+        self.count = 0  # messages in the folder when it was selected
         self._processed: str | None = None
 
     def __enter__(self) -> "Mailbox":
@@ -209,7 +212,7 @@ class Mailbox:
                 log_in(self.client, self.account)
                 introduce(self.client, self.account)
                 self.client.normalise_times = False
-                self.uidvalidity = _uidvalidity(self.client.select_folder(self.account.folder))
+                self.uidvalidity = self._select(self.account.folder)
                 capabilities = self.client.capabilities()
         except BaseException:
             drop(self.client)
@@ -230,7 +233,24 @@ class Mailbox:
     @_sense()
     def uids(self) -> list[int]:
         """The UIDs of every message in the folder, oldest first."""
-        return sorted(int(uid) for uid in self.client.search("ALL") if 0 < int(uid) <= MOST_32)
+        found = set(self.client.search("ALL")) if self.count <= AT_A_TIME else self._windows()
+        return sorted(int(uid) for uid in found if 0 < int(uid) <= MOST_32)
+
+    def _select(self, folder: str, *, readonly: bool = False) -> int:
+        """Select a folder; returns its UIDVALIDITY."""
+        answer = self.client.select_folder(folder, readonly=readonly)
+        self._selected, self._readonly = folder, readonly
+        self.count = int(answer.get(b"EXISTS", 0))
+        return _uidvalidity(answer)
+
+    def _windows(self) -> set[int]:
+        """The same for a folder so full that one line of an answer cannot name them all."""
+        self._select(self._selected, readonly=self._readonly)
+        found: set[int] = set()
+        for first in range(1, self.count + 1, AT_A_TIME):
+            last = str(first + AT_A_TIME - 1) if first + AT_A_TIME <= self.count else "*"
+            found.update(self.client.search([f"{first}:{last}"]))
+        return found
 
     @_sense()
     def arrived(self, uids: Sequence[int]) -> dict[int, datetime]:
@@ -343,7 +363,7 @@ class Mailbox:
     @_sense()
     def open(self, folder: str) -> int:
         """Look into another folder without changing anything there; returns its UIDVALIDITY."""
-        return _uidvalidity(self.client.select_folder(folder, readonly=True))
+        return self._select(folder, readonly=True)
 
     @property
     def can_remove(self) -> bool:

@@ -18,12 +18,12 @@ from itertools import chain
 
 import structlog
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import mailboxes, rows
-from complaints.database import transaction
+from complaints.database import Moment, transaction
 from complaints.errors import ComplaintError
 from complaints.failpoints import failpoint
 from complaints.letters import Sighting
@@ -37,6 +37,9 @@ LOOK_EVERY = 60.0
 WITHOUT_IDLE_EVERY = 10.0
 FIRST_GAP = 1.0
 LAST_GAP = 60.0
+OUTAGE = 3
+"""So many single messages that break the connection one after the other are no messages' doing."""
+MOVED_SINGLY = 50
 HOLD_BACK = timedelta(seconds=30)
 NOTE_EVERY = timedelta(seconds=15)
 RENEW_EVERY = timedelta(seconds=30)
@@ -81,6 +84,8 @@ class Poller:
         self._leased: datetime | None = None
         self._noted: datetime | None = None
         self._progress: datetime | None = clock()
+        self._compared: Mailbox | None = None
+        self._broken: set[int] = set()  # messages that broke the connection since one came last
         self._singly: set[int] = set()  # messages of a batch that broke: fetched one by one
         self._held_back: dict[int, HeldBack] = {}  # messages that break the connection by themselves
 
@@ -156,8 +161,7 @@ class Poller:
 
     def _idle(self, mailbox: Mailbox, stop: threading.Event) -> None:
         """Wait for a hint, in steps short enough that a stop is heard."""
-        waited = 0.0
-        mailbox.client.idle()
+        waited = LOOK_EVERY if mailbox.listen() else 0.0
         try:
             while waited < LOOK_EVERY and not stop.is_set() and not self.asked.is_set():
                 if any(len(answer) > 1 and answer[1] == b"EXISTS" for answer in mailbox.client.idle_check(timeout=1)):
@@ -181,7 +185,7 @@ class Poller:
                     return self.look(mailbox)
             except (OSError, IMAPClientError) as error:
                 self.note_fault(error)
-                if not mailbox.asking:
+                if not mailbox.asking or len(self._broken) >= OUTAGE:
                     raise
 
     @contextmanager
@@ -194,6 +198,9 @@ class Poller:
             match mailbox.asking:
                 case [uid]:
                     tries = self._held_back[uid].tries + 1 if uid in self._held_back else 1
+                    self._broken.add(uid)
+                    if len(self._broken) >= OUTAGE:  # not the messages' fault: none of them waits long for it
+                        tries = min(tries, 1)
                     later = self.clock() + HOLD_BACK * 2 ** min(tries, 8)
                     self._held_back[uid] = HeldBack(tries, later, describe(error, self.account))
                     self._singly.discard(uid)
@@ -216,6 +223,7 @@ class Poller:
         before: list[Arrival] = []
         for batch in chain(mailbox.batches([uid for uid in new if uid not in self._singly]), one_by_one):
             failpoint("P3.after")
+            self._broken.clear()
             self._keep_lease()
             kept = self.intake.keep(batch, mailbox_id=self.mailbox_id, uidvalidity=mailbox.uidvalidity)
             self.intake.begin(kept.waiting)
@@ -236,14 +244,17 @@ class Poller:
     def _move(self, mailbox: Mailbox, uids: list[int]) -> str | None:
         """Move what we have taken; what the server says when it will not. The messages are ours all the same, and the
         next look tries again."""
+        fault = None
         try:
             mailbox.move_away(uids)
         except IMAPClientAbortError:
             raise  # the connection is gone
         except IMAPClientError as error:
+            fault = f"taken messages could not be moved away: {_plain(error)}"
             log.warning("taken messages were not moved", mailbox=self.account.name, error=str(error))
-            return f"taken messages could not be moved away: {error}"
-        return None
+            if 1 < len(uids) <= MOVED_SINGLY:  # one of them must not keep the others there
+                return next(filter(None, [self._move(mailbox, [uid]) for uid in uids]), None)
+        return fault
 
     def _taken(self, mailbox: Mailbox, uids: list[int]) -> set[int]:
         """Which of these UIDs were taken before. A mailbox that was restored from a backup gives old UIDs to new
@@ -259,8 +270,9 @@ class Poller:
                 )
             ).all()
         known = {row.uid: row for row in rows if row.uid in set(uids)}
-        if not mailbox.can_remove:  # everything stays there, and is never moved unread
+        if not mailbox.can_remove and self._compared is mailbox:  # everything stays there: looked at once a connection
             return set(known)
+        self._compared = mailbox
         arrived = mailbox.arrived(sorted(known))
         reused = [known[uid].id for uid, at in arrived.items() if not _same(at, known[uid])]
         if reused:
@@ -292,6 +304,10 @@ class Poller:
                     fault=fault,
                     fault_since=func.coalesce(mailboxes.Mailbox.fault_since, now) if fault else None,
                     uidvalidity=uidvalidity,
+                    renumbered_at=case(
+                        (mailboxes.Mailbox.uidvalidity != uidvalidity, literal(now, Moment())),
+                        else_=mailboxes.Mailbox.renumbered_at,
+                    ),
                     waiting=len(self._held_back),
                 )
             )
@@ -324,12 +340,10 @@ def _same(arrived: datetime, taken: Row[int, int | None, datetime, datetime]) ->
 
 def describe(error: BaseException, account: ImapAccount) -> str:
     """A fault in one line, without secrets."""
-    if isinstance(error, LoginError):
-        return f"login as {account.user} refused: {_plain(error)}"
     if isinstance(error, SQLAlchemyError):
         return f"database: {type(error).__name__}"
-    text = _plain(error) or type(error).__name__
-    return f"{account.host}:{account.port}: {text}".replace(account.password or "\0", "***")[:500]
+    where = f"login as {account.user} refused" if isinstance(error, LoginError) else f"{account.host}:{account.port}"
+    return f"{where}: {_plain(error) or type(error).__name__}".replace(account.password or "\0", "***")[:500]
 
 
 def _plain(error: BaseException) -> str:

@@ -110,6 +110,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("leased_by", sa.String(length=80), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("waiting", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("renumbered_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
         batch_op.create_foreign_key(batch_op.f("fk_mailbox_paused_by_id_user"), "user", ["paused_by_id"], ["id"])
 
@@ -149,6 +150,7 @@ def downgrade() -> None:
     with op.batch_alter_table("mailbox", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_mailbox_paused_by_id_user"), type_="foreignkey")
         batch_op.drop_column("version")
+        batch_op.drop_column("renumbered_at")
         batch_op.drop_column("waiting")
         batch_op.drop_column("leased_by")
         batch_op.drop_column("lease_until")

@@ -170,6 +170,13 @@ def test_a_token_that_the_provider_refuses_is_one_incident_and_not_a_silent_mail
     assert watch.after(minutes=1) == ([], ["mailbox_token"])
 
 
+def test_a_mailbox_that_was_made_anew_is_told_once_and_forgotten_after_a_day(watch: Watch) -> None:
+    watch.add(a_mailbox(looked_at=MONDAY + timedelta(days=3), renumbered_at=MONDAY))
+    assert watch.after(minutes=1) == (["mailbox_renumbered"], [])
+    assert watch.after(minutes=60) == ([], [])
+    assert watch.after(minutes=24 * 60) == ([], ["mailbox_renumbered"])
+
+
 def test_five_quarantined_messages_in_an_hour_are_growth_and_the_last_to_be_decided_ends_it(watch: Watch) -> None:
     watch.add(*[a_sighting("quarantined") for _ in range(4)])
     watch.add(a_sighting("quarantined", MONDAY - timedelta(hours=2)))

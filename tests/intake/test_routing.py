@@ -1,8 +1,11 @@
 """Whole mails on their way to the right complaint: answers, strangers, merged and closed ones, colleagues, machines."""
 
+import email
+import email.policy
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -13,7 +16,7 @@ from complaints.complaint import Complaint
 from complaints.conversation import Entry
 from complaints.database import transaction
 from complaints.history import Change
-from complaints.letters import Letter, Sighting
+from complaints.letters import Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, add_user
@@ -21,6 +24,7 @@ from complaints.settings import Settings
 from intake import doors
 from intake.poller import Poller
 from intake.record import Outcome
+from jobs.letters import make_app, render
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account
@@ -34,7 +38,7 @@ def take(chosen: Settings, make: Make, bell: Bell) -> Take:
     """Take one mail in; `authserv_id` may be set for it."""
     number = iter(range(1000))
 
-    def taken(text: str = "It leaks.", *, authserv_id: str = "", **headers: str) -> Outcome:
+    def taken(text: str = "It leaks.", *, authserv_id: str = "", **headers: Any) -> Outcome:
         headers.setdefault("message_id", f"<t{next(number)}@quell.example>")
         settings = replace(chosen, authserv_id=authserv_id)
         (outcome,) = doors.deliver(settings, make, bell, [a_mail(text, **headers)])
@@ -70,6 +74,22 @@ def settle(make: Make, complaint_id: int | None, outcome: str, into: int | None 
             session, complaint, outcome, reason="as agreed", by=SYSTEM, at=datetime.now(UTC),
             seen_version=complaint.version, into=session.get_one(Complaint, into) if into else None,
         )  # fmt: skip
+
+
+@pytest.mark.requirement("S16")
+def test_the_customer_is_asked_for_evidence_and_what_comes_is_on_the_complaint(
+    chosen: Settings, take: Take, first: Outcome, make: Make
+) -> None:
+    with make() as session:
+        asked = session.scalars(select(Outgoing).where(Outgoing.complaint_id == first.complaint_id)).one()
+    text = email.message_from_bytes(render(make_app(chosen), chosen, asked), policy=email.policy.default)
+    body = text.get_body(("plain",))
+    assert body is not None
+    assert "photos, lot numbers, test reports" in " ".join(body.get_content().split())
+    take("Here it is.", in_reply_to=our_mail(make, first.complaint_id), attach=("crack.jpg", b"\xff\xd8\xff\xe0"))
+    with make() as session:
+        picture = session.scalars(select(Attachment)).one()
+    assert (picture.filename, picture.complaint_id) == ("crack.jpg", first.complaint_id)
 
 
 def test_an_answer_to_a_merged_complaint_lands_on_the_one_that_took_it_in(
@@ -232,6 +252,17 @@ def test_a_bounce_of_our_mail_says_that_the_customer_was_not_reached(
         assert (sent.bounce_status, sent.bounce_reason) == ("5.1.1", "550 5.1.1 no such user")
         told = session.scalars(select(Change).where(Change.act == "bounce")).one().values
     assert (told["recipient"], told["status"]) == ("ines@quell.example", "5.1.1")
+
+
+def test_a_bounce_of_the_address_behind_an_alias_is_known_by_the_one_we_wrote_to(
+    chosen: Settings, make: Make, bell: Bell, first: Outcome
+) -> None:
+    raw = a_bounce(our_mail(make, first.complaint_id), to="i.carrow@elsewhere.example").replace(
+        b"Action:", b"Original-Recipient: rfc822; ines@quell.example\r\nAction:"
+    )
+    (outcome,) = doors.deliver(chosen, make, bell, [raw])
+    assert outcome.complaint_id == first.complaint_id
+    assert complaint_of(make, first.complaint_id).unreached_at is not None
 
 
 def test_who_writes_again_is_reached_again(

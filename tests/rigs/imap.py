@@ -609,6 +609,9 @@ class _Connection:
                 case "UNSEEN" | "UNDELETED" as key:
                     flag = "\\" + key.removeprefix("UN").capitalize()
                     found = [message for message in found if flag not in message.flags]
+                case numbers if re.fullmatch(r"[\d:*,]+", numbers):
+                    wanted = _number_set(numbers, len(self._view))
+                    found = [message for message in found if _within(self._view.index(message) + 1, wanted)]
                 case _:
                     raise _Refused("BAD unknown search key")
         numbers = [message.uid if self._by_uid else self._view.index(message) + 1 for message in found]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask.cli import AppGroup
+from imapclient.exceptions import IMAPClientError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -20,6 +21,7 @@ from complaints.settings import ImapAccount
 from intake import doors
 from intake import reconcile as reconcile_
 from intake.explain import Explainer
+from intake.poller import describe
 from intake.record import Outcome
 from jobs.queue import Bell, connect
 from webapp import poll as poller
@@ -117,7 +119,13 @@ def reconcile(as_json: bool) -> None:
     """Compare every message in every mailbox with the ledger. Exits 1 if one is unaccounted for."""
     make, _ = _parts()
     whole = True
-    for found in reconcile_.reconcile(settings(), make, _mailboxes(make)):
+    for mailbox in _mailboxes(make):
+        try:
+            (found,) = reconcile_.reconcile(settings(), make, [mailbox])
+        except (OSError, IMAPClientError) as error:
+            whole = False
+            click.echo(f"{mailbox[1].name} could not be read: {describe(error, mailbox[1])}", err=True)
+            continue
         whole = whole and found.whole
         click.echo(json.dumps(found.as_json()) if as_json else found.sentence())
     sys.exit(0 if whole else 1)
