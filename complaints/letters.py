@@ -55,6 +55,13 @@ class Letter(Base):
     defects: Mapped[list[Any]] = mapped_column(default=list)
     may_belong_to_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     may_belong_reason: Mapped[str] = mapped_column(String(40), default="")
+
+    @property
+    def own_words(self) -> str:
+        """What its writer said, without what is quoted and the signature."""
+        seams = [0, *(at for start, end, _ in self.folds for at in (start, end)), len(self.text)]
+        return "".join(self.text[start:end] for start, end in zip(seams[::2], seams[1::2], strict=True)).strip()
+
     raw: Mapped[str] = mapped_column(String(64))
 
 

@@ -222,13 +222,17 @@ def as_form(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def prefill(letter: Letter, contact: Contact | None, customer: Customer | None, *, zone: ZoneInfo) -> dict[str, str]:
-    """What a letter already says of the entry, as a form shows it."""
+    """What a letter already says of the entry, as a form shows it. Without a contact its sender is no customer: a
+    colleague who passed it on, perhaps with the name of whom it is from."""
+    name, address = letter.from_name, letter.from_address
+    if contact is None:
+        name, address = ((letter.forwarded or {}).get(key, "") for key in ("name", "address"))
     return {
         "subject": letter.subject[: LIMITS["subject"]],
-        "content": letter.text.strip()[: LIMITS["content"]],
+        "content": letter.own_words[: LIMITS["content"]],
         "complaint_date": letter.received_at.astimezone(zone).date().isoformat(),
-        "contact_person": letter.from_name[: LIMITS["contact_person"]] or (contact.name if contact else ""),
-        "contact_email": letter.from_address,
+        "contact_person": name[: LIMITS["contact_person"]] or (contact.name if contact else ""),
+        "contact_email": address,
         "contact_phone": contact.phone if contact else "",
         "customer": customer.name if customer else "",
         "address": customer.address[: LIMITS["address"]] if customer else "",

@@ -193,12 +193,6 @@ def fetch(session: Session, *, by: Actor, at: datetime) -> int:
     return len(asked.all())
 
 
-def own_words(letter: Letter) -> str:
-    """What the writer of a letter said, without what is quoted and the signature."""
-    seams = [0, *(at for start, end, _ in letter.folds for at in (start, end)), len(letter.text)]
-    return "".join(letter.text[start:end] for start, end in zip(seams[::2], seams[1::2], strict=True)).strip()
-
-
 def _allowed(by: Actor) -> None:
     if by.id is not None and not by.roles & (FRONT_OFFICE | QUALITY):
         raise NotAllowed(who=RoleNames(("clerk", "sales", "mkt_sup")))
@@ -274,7 +268,7 @@ def _open(
         procedure_key=mailbox.procedure if mailbox else DEFAULT,
         fields={
             "subject": letter.subject[:250],
-            "content": own_words(letter)[:LONGEST_CONTENT],
+            "content": letter.own_words[:LONGEST_CONTENT],
             "contact_id": contact_id,
             "customer_id": customer_id,
             "contact_person": letter.from_name[:160],

@@ -175,7 +175,7 @@ def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, char
     mail = what.mail
     with transaction(make) as session:
         letter = session.get_one(Letter, letter_id)
-        before = reply_of(letter)
+        before = letter.own_words
         letter.subject, letter.text, letter.html, letter.charset = mail.subject, mail.text, mail.html, charset
         letter.folds = [[fold.start, fold.end, fold.kind] for fold in mail.folds]
         letter.forwarded = asdict(mail.forwarded) if mail.forwarded else None
@@ -192,12 +192,3 @@ def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, char
                 .where(Complaint.id == letter.complaint_id, column == old, Complaint.registered_at.is_(None))
                 .values({column: new, Complaint.changed_at: utc_now()})
             )
-
-
-def reply_of(letter: Letter) -> str:
-    """What the writer of a letter said, without what is folded."""
-    text, at, own = letter.text, 0, []
-    for start, end, _ in letter.folds:
-        own.append(text[at:start])
-        at = end
-    return "".join([*own, text[at:]]).strip()

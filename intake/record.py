@@ -276,7 +276,7 @@ class Recorder:
                 "content": (mail.text if from_staff else mail.reply_text)[:LONGEST_CONTENT],
                 "contact_id": contact_id,
                 "customer_id": customer_id,
-                "contact_person": "" if from_staff else name[:160],
+                "contact_person": (_proposed(mail) if from_staff else name)[:160],
                 "contact_email": "" if from_staff else address,
                 "attachment_count": _files(mail),
                 "unread_count": 1,
@@ -368,6 +368,11 @@ def _change(session: Session, complaint_id: int, **values: Any) -> str:
             .execution_options(synchronize_session=False)
         ).scalar_one()
     )
+
+
+def _proposed(mail: Mail) -> str:
+    """Whom a colleague's mail is from, as it says itself: a name for the card until a person confirms it."""
+    return mail.forwarded.name or mail.forwarded.address if mail.forwarded else ""
 
 
 def _files(mail: Mail) -> int:

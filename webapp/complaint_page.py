@@ -416,7 +416,7 @@ def _shown(
     numbers: Mapping[int, str] = {},
     whole: bool = False,
 ) -> timeline.LetterShown:
-    words = timeline.words(letter.text, letter.folds, whole=whole)
+    words = timeline.words(letter.text, letter.folds, subject=letter.subject, whole=whole)
     joined = actor().sees_all and letter.complaint_id == complaint.id and first not in (None, letter.id)
     return timeline.LetterShown(letter, words, files, numbers.get(letter.complaint_id or 0, ""), joined)
 

@@ -311,7 +311,9 @@ def _detail(chosen: Message, view: View) -> dict[str, Any]:
         "chosen": chosen,
         "claimed": claimed,
         "here": here,
-        "words": timeline.words(letter.text, letter.folds, whole=request.args.get("whole") == "1")
+        "words": timeline.words(
+            letter.text, letter.folds, subject=letter.subject, whole=request.args.get("whole") == "1"
+        )
         if letter is not None
         else None,
         "odd": words.odd(chosen),

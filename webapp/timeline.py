@@ -192,11 +192,11 @@ def _without_tail(address: str) -> str:
     return address
 
 
-def words(text: str, folds: Sequence[Sequence[Any]] = (), *, whole: bool = False) -> Words:
+def words(text: str, folds: Sequence[Sequence[Any]] = (), *, subject: str = "", whole: bool = False) -> Words:
     """A text for a page, its `folds` ([start, end, kind], in order) apart, cut when it is very long and not asked for
     whole. Letters that came before folds were kept are looked through now."""
     shown = text if whole else text[:SHOWN]
-    spans = folds or [(fold.start, fold.end, fold.kind) for fold in quoting.folds(shown)]
+    spans = folds or [(fold.start, fold.end, fold.kind) for fold in quoting.folds(shown, subject=subject)]
     passages: list[Passage] = []
     at = 0
     for start, end, kind in [*spans, (len(shown), len(shown), "")]:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import off_board, outbox
+from complaints import off_board, outbox, registration
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
 from complaints.database import transaction
@@ -213,10 +214,21 @@ def test_what_a_colleague_forwards_proposes_the_original_sender_and_acknowledges
     outcome = take(FORWARDED, subject="FW: Seals crack at -25", sender=colleague)
     assert (outcome.outcome, outcome.owes_mail) == ("drafted", False)
     draft, letter = complaint_of(make, outcome.complaint_id), letter_of(make, outcome)
-    assert (draft.contact_id, draft.contact_email) == (None, "")
+    assert (draft.contact_id, draft.contact_email, draft.contact_person) == (None, "", "Mara Quell")
     assert letter.forwarded is not None
     assert letter.forwarded["address"] == "mara@quell.example"
     assert "Six of fifty" in draft.content
+
+
+def test_the_form_of_such_a_draft_proposes_the_original_sender_and_never_the_colleague(
+    take: Take, colleague: str, make: Make
+) -> None:
+    passed_on = take(FORWARDED, subject="FW: Seals crack at -25", sender=colleague)
+    written = take("A customer called: the seals crack.", subject="Phone call", sender=colleague)
+    zone = ZoneInfo("Asia/Shanghai")
+    form = registration.prefill(letter_of(make, passed_on), None, None, zone=zone)
+    assert (form["contact_person"], form["contact_email"]) == ("Mara Quell", "mara@quell.example")
+    assert registration.prefill(letter_of(make, written), None, None, zone=zone)["contact_email"] == ""
 
 
 def test_a_web_forms_mail_is_from_the_person_who_filled_it_in(take: Take, make: Make) -> None:
