@@ -1,6 +1,7 @@
 """All mailboxes: a poller for each one that is to be read, as people set it in the settings from moment to moment."""
 
 import threading
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from intake.poller import LAST_GAP, Poller, note_fault
 
 log = structlog.get_logger(__name__)
 SPOOL_SECONDS = 3600.0
+"""What was written to the blob store and not settled for so long belongs to somebody who died."""
 LISTEN_EVERY = 3.0
 """Seconds between two looks at what people changed in the settings."""
 
@@ -39,8 +41,12 @@ class Pollers:
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
+        swept = -SPOOL_SECONDS
         while not stop.is_set():
             try:
+                if time.monotonic() - swept >= SPOOL_SECONDS:
+                    swept = time.monotonic()
+                    Blobs(self.settings.blobs).sweep(older_than=SPOOL_SECONDS)
                 self.listen()
                 self._others.take_in(self._others.waiting())
             except (OSError, SQLAlchemyError):
@@ -100,7 +106,6 @@ def run_all(
     names: Collection[str] = (),
 ) -> None:
     """Read every mailbox, or those of these names, until told to stop."""
-    Blobs(settings.blobs).sweep(older_than=SPOOL_SECONDS)
     with transaction(make) as session:
         ensure_environment_rows(session, settings)
     Pollers(settings, make, doorbell, names=names).run(stop)
