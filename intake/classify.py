@@ -228,6 +228,14 @@ def bulk(mail: Mail, ours: Ours) -> Found | None:
     return Found("bulk", f"precedence_{found[0]}") if found else None
 
 
+def confirmation(mail: Mail, ours: Ours) -> Found | None:
+    """Some service asks to confirm an account in our name: whoever reads our mail could sign up as one of us. It is
+    still a draft, but it says what it looks like, and nobody is answered."""
+    if not _CONFIRMATION.search(mail.subject[:300]) or not _LINK_OR_CODE.search(mail.text, 0, _LOOK_AT):
+        return None
+    return Found("person", "confirmation")
+
+
 # What ends a loop before all: it must end here whatever else the mail looks like. Bounces before the general marks of
 # machines: a bounce has those marks too, but says more.
 RULES: tuple[Rule, ...] = (
@@ -250,8 +258,20 @@ RULES: tuple[Rule, ...] = (
     null_reverse_path,
     daemon_sender,
     bulk,
+    confirmation,
 )
 
+
+_LOOK_AT = 20_000  # characters of a text
+_CONFIRMATION = re.compile(
+    r"\b(?:confirm|verify|activate|validate)\b.{0,30}\b(?:e-?mail|account|address|registration|sign[- ]?up|identity)\b"
+    r"|\b(?:verification|security|one[- ]time|log-?in|sign[- ]in|access) (?:code|password|link)\b"
+    r"|\breset (?:your )?password\b|\bpassword reset\b|\b(?:has|have|been) invited (?:you )?to join\b"
+    r"|验证码|校验码|激活.{0,6}(?:账号|帐号|邮箱|账户)|验证.{0,6}(?:邮箱|邮件地址|账号|帐号)|重置.{0,4}密码|邀请[您你]加入"
+    r"|bestätigen sie ihre|confirmez votre (?:adresse|compte)|confirme (?:su|tu) (?:correo|cuenta)",
+    re.IGNORECASE,
+)
+_LINK_OR_CODE = re.compile(r"https?://[!-~]{8}|(?<!\d)\d{4,8}(?!\d)")
 
 # What the rules look for, in lower case and without accents: see `bounces.bare`
 

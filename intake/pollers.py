@@ -108,7 +108,21 @@ def run_all(
     """Read every mailbox, or those of these names, until told to stop."""
     with transaction(make) as session:
         ensure_environment_rows(session, settings)
+        for mailbox in mailboxes.polled(session):
+            if shares_domain(mailbox.address):
+                log.warning(
+                    "complaints arrive in the company's own mail domain; a subdomain of their own keeps strangers from "
+                    "signing up at other services as one of you",
+                    mailbox=mailbox.name,
+                )
     Pollers(settings, make, doorbell, names=names).run(stop)
+
+
+def shares_domain(address: str) -> bool:
+    """Is this an address right under a registered domain, where colleagues have theirs?"""
+    labels = address.rpartition("@")[2].lower().split(".")
+    of_a_country = len(labels) == 3 and labels[-2] in ("com", "net", "org", "co", "ac", "gov", "edu")
+    return not labels[-1].isdigit() and (len(labels) == 2 or of_a_country)
 
 
 def _keep_running(poller: Poller, stop: threading.Event) -> None:

@@ -329,6 +329,8 @@ class Recorder:
             return "from_staff"
         if kind.is_list:
             return "list"
+        if kind.reason == "confirmation":
+            return "confirmation"
         if kind.reason == "forwarded_by_rule" or mail.auto_submitted not in ("", "no"):
             return "automatic"  # RFC 3834: a machine sent it on
         if found == "failed":

@@ -34,6 +34,7 @@ KIND_REASONS: Mapping[str, str] = {
     "person": N_("nothing speaks of a machine"),
     "forwarded_by_rule": N_("a person's mail, passed on by a rule"),
     "web_form": N_("a web form sent it for its writer"),
+    "confirmation": N_("it looks like a service that wants an account confirmed; did anybody here ask for that?"),
     "auto_submitted": N_("its header says so"),
     "precedence_auto_reply": N_("its header says so"),
     "responder_header": N_("its header names an answering program"),

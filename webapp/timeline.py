@@ -67,6 +67,8 @@ WITHHELD: Mapping[str, str] = {
     "failed_verdict": N_("no acknowledgement, because the sender may be forged"),
     "from_staff": N_("no acknowledgement, because a colleague sent it on"),
     "backlog": N_("no acknowledgement, because it comes from the backlog"),
+    "automatic": N_("no acknowledgement, because a machine passed it on"),
+    "confirmation": N_("no acknowledgement, because it looks like a sign-up at some service"),
     "too_old": N_("no acknowledgement, because the mail is older than three days"),
     "sender_cap": N_("no acknowledgement, because this sender got several within the hour"),
     "domain_cap": N_("no acknowledgement, because many mails came from there within the hour"),

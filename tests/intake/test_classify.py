@@ -483,3 +483,35 @@ def test_nothing_is_ours_where_we_have_no_name_yet() -> None:
 def test_an_answer_cites_what_it_answers_latest_first() -> None:
     kind = kind_of(a_mail(in_reply_to="<c@x.org>", references="<a@x.org> <b@x.org> <c@x.org>"))
     assert kind.cited_message_ids == ("c@x.org", "b@x.org", "a@x.org")
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Confirm your email address on Slate", "Click https://slate.example/confirm/4711abc to go on."),
+        ("Your verification code", "Your code is 482913."),
+        ("【云协作】验证码", "您的验证码是 482913，十分钟内有效。"),
+        ("请激活您的账号", "https://work.example/activate/1"),
+        ("Ada has invited you to join Quell", "https://quell.example/join/abc"),
+        ("Password reset", "https://quell.example/reset/abcdef"),
+    ],
+)
+def test_a_sign_up_in_our_name_is_a_draft_that_says_what_it_looks_like(subject: str, text: str) -> None:
+    mail = replace(parse(b"From: a@quell.example\r\n\r\n"), subject=subject, text=text)
+    kind = classify(mail, own_addresses=(), own_message_domain="mill.example")
+    assert (kind.kind, kind.reason) == ("person", "confirmation")
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Please confirm delivery of order 4711", "The address label is torn, see https://quell.example/photo1."),
+        ("Access panel cracked", "Code 482913 on the label."),
+        ("Verify torque of bolts", "At 4000 rpm it fails."),
+        ("密码锁失灵", "型号 482913，无法打开。"),
+        ("Confirm your email address", "No link and no code in here."),
+    ],
+)
+def test_a_complaint_that_speaks_of_codes_and_addresses_is_none(subject: str, text: str) -> None:
+    mail = replace(parse(b"From: a@quell.example\r\n\r\n"), subject=subject, text=text)
+    assert classify(mail, own_addresses=(), own_message_domain="mill.example").reason == "person"

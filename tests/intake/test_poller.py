@@ -20,7 +20,7 @@ from complaints.settings import Settings, imap_account
 from complaints.visits import StageVisit
 from intake import mailbox as imap
 from intake.poller import Poller
-from intake.pollers import run_all
+from intake.pollers import run_all, shares_domain
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account, Dovecot
@@ -402,3 +402,17 @@ def test_of_two_mailboxes_the_broken_one_does_not_stop_the_other(
 def faults(make: Make) -> list[str | None]:
     with make() as session:
         return list(session.scalars(select(Mailbox.fault).order_by(Mailbox.name.like("%INBOX"))))
+
+
+@pytest.mark.parametrize(
+    ("address", "shared"),
+    [
+        ("complaints@mill.example", True),
+        ("complaints@mill.com.cn", True),
+        ("in@complaints.mill.example", False),
+        ("in@complaints.mill.com.cn", False),
+        ("support@127.0.0.1", False),
+    ],
+)
+def test_an_intake_in_the_companys_own_domain_is_warned_of(address: str, shared: bool) -> None:
+    assert shares_domain(address) is shared
