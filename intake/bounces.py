@@ -43,7 +43,7 @@ FAILED_SUBJECTS: Table = {
         "failure notice", "failure delivery", "delivery status notification", "delivery notification",
         "delivery fail", "delivery has failed", "delivery report", "delivery error", "delivery problem",
         "mail delivery fail", "mail delivery error", "mail delivery problem", "mail delivery status",
-        "mail delivery system", "mail could not be", "mail failure", "mail error", "mail system error",
+        "mail delivery system", "mail could not be", "mail failed", "mail failure", "mail error", "mail system error",
         "mail not delivered", "mail rejected", "mail undeliver", "message delivery", "message could not be",
         "message undeliver", "message not delivered", "message rejected", "message status - undeliver",
         "message you sent blocked", "e-mail delivery", "email delivery fail", "email could not be", "nondeliver",
@@ -60,7 +60,7 @@ FAILED_SUBJECTS: Table = {
         "郵件傳遞失敗", "傳遞狀態通知", "传递状态通知", "送达状态通知", "投递状态通知",
     ),
     "ja": ("配信不能", "配信できません", "配信エラー", "送信エラー", "メール配信エラー", "未達", "不達"),
-    "ko": ("배달되지 않음", "배달 실패", "전송 실패", "메일 전송 실패", "반송", "전달되지 않음"),
+    "ko": ("배달되지 않음", "배달 실패", "전송 실패", "메일 전송 실패", "발송실패", "반송", "전달되지 않음"),
     "de": (
         "unzustellbar", "nicht zustellbar", "nicht zugestellt", "zustellung fehlgeschlagen", "zustellfehler",
         "fehlgeschlagene zustellung", "mail nicht zustellbar", "e-mail konnte nicht zugestellt",
@@ -250,7 +250,7 @@ _HEADING = re.compile(r"[-=*]{3}|\S[^\n]{0,200}[:：]\s{0,4}$|建议|解决")
 _TRANSCRIPT = re.compile(r"^(?:<{2,}|\.{3}) ")
 _SAYS = re.compile(r"[^\W\d_]{2}|\d{3}")
 _STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?!\.?\d)")
-_REPLY_CODE = re.compile(r"(?<![\d.])([45][0-5]\d)(?=[ \t-])")
+_REPLY_CODE = re.compile(r"(?<![\d.])([45][0-5]\d)(?=[ \t-]|: )")
 _CODE_TYPE = re.compile(r"\s*+[\w.-]{1,40}+\s*+;\s*+")
 _TO_IN_COPY = re.compile(r"^[> \t]{0,8}To:[ \t]{0,4}([^\n]{3,300})", re.IGNORECASE | re.MULTILINE)
 _CITED_ID = re.compile(r"^[> \t]{0,8}Message[- ]ID ?:\s{0,4}(<[^<>\s]{3,996}>)", re.IGNORECASE | re.MULTILINE)
@@ -265,10 +265,10 @@ def by_subject(subject: str) -> Verdict:
     """What the first words of a subject say, after the tags of gateways."""
     words = bare(subject[:300])
     tags = _TAGS.match(words)
-    first = words[tags.end() :] if tags else words
-    if first.startswith(_DELAYED_SUBJECTS):
+    firsts = words[tags.end() :] if tags else words, words.lstrip(" [【*")  # what it is may stand in a tag
+    if any(first.startswith(_DELAYED_SUBJECTS) for first in firsts):
         return "delay"
-    return "bounce" if first.startswith(_FAILED_SUBJECTS) else ""
+    return "bounce" if any(first.startswith(_FAILED_SUBJECTS) for first in firsts) else ""
 
 
 def by_text(text: str) -> Verdict:

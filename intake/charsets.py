@@ -71,6 +71,10 @@ _NAME = re.compile(r"[^a-z0-9]+")
 _EBCDIC = ("cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140")
 _NOT_ASCII = ("utf_7", "utf_16", "utf_32", "hz", "iso2022", *_EBCDIC)
 _LATIN = frozenset(("cp1252", "cp1250", "cp1254", "iso8859_2", "iso8859_15", "mac_roman", "cp437", "cp850"))
+# Where ISO 8859 has control characters, Windows has quotation marks and dashes: who writes these means Windows.
+_WINDOWS = {"iso8859_2": "cp1250", "iso8859_5": "cp1251", "iso8859_7": "cp1253", "iso8859_8": "cp1255",
+            "iso8859_6": "cp1256", "iso8859_13": "cp1257", "iso8859_15": "cp1252"}  # fmt: skip
+_WINDOWS_SIGN = re.compile(rb"[\x82\x84\x85\x91-\x97]")
 _JAPANESE_ESCAPE = re.compile(rb"\x1b(?:\$[@B]|\$\([DOPQ]|\([IJ])")
 _KOREAN_ESCAPE = re.compile(rb"\x1b\$\)C")
 _HZ = re.compile(rb"~\{(?:[!-}][!-~]){1,500}~\}")
@@ -142,6 +146,8 @@ def readings(name: str) -> tuple[str, ...]:
 def decode(data: bytes, declared: str = "", hint: str = "") -> Decoded:
     """`data` as text. Never raises. `hint` is a charset others nearby use, tried before we guess."""
     codecs = tuple(codec for codec in readings(declared) if _looks_like(data, codec)) if declared else ()
+    if codecs and codecs[0] in _WINDOWS and _WINDOWS_SIGN.search(data):
+        codecs = (_WINDOWS[codecs[0]], *codecs)
     first = codecs[0] if codecs else ""
     if data.isascii():
         if (b"\x1b" in data or b"~{" in data) and (escaped := _by_escape(data, first)):

@@ -186,10 +186,13 @@ def other_report(mail: Mail, ours: Ours) -> Found | None:
 
 
 def forwarded_by_rule(mail: Mail, ours: Ours) -> Found | None:
-    """A rule of somebody's mailbox sent this on and marked it as its own; a person wrote it all the same."""
-    if mail.signal("x-ms-exchange-inbox-rules-loop") and _begins(mail.subject, _FORWARD_SUBJECT):
-        return Found("person", "forwarded_by_rule")
-    return None
+    """A rule of somebody's mailbox sent this on and marked it as its own; a person wrote it all the same. A rule that
+    redirects leaves the subject as it was, and what a responder said of the mail before."""
+    if not mail.signal("x-ms-exchange-inbox-rules-loop"):
+        return None
+    redirected = mail.signal("resent-from") and mail.auto_submitted in ("", "no", "auto-generated")
+    forwarded = redirected or _begins(mail.subject, _FORWARD_SUBJECT)
+    return Found("person", "forwarded_by_rule") if forwarded else None
 
 
 def auto_submitted(mail: Mail, ours: Ours) -> Found | None:
@@ -287,13 +290,15 @@ RESPONDER_SUBJECTS: Mapping[str, tuple[str, ...]] = {
         "away from the office", "away notice", "i am out of office", "i am out of the office",
     ),
     "zh_CN": ("自动回复", "自动答复", "自动应答", "自动回覆", "假期自动回复", "邮件自动回复", "外出自动回复",
-              "外出时的自动答复", "休假通知", "不在办公室"),
+              "外出时的自动答复", "休假自动回复", "出差自动回复", "节假日自动回复", "系统自动回复",
+              "休假通知", "不在办公室"),
     "zh_TW": ("自動回覆", "自動回復", "自動答覆", "自動回應", "不在辦公室", "外出自動回覆"),
     "ja": ("自動応答", "自動返信", "自動返信メール", "不在", "不在通知", "不在のお知らせ", "不在連絡",
            "自動応答メール"),
     "ko": ("자동 회신", "자동회신", "자동 응답", "자동응답", "부재중", "부재 중", "부재중 자동 회신", "부재 알림"),
     "de": (
         "automatische antwort", "automatische ruckantwort", "automatische ruckmeldung", "autoantwort", "auto-antwort",
+        "abwesenheitsassistent", "abwesenheit",
         "abwesenheitsnotiz", "abwesenheitsmeldung", "abwesenheitsbenachrichtigung", "abwesend",
         "nicht im buro", "ausser haus", "automatische abwesenheitsnotiz",
     ),
@@ -427,7 +432,8 @@ def _opening(table: Mapping[str, tuple[str, ...]], end: str, *, tagged: bool = T
 
 _IS_OUT = re.compile(r"auto: .{1,100} is out of the office")
 """Domino puts the name first."""
-_RESPONDER_SUBJECT = _opening(RESPONDER_SUBJECTS, r"\s*(?:$|[:\])】>*]|(?:[-–—]\s*)?re\s*:)")
+# A phrase may be glossed: "Out of office (back on Monday): …".
+_RESPONDER_SUBJECT = _opening(RESPONDER_SUBJECTS, r"\s*(?:\([^()]{1,60}\)\s*)?(?:$|[:\])】>*]|(?:[-–—]\s*)?re\s*:)")
 _RESPONDER_TEXT = _opening(
     RESPONDER_TEXTS, r"\s*(?:$|[.!:。\])】>*]|, ?(?:please|do not|请|請)| from\b| to\b|- )", tagged=False
 )

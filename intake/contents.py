@@ -26,6 +26,7 @@ from intake.mime import DEEPEST, MOST_PARTS, Entity
 
 MOST_ATTACHMENTS: Final = 100
 MOST_TEXT: Final = 1_000_000  # characters
+MOST_OCTETS: Final = 8 * MOST_TEXT  # of text, before its charset is known
 MOST_HTML: Final = 2_000_000
 MOST_PAGES: Final = 2_500_000  # characters of all pages that text is made from
 MOST_ENCLOSED: Final = 100_000  # characters of one enclosed mail, and ten times as many of all
@@ -74,6 +75,8 @@ class Reading:
                 choices = [list(self._words(child, within, one_of_several=True)) for child in entity.children]
                 plain = next((said for choice in choices if (said := _plain(choice))), "")
                 html = next((page for choice in reversed(choices) if (page := _html(choice))), "")
+                if html and _may_say_nothing(plain):
+                    plain = _said_by_either(plain, self.files.to_text(html))
                 if plain or html:
                     yield _Words(plain, html)
             else:
@@ -106,6 +109,9 @@ class Reading:
         return one_of_several or not self.has_body or not entity.filename(self.hint)
 
     def _said(self, entity: Entity, data: bytes, within: int | None, *, is_html: bool) -> str:
+        if not is_html and len(data) > MOST_OCTETS and b"begin " not in data:  # no file of any size is written in it
+            data = data[:MOST_OCTETS]
+            self.defect("text_cut")
         if self.files.charset:
             text = _as_told(data, self.files.charset)
         else:
@@ -200,6 +206,7 @@ class Reading:
 _ENVELOPES = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _DOCUMENT = re.compile(r".+\..+\.p7m", re.IGNORECASE)
 _NO_TEXTS = frozenset(("text/calendar", "text/vcard", "text/x-vcard", "text/directory"))
+_LONGEST_NOTICE = 300  # characters
 _EMBEDDED = re.compile(r"data:[\w/.+-]{0,100}+;base64,[A-Za-z0-9+/=%\n]*+")
 _META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
 
@@ -233,6 +240,28 @@ def _meta_charset(data: bytes) -> str:
 
 def _plain(choice: list[_Words]) -> str:
     return "\n\n".join([words.plain for words in choice if words.plain])
+
+
+def _may_say_nothing(plain: str) -> bool:
+    """Whether text beside a page may only tell that there is one, as form mailers write for readers without HTML, or is
+    the question marks that a charset made of it."""
+    return _is_garbled(plain) or (len(plain) <= _LONGEST_NOTICE and ("html" in plain.casefold() or not _letters(plain)))
+
+
+def _is_garbled(plain: str) -> bool:
+    return plain.count("?") * 2 > len("".join(plain.split()))
+
+
+def _said_by_either(plain: str, page: str) -> str:
+    """The text, if the page says it, too; else what the page says."""
+    told = _letters(plain)
+    if not page or (told and told in _letters(page) and not _is_garbled(plain)):
+        return plain
+    return page
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _html(choice: list[_Words]) -> str:

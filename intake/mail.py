@@ -34,6 +34,7 @@ SIGNAL_HEADERS = (
     "content-class",
     "delivered-to",
     "preference",
+    "resent-from",
     "x-freescout-mail-type",
     "x-ms-exchange-inbox-rules-loop",
     "x-ms-exchange-message-is-ndr",

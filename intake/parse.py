@@ -59,6 +59,9 @@ def _mail(raw: bytes, charset: str) -> Mail:
     if first("from") and not from_address:
         defects["sender_unclear"] = None
     return_path = fields.get("return-path")
+    in_reply_to = headers.message_ids(" ".join(fields.get("in-reply-to", ())))[:MOST_REFERENCES]
+    references = headers.message_ids(" ".join(fields.get("references", ())))[-MOST_REFERENCES:]
+    answers = bool(in_reply_to or references) or quoting.may_answer(subject)
     return Mail(
         from_address=from_address,
         from_name=from_name,
@@ -70,12 +73,12 @@ def _mail(raw: bytes, charset: str) -> Mail:
         html=html,
         attachments=tuple(files.parts),
         message_id=headers.message_id(first("message-id")),
-        in_reply_to=headers.message_ids(" ".join(fields.get("in-reply-to", ())))[:MOST_REFERENCES],
-        references=headers.message_ids(" ".join(fields.get("references", ())))[-MOST_REFERENCES:],
+        in_reply_to=in_reply_to,
+        references=references,
         date=date,
         auto_submitted=headers.token(first("auto-submitted")).value,
         precedence=headers.token(first("precedence")).value,
-        is_list=any(name.startswith("list-") for name in fields),
+        is_list=any(name.startswith("list-") or name in _LIST_FIELDS for name in fields),
         return_path=_reverse_path(return_path[0]) if return_path else None,
         signals=tuple((name, headers.text(value)[:500]) for name in _SIGNALS for value in fields.get(name, ())[:5]),
         received_count=len(fields.get("received", ())),
@@ -86,7 +89,7 @@ def _mail(raw: bytes, charset: str) -> Mail:
         content_type=root.type,
         report=reports.report(root, reading.report_parts),
         defects=tuple(defects),
-        folds=quoting.folds(text, subject=subject),
+        folds=quoting.folds(text, subject=subject, answers=answers),
         forwarded=quoting.forwarded(text, subject=subject),
     )
 
@@ -95,6 +98,10 @@ def _mail(raw: bytes, charset: str) -> Mail:
 _SIGNALS = tuple(
     dict.fromkeys((*RESPONDER_HEADERS, *SIGNAL_HEADERS, "x-auto-response-suppress", "x-failed-recipients", "x-loop"))
 )
+
+
+_LIST_FIELDS = frozenset(("mailing-list", "x-mailing-list", "x-beenthere"))
+"""What lists say of themselves that do not write the fields of RFC 2369 and RFC 2919."""
 
 
 def _reverse_path(value: str) -> str | None:

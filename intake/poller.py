@@ -127,6 +127,7 @@ class Poller:
                 except (OSError, IMAPClientError, SQLAlchemyError, ComplaintError) as error:
                     self.note_fault(error)
                     gap = LAST_GAP if isinstance(error, LoginError) else min(gap * 2, LAST_GAP)
+                    self.asked.clear()  # asked again, it looks at once; asked before, it has just tried
                     self._wait(gap, stop)
         finally:
             self.close()

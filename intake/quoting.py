@@ -70,7 +70,7 @@ _HEADS: Final = (
     "*写道", "*寫道",
     "*のメール", "*のメッセージ", "*書きました", "*wrote",
     "*작성", "*쓴 글", "*썼습니다",
-    "Am * schrieb *", "* schrieb am *", "* schrieb",
+    "Am * schrieb *", "* schrieb am *", "* schrieb", "* hat am * geschrieben",
     "Le * a écrit", "* a écrit le *",
     "El * escribió", "* escribió el *",
     "Il * ha scritto", "In data * ha scritto", "* ha scritto il *",
@@ -141,8 +141,8 @@ _DEVICES: Final = (
     "Sent from NetEase*", "Sent from * Mail Master*", "Sent from Proton*", "Sent with Proton*", "Sent from Nine*",
     "Sent from BlueMail*", "Sent from Spark*", "Get Outlook for *", "Get BlueMail for *", "Sent via *iPhone*",
     "发自我的*", "发自*邮箱*", "发自*Outlook*", "发自*客户端", "发自*手机", "发自 Windows*", "发自钉钉*", "发送自*",
-    "从我的*发送", "从我的*发出", "来自我的*", "来自网易*", "来自QQ*", "来自 QQ*", "来自*邮箱大师", "来自*Outlook*",
-    "来自*邮箱手机*", "来自钉钉*", "获取*Outlook*", "下载*Outlook*", "签名由*定制",
+    "从我的*发送", "从我的*发出", "从*版邮件发送", "来自我的*", "来自网易*", "来自QQ*", "来自 QQ*", "来自*邮箱大师",
+    "来自*Outlook*", "来自*邮箱手机*", "来自钉钉*", "获取*Outlook*", "下载*Outlook*", "签名由*定制",
     "從我的*傳送", "從我的*寄出", "自我的*傳送", "傳送自*", "寄自我的*", "傳自我的*", "從*版郵件傳送", "取得*Outlook*",
     "下載*Outlook*",
     "*から送信", "*から送信されました", "*Outlook*を入手*", "*Outlook*を取得*", "*Outlook*をダウンロード*",
@@ -189,9 +189,15 @@ _DEVICES: Final = (
 _ANSWERS_BELOW: Final = re.compile(
     r"\b(?:in-?line|interleaved|(?:answers?|repl(?:y|ies)|comments?|remarks?|responses?)\b.{0,30}\bbelow"
     r"|in (?:red|blue|green)\b)|红字|红色|标红|蓝字|蓝色|紅字|藍字|逐[条條一]"
-    r"|[见見在于](?:下文|下面|下方|原文|原邮件|原郵件)",
+    r"|[见見在于](?:下文|下面|下方|原文|原邮件|原郵件)"
+    r"|\b(?:antworten?|kommentare?|anmerkungen)\b.{0,30}\b(?:unten|im text|in (?:rot|blau|grün))\b"
+    r"|\b(?:réponses?|commentaires?)\b.{0,30}\b(?:ci-dessous|en (?:rouge|bleu))\b"
+    r"|\b(?:respuestas?|comentarios?)\b.{0,30}\b(?:abajo|en (?:rojo|azul))\b"
+    r"|インライン|(?:以下|下記)の?(?:本文|メール|文中)|文中に|赤字|青字|인라인|빨간|아래 본문",
     re.IGNORECASE,
 )
+_BELOW_AT_LAST: Final = re.compile(r"(?:如下|下記の?通り|以下の?通り|\bas follows|\bwie folgt)\W{0,3}$", re.IGNORECASE)
+"""What a note ends with whose answers follow, and nothing follows but history."""
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -226,12 +232,16 @@ _PREFIX: Final = re.compile(
     rf"({'|'.join(map(re.escape, _rows(_FORWARD_PREFIXES)))})\s?(?:\[\d{{1,3}}\])?\s?[:：]",
     re.IGNORECASE,
 )
+_ANSWER_PREFIX: Final = re.compile(
+    r"\s*+(?:[\[【(（][^\]】)）]{0,40}[\]】)）]\s{0,4}){0,3}[^\W\d_]{1,5}\.?\s?(?:[\[(]\d{1,3}[\])]|\^\d{1,3})?\s?[:：]"
+)
 _DANISH: Final = re.compile(r"^\W{0,4}Fra\W{0,4}:", re.MULTILINE)
 
 _LABEL: Final = re.compile(r"[|*\s]{0,6}([^:：|*]{1,30}?)[\s*]{0,6}[:：|][\s*|:：]{0,6}")
 _MEASURE: Final = re.compile(r">[=>]?\s?\d")
 _RULE_MARKS: Final = "-_=~*—–─━﹣－"
 _RULE: Final = _RULE_MARKS + " \t\xa0"
+_WORDED_RULE: Final = re.compile(r"[-=_]{3,}[^-=_]{1,80}(?:-[^-=_]{1,40}){0,3}[-=_]{3,}")
 _WORDLESS: Final = _RULE + "|>.·\u3000"
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|2[05])\d\d(?!\d)")  # 25xx in Thailand
 _TIME: Final = re.compile(r"(?<![\d.])\d{1,2}(?:\s?[:：h时時点點시]\s?\d{2}|\.\d{2}(?!\.?\d))")
@@ -245,8 +255,16 @@ _LONGEST_VERB: Final = 30  # what stands between an address and the colon of a h
 # The two questions
 
 
-def folds(text: str, *, subject: str = "") -> tuple[Fold, ...]:
+def may_answer(subject: str) -> bool:
+    """Whether a mail with this subject may be an answer: with a word such as "Re:" before it, or without any."""
+    return not subject.strip() or _ANSWER_PREFIX.match(subject) is not None
+
+
+def folds(text: str, *, subject: str = "", answers: bool = True) -> tuple[Fold, ...]:
     """The stretches of a mail's plain text that are quoted history or a signature.
+
+    What `answers` nothing has no history of its own: without a divider or marks, what looks like it is what a web form
+    or a log says.
 
     `text` has "\\n" between its lines. The spans are in characters of it, ordered, apart from each other, and never
     hold all of its words: where nothing of the sender's own would be left, nothing is folded.
@@ -255,7 +273,7 @@ def folds(text: str, *, subject: str = "") -> tuple[Fold, ...]:
         return ()
     raw = text.split("\n", _MOST_LINES)
     lines = _short(raw)
-    blocks = _blocks(lines)
+    blocks = _blocks(lines, answers=answers)
     if blocks is None:
         return ()
     found: list[_Block] = []
@@ -324,9 +342,9 @@ class _Block(NamedTuple):
     end: int  # the line after
 
 
-def _blocks(lines: list[str]) -> list[_Block] | None:
+def _blocks(lines: list[str], *, answers: bool) -> list[_Block] | None:
     """A mail as its own and its quoted lines by turns, without the empty ones around them. None when it is to be left
-    whole: a forward, or history with answers in it."""
+    whole: a forward, history with answers in it, or what looks like history in a mail that `answers` nothing."""
     blocks: list[_Block] = []
 
     def add(kind: str, first: int, end: int) -> None:
@@ -353,10 +371,12 @@ def _blocks(lines: list[str]) -> list[_Block] | None:
         if mark.kind == "forward":
             return None
         marked = _is_marked_below(lines, mark.end)
-        if not marked and _answers_below(lines[: mark.first]):
+        first = _ruled_off(lines, mark.first)
+        divided = mark.kind == "divider" or first < mark.first
+        if not marked and (_answers_below(lines[: mark.first]) or not (answers or divided)):
             return None
         _cut(lines, blocks, mark.first)
-        add("quoted", _ruled_off(lines, mark.first), mark.end if marked else len(lines))
+        add("quoted", first, mark.end if marked else len(lines))
         if not marked:
             break
     return blocks
@@ -377,9 +397,9 @@ def _cut(lines: list[str], blocks: list[_Block], first: int) -> None:
 
 
 def _ruled_off(lines: list[str], first: int) -> int:
-    """The line of the rule above a mark, or of the mark itself."""
+    """The line of the rule above a mark, perhaps with a few words in it, or of the mark itself."""
     above = first - 1
-    while above >= 0 and first - above <= 3 and not lines[above].strip(_RULE):
+    while above >= 0 and first - above <= 3 and (not lines[above].strip(_RULE) or _WORDED_RULE.fullmatch(lines[above])):
         if lines[above]:
             first = above
         above -= 1
@@ -398,8 +418,10 @@ def _is_marked_below(lines: list[str], at: int) -> bool:
 
 def _answers_below(note: list[str]) -> bool:
     """Whether a note above unmarked history says that the answers stand in it."""
-    written = " ".join(note[:_LONGEST_SIGNATURE])
-    return len(written) <= _SHORT_NOTE and bool(_ANSWERS_BELOW.search(written))
+    written = " ".join(note[:_LONGEST_SIGNATURE]).rstrip(_WORDLESS)
+    if len(written) > _SHORT_NOTE:
+        return False
+    return bool(_ANSWERS_BELOW.search(written) or _BELOW_AT_LAST.search(written))
 
 
 # Signatures
@@ -451,7 +473,7 @@ def _mark(lines: list[str], at: int) -> _Mark | None:
     if kind := _divider(line):
         return _Mark(kind, at, at + 1)
     if _label(line)[0] == "from" and (end := _block(lines, at)):
-        return _Mark("block", at, end)
+        return _Mark("block", _fields_above(lines, at), end)
     ends = line[-1] in ":：*" or (":  " in line and "@" in line)  # Yahoo goes on in the same line
     if ends and (first := _head(lines, at)) is not None:
         return _Mark("head", first, at + 1)
@@ -539,12 +561,20 @@ def _label(line: str) -> tuple[Role | None, str]:
 
 def _block(lines: list[str], at: int) -> int:
     """The line after the header fields that begin here, 0 when these are none: the sender and at least two more of
-    them, with an address among them or a date that has a time."""
+    them, with an address among them, or with a subject and a date that has a time. A shipment, too, has a sender, a
+    recipient and a date."""
     values, end = _fields(lines, at)
     if len(values) < 3:
         return 0
     addressed = any("@" in line for line in lines[at:end])
-    return end if addressed or _TIME.search(values.get("date", "")) else 0
+    return end if addressed or ("subject" in values and _TIME.search(values.get("date", ""))) else 0
+
+
+def _fields_above(lines: list[str], at: int) -> int:
+    """The first of the fields right above the sender's: some programs begin with the date or the subject."""
+    while at and lines[at - 1] and _label(lines[at - 1])[0] not in (None, "from"):
+        at -= 1
+    return at
 
 
 def _fields(lines: list[str], at: int) -> tuple[dict[Role, str], int]:

@@ -198,7 +198,8 @@ def words(text: str, folds: Sequence[Sequence[Any]] = (), *, subject: str = "", 
     """A text for a page, its `folds` ([start, end, kind], in order) apart, cut when it is very long and not asked for
     whole. Letters that came before folds were kept are looked through now."""
     shown = text if whole else text[:SHOWN]
-    spans = folds or [(fold.start, fold.end, fold.kind) for fold in quoting.folds(shown, subject=subject)]
+    found = () if folds else quoting.folds(shown, subject=subject, answers=quoting.may_answer(subject))
+    spans = folds or [(fold.start, fold.end, fold.kind) for fold in found]
     passages: list[Passage] = []
     at = 0
     for start, end, kind in [*spans, (len(shown), len(shown), "")]:

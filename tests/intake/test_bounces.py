@@ -189,6 +189,8 @@ def test_other_machines_and_the_people_who_resemble_them_are_told_apart(name: st
         ("Teslim edilemedi: Şikayetiniz", "bounce"),
         ("配信不能: 苦情", "bounce"),
         ("배달되지 않음: 불만", "bounce"),
+        ("mail failed, returning to sender", "bounce"),
+        ("[발송실패 안내] grace@example.net으로 메일이 전송되지 못했습니다.", "bounce"),
         ("Delayed Mail (still being retried)", "delay"),
         ("Delivery Status Notification (Delay)", "delay"),
         ("Warning: message 1kZP2x-0001aB-Qz delayed 24 hours", "delay"),
@@ -454,3 +456,9 @@ def test_any_text_is_answered(text: str) -> None:
         assert kind.kind in ("bounce", "automatic")
         assert len(kind.bounce_reason) <= bounces.LONGEST_REASON
         assert "\n" not in kind.bounce_reason
+
+
+def test_a_reply_code_may_stand_before_a_colon() -> None:
+    text = "We were unable to deliver your message to the following address.\n\n<grace@example.net>:\n554: no account"
+    found = kind_of(a_mail(text, from_="MAILER-DAEMON@mx.example", subject="Failure Notice"))
+    assert (found.bounce_recipient, found.bounce_status) == ("grace@example.net", "554")

@@ -131,6 +131,20 @@ def test_control_characters_leave_a_text_and_line_ends_become_newlines() -> None
     assert clean("a\x00b\r\nc\rd\x1b[1m\x85\ud800e\tf") == "ab\nc\nd[1me\tf"
 
 
+@pytest.mark.parametrize(
+    ("declared", "codec", "text"),
+    [
+        ("iso-8859-2", "cp1250", "żądam naprawy „szybko”"),
+        ("iso-8859-5", "cp1251", "Насос „течёт” – срочно"),
+        ("iso-8859-15", "cp1252", "für 100 Euro – „sofort“"),
+    ],
+)
+def test_quotation_marks_of_windows_in_an_iso_charset_show_that_it_is_windows(
+    declared: str, codec: str, text: str
+) -> None:
+    assert decode(text.encode(codec), declared) == (text, codec, "declared")
+
+
 @given(
     st.binary(max_size=300), st.sampled_from(["", "utf-8", "gb2312", "utf-7", "utf-16", "iso-2022-jp", "hz", "big5"])
 )

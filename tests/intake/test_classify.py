@@ -112,6 +112,10 @@ def test_automatic_mail_is_known_by_what_it_says_of_itself(fields: dict[str, str
         "External: Automatic reply: Oven",
         "[Auto-Reply] Oven",
         "OOO: Oven",
+        "Out of the Office (returning 9 Nov): Oven",
+        "自动回复(Auto Reply)：烤箱",
+        "休假自动回复：烤箱",
+        "Abwesenheit: Re: Ofen",
         "AUTO: Grace Hopper is out of the office (returning 09/11/2026)",
         "自动回复：烤箱",
         "自动回复:烤箱",
@@ -323,6 +327,19 @@ def test_what_a_rule_of_a_mailbox_sent_on_is_a_person_s_unless_it_is_the_mailbox
     assert (kind.kind, kind.reason) == ("person", "forwarded_by_rule")
     answered = parse(a_mail(subject="Your complaint", auto_submitted="auto-generated"))
     assert kind_of_mail(replace(answered, signals=loop)).kind == "automatic"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [("auto-generated", "person"), ("", "person"), ("auto-replied", "automatic")]
+)
+def test_what_a_rule_redirects_is_whatever_it_was_before(said: str, kind: str) -> None:
+    signals = (
+        ("x-ms-exchange-inbox-rules-loop", "support@redress.test"),
+        ("x-ms-exchange-generated-message-source", "Mailbox Rules Agent"),
+        ("resent-from", "<support@redress.test>"),
+    )
+    redirected = parse(a_mail(subject="The oven leaks", auto_submitted=said))
+    assert kind_of_mail(replace(redirected, signals=signals)).kind == kind
 
 
 def test_an_automatic_reply_cites_the_mail_it_was_made_for() -> None:

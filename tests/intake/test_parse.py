@@ -94,6 +94,42 @@ def test_a_footer_below_two_forms_of_a_text_is_in_both() -> None:
     assert (mail.text, mail.html) == ("Hello\n\na < b", "<p>Hello</p>\n<pre>a &lt; b</pre>")
 
 
+NOTICES = (
+    "To view the message, please use an HTML compatible email viewer!",
+    "您的邮件客户端不支持HTML格式。",
+    "Ihr E-Mail-Programm zeigt leider kein HTML.",
+    ".",
+    "?????????? M-100 ????????",
+)
+
+
+@pytest.mark.parametrize("notice", NOTICES)
+def test_text_that_only_says_there_is_a_page_gives_way_to_what_the_page_says(notice: str) -> None:
+    assert parse(alternatives(notice, "<p>水泵 M-100 漏油，请尽快处理。</p>")).text == "水泵 M-100 漏油，请尽快处理。"
+
+
+@pytest.mark.parametrize("text", ["Your HTML form is broken.", "Why? When? How?", "plain words", "HTML?"])
+def test_text_that_says_what_the_page_says_stays(text: str) -> None:
+    assert parse(alternatives(text, f"<div>Dear Sirs</div><b>{text}</b>")).text == text
+
+
+def test_text_that_says_other_things_than_the_page_stays_unless_it_is_a_notice() -> None:
+    assert (
+        parse(alternatives("The oven leaks.", "<p>Le four fuit, et cela depuis lundi.</p>")).text == "The oven leaks."
+    )
+    assert parse(alternatives("No HTML here.", "<img src=cid:logo>")).text == "No HTML here."
+
+
+def test_text_beyond_all_measure_is_cut_before_its_charset_is_looked_for() -> None:
+    mail = parse(a_mail(b"\xed\xa0\x80\xed\xb0\x80" * 2_000_000))
+    assert (len(mail.text), "text_cut" in mail.defects) == (1_000_000, True)
+
+
+@pytest.mark.parametrize("field", ["mailing_list", "x_mailing_list", "x_beenthere", "list_post"])
+def test_a_list_is_known_by_what_lists_say(field: str) -> None:
+    assert parse(a_mail(**{field: "ovens@example.org"})).is_list
+
+
 def test_the_page_of_a_related_part_inside_alternatives_is_found_with_its_picture() -> None:
     related = multipart("related", a_part("<p>Hi</p>", "text/html"), a_part(GIF, "image/gif", content_id="<1@x>"))
     mail = parse(

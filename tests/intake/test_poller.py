@@ -416,3 +416,29 @@ def faults(make: Make) -> list[str | None]:
 )
 def test_an_intake_in_the_companys_own_domain_is_warned_of(address: str, shared: bool) -> None:
     assert shares_domain(address) is shared
+
+
+def test_a_mailbox_that_cannot_be_reached_is_not_tried_in_a_loop_because_somebody_asked(
+    poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    stop = threading.Event()
+
+    def refused(_: object) -> None:
+        tries.append(1)
+        if len(tries) > 20:
+            stop.set()
+        raise ConnectionRefusedError
+
+    def wait(seconds: float | None = None) -> bool:
+        waits.append(seconds)
+        if len(waits) > 5:
+            stop.set()
+        return stop.is_set()
+
+    waits: list[float | None] = []
+    monkeypatch.setattr(stop, "wait", wait)
+    monkeypatch.setattr("intake.poller.Mailbox.__enter__", refused)
+    poller.asked.set()
+    poller.run(stop)
+    assert len(tries) < len(waits)

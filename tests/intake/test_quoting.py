@@ -76,6 +76,7 @@ HEADS = {
     "apple ru": "17 сентября 2026 г., в 10:02, Mill Service <service@mill.example> написал(а):",
     "outlook for mac en": 'On 9/17/26, 10:02 AM, "Mill Service" <service@mill.example> wrote:',
     "outlook for mac nl": 'Op 17-09-2026 10:02 heeft "Mill" <service@mill.example> geschreven:',
+    "ox de": "Mill Service <service@mill.example> hat am 17.09.2026 10:02 CEST geschrieben:",
     "yahoo en": "On Thursday, September 17, 2026 at 10:02:03 AM GMT+8, Mill <service@mill.example> wrote:",
     "proton en": "On Thursday, September 17th, 2026 at 10:02 AM, Mill <service@mill.example> wrote:",
     "163 zh-CN": '在 2026-09-17 10:02:03，"Mill Service" <service@mill.example> 写道：',
@@ -311,6 +312,28 @@ Subject: Re: Oil weeping""",
     "orange fr": "-------- Message d'origine --------\nDe : Mill Service <service@mill.example>\nDate : 17/09/2026",
     "samsung es": "-------- Mensaje original --------\nDe: Mill Service <service@mill.example>\nFecha: 17/9/26",
     "libero it": "----Messaggio originale----\nDa: service@mill.example\nData: 17-set-2026 10.02",
+    "gmx de, the date first": """\
+Gesendet: Donnerstag, 17. September 2026 um 10:02 Uhr
+Von: "Mill Service" <service@mill.example>
+An: ines@quell.example
+Betreff: Re: Ölverlust""",
+    "verse en": """\
+-----"Mill Service" <service@mill.example> wrote: -----
+To: ines@quell.example
+From: "Mill Service" <service@mill.example>
+Date: 09/17/2026 10:02AM
+Subject: Re: Oil weeping""",
+    "zimbra de": """\
+----- Ursprüngliche Mail -----
+Von: "Mill Service" <service@mill.example>
+An: "Ines" <ines@quell.example>
+Betreff: Re: Ölverlust""",
+    "企业微信": """\
+------------------ 回复的邮件信息 ------------------
+发件人：Mill Service<service@mill.example>
+时间：2026年9月17日 10:02
+收件人：Ines
+主题：漏油""",
     "notes en": "From:\tMill Service/Mill\nTo:\tInes Carrow\nDate:\t17/09/2026 10:02\nSubject:\tRe: Oil weeping",
 }
 
@@ -369,6 +392,8 @@ OWN_WORDS = {
     "a memo without addresses and times": "See our form.\nFrom: Quell Ltd\nTo: Mill\nDate: 17 Sep\nSubject: cracks",
     "a table of fields": "Subject: pump\nDate: 2026-09-17 10:02\nTo: Mill\nThe pump leaks.",
     "a shipment": "The parts came late.\nFrom: Shanghai\nTo: Hamburg\nWeight: 40 kg\nDate: 17 September",
+    "a shipment with a time": "From: Hamburg warehouse\nDate: 17.09.2026 10:00\nTo: our plant\nIt arrived cracked.",
+    "发件人 of a parcel": "发件人：王伟\n日期：2026-09-17 10:02\n收件人：李雷\n箱子到达时已破损。",
     "a letter that is cited": "On 3 September 2026 your Mr Smith wrote:\nWe will replace the pump.\nHe did not.",
     "a log": "The controller says at 2026-09-17 10:02:\nE42 overpressure\nE43 stopped",
     "an address and a date": "I told <service@mill.example> on 17 September 2026 at 10:02 about all these:\ncracks",
@@ -391,6 +416,28 @@ def test_a_customer_s_own_words_are_not_folded(text: str) -> None:
     assert folds(text, subject="Oil weeping") == ()
     assert folds(f"Dear Sirs,\n\n{text}", subject="Re: Oil weeping") == ()
     assert forwarded(text, subject="Oil weeping") is None
+
+
+NOT_HISTORY = {
+    "a web form": "New enquiry\n\nFrom: Ada <ada@quell.example>\nSubject: Oven\nDate: 2026-09-17 10:02\n\nIt leaks.",
+    "a log": "The log says:\n\n2026-09-17 10:02:03 error <pump@plc.example>:\nE42\n\nWhat is that?",
+}
+
+
+@pytest.mark.parametrize("text", NOT_HISTORY.values(), ids=NOT_HISTORY)
+def test_a_mail_that_answers_nothing_has_no_history_of_its_own(text: str) -> None:
+    assert parse(a_mail(text, subject="Oil weeping")).folds == ()
+    assert parse(a_mail(text, subject="Re: Oil weeping")).folds
+    assert parse(a_mail(text, subject="Oil weeping", in_reply_to="<ours-1@redress.test>")).folds
+    assert parse(a_mail(f"Yes.\n\n-----Original Message-----\n{text}", subject="Oil weeping")).folds
+
+
+@pytest.mark.parametrize(
+    "subject", ["", "Re: Oven", "AW: Oven", "RE[2]: Oven", "Re^2: Oven", "[EXT] [C-2026-0042] 回复：烤箱", "答复: 烤箱"]
+)
+def test_an_answer_is_known_by_the_word_before_its_subject(subject: str) -> None:
+    assert quoting.may_answer(subject)
+    assert not quoting.may_answer(f"Oven {subject}".strip())
 
 
 # Answers below and between
@@ -432,7 +479,16 @@ def test_a_signature_below_answers_is_folded() -> None:
 
 @pytest.mark.parametrize(
     "note",
-    ["Please find our answers below.", "My comments inline.", "Hi, see my remarks in red.", "回复见下文红字，谢谢。"],
+    [
+        "Please find our answers below.",
+        "My comments inline.",
+        "Hi, see my remarks in red.",
+        "回复见下文红字，谢谢。",
+        "您好，回复如下：",
+        "Meine Antworten stehen unten im Text.",
+        "Mes réponses ci-dessous.",
+        "インラインにて回答いたします。",
+    ],
 )
 def test_history_with_answers_in_it_is_left_whole(note: str) -> None:
     assert folds(f"{note}\n\n{BLOCKS['outlook en']}\n\nDoes it leak?\nYes, all of them.") == ()
