@@ -21,7 +21,7 @@ from complaints.acknowledgement import IN_ALL, Recent
 from complaints.database import Base
 from complaints.errors import N_
 from complaints.letters import WAITING, Sighting
-from complaints.mailboxes import Mailbox, configured, polled, token_trouble
+from complaints.mailboxes import Mailbox, configured, never_signed_in, polled, token_trouble
 from complaints.outbox import Outgoing
 from complaints.people import Grant, User, fold_email
 from complaints.schedule import Recurrence
@@ -114,8 +114,8 @@ def silent(session: Session, at: datetime) -> Iterator[Found]:
 
 def silent_for_other_reasons(session: Session, at: datetime) -> Iterator[Found]:
     """The silent ones, without those that get no token: one cause, one mail."""
-    refused = {mailbox.name for mailbox in polled(session) if _refused_since(mailbox)}
-    return (found for found in silent(session, at) if found.subject not in refused)
+    shut = {m.name for m in polled(session) if _refused_since(m) or never_signed_in(m)}
+    return (found for found in silent(session, at) if found.subject not in shut)
 
 
 def token_refused(session: Session, at: datetime) -> Iterator[Found]:
@@ -229,7 +229,7 @@ KINDS: dict[str, Kind] = {
     ),
     "mailbox_token_ending": Kind(
         token_ending,
-        N_("The access to the mailbox %(mailbox)s will end soon, or was never opened."),
+        N_("The access to the mailbox %(mailbox)s needs somebody to renew it."),
         N_("Renew the sign-in or the client secret on the settings page before its mail stops."),
         MAILBOXES,
     ),

@@ -102,6 +102,11 @@ def polled(session: Session) -> list[Mailbox]:
     )
 
 
+def never_signed_in(row: Mailbox) -> bool:
+    """Does the provider wait for a person to open this mailbox to us?"""
+    return row.auth == XOAUTH2 and row.oauth.get("flow") == CODE and row.token_renewed_at is None
+
+
 def token_trouble(row: Mailbox, now: datetime) -> Sentence | None:
     """What is wrong, or soon will be, with the tokens of a mailbox; None while they live."""
     if row.auth != XOAUTH2:
@@ -113,7 +118,7 @@ def token_trouble(row: Mailbox, now: datetime) -> Sentence | None:
             N_("The provider gives no token for %(address)s since %(since)s: %(reason)s. Sign in again in Settings."),
             {"address": row.address, "since": since, "reason": row.oauth["refused"]},
         )
-    if by_person and row.token_renewed_at is None:
+    if never_signed_in(row):
         return Sentence(N_("Nobody has signed in for %(address)s at the provider yet."), {"address": row.address})
     if by_person and row.token_renewed_at and now - row.token_renewed_at > UNUSED:
         return Sentence(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints import clocks, history, visits, workflow
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.database import Base
-from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, NotAllowed, Sentence
+from complaints.errors import N_, ComplaintError, Missing, MoveRefused, NotAllowed, Sentence
 from complaints.people import FRONT_OFFICE, QUALITY, Actor
 from complaints.procedure import Stage, procedure
 from complaints.workflow import RoleNames
@@ -38,6 +38,24 @@ class Decision(Base):
     back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
+class ReasonWanted(ComplaintError):
+    message = N_("Please say why.")
+
+
+class ReasonTooLong(ComplaintError):
+    message = N_("The reason may have %(limit)s characters; this has %(length)s.")
+
+
+def a_reason(typed: str, *, needed: bool = True) -> str:
+    """A reason as a person typed it; raises `ReasonWanted` and `ReasonTooLong`."""
+    reason = typed.strip()
+    if needed and not reason:
+        raise ReasonWanted
+    if len(reason) > LONGEST_REASON:
+        raise ReasonTooLong(limit=LONGEST_REASON, length=len(reason))
+    return reason
+
+
 class NotThere(ComplaintError):
     message = N_("%(number)s cannot be joined to %(into)s: %(problem)s.")
 
@@ -55,19 +73,15 @@ def take(
 ) -> None:
     """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept.
 
-    Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `BadInput` without a reason,
-    and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
+    Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `ReasonWanted`,
+    `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
     if by.id is not None and not by.roles & (FRONT_OFFICE | QUALITY):
         raise NotAllowed(who=RoleNames(("clerk", "sales", "mkt_sup")))
     rules = procedure(complaint.procedure)
     place = rules.stage(outcome)
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
         return
-    reason = reason.strip()
-    if not reason and outcome != MERGED:
-        raise BadInput(field=Sentence(N_("Reason")), problem=Sentence(N_("please say why")))
-    if len(reason) > LONGEST_REASON:
-        raise BadInput(field=Sentence(N_("Reason")), problem=Sentence(N_("it is too long")))
+    reason = a_reason(reason, needed=outcome != MERGED)
     if complaint.stage not in place.from_:
         here = Sentence(N_("not from %(stage)s"), {"stage": rules.stage(complaint.stage).name})
         raise MoveRefused(number=complaint.number, stage=place.name, missing=(Missing(here),))

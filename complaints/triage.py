@@ -17,17 +17,17 @@ from complaints import customers, history, off_board, rows, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
-from complaints.errors import N_, BadInput, ComplaintError, NotAllowed, Sentence
+from complaints.errors import N_, ComplaintError, NotAllowed, Sentence
 from complaints.inbox import first_letter
 from complaints.letters import WAITING, Attachment, Letter, Sighting, random_id
 from complaints.mailboxes import Mailbox
+from complaints.off_board import a_reason
 from complaints.people import FRONT_OFFICE, QUALITY, Actor
 from complaints.procedure import DEFAULT
 from complaints.workflow import RoleNames
 
 BY_HAND = "by_hand"
 LONGEST_CONTENT = 100_000
-LONGEST_REASON = 1_000
 
 
 class NotJoined(ComplaintError):
@@ -111,13 +111,10 @@ def join(
 
 def set_aside(session: Session, sighting: Sighting, *, by: Actor, at: datetime, reason: str) -> None:
     """Say that a message needs nothing more: it leaves what waits for a person and stays in the inbox, with who and
-    why. Raises `NotAllowed`, `BadInput` without a reason, `StillWaiting`, and `Placed` when it is on a complaint."""
+    why. Raises `NotAllowed`, `ReasonWanted`, `ReasonTooLong`, `StillWaiting`, and `Placed` when it is on a complaint.
+    """
     _allowed(by)
-    reason = reason.strip()
-    if not reason:
-        raise BadInput(field=Sentence(N_("Reason")), problem=Sentence(N_("please say why")))
-    if len(reason) > LONGEST_REASON:
-        raise BadInput(field=Sentence(N_("Reason")), problem=Sentence(N_("it is too long")))
+    reason = a_reason(reason)
     _settled(session, sighting)
     letter = session.get(Letter, sighting.letter_id) if sighting.letter_id else None
     if letter is not None and letter.complaint_id is not None:

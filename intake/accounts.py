@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import rows
 from complaints.errors import N_, ComplaintError
 from complaints.mailboxes import ENVIRONMENT, STARTTLS_PORT, XOAUTH2, Mailbox
-from complaints.settings import ImapAccount, Settings
+from complaints.settings import LOOPBACK, ImapAccount, Settings
 from complaints.vault import Vault
 from intake import oauth
 from intake.pipeline import utc_now
@@ -39,7 +39,7 @@ def ensure_environment_rows(session: Session, settings: Settings) -> None:
             .values(
                 source=ENVIRONMENT, active=True, host=account.host, port=account.port, tls=account.tls,
                 user=account.user, folder=account.folder, auth="password",
-                address=case((Mailbox.address == "", address_of(account)), else_=Mailbox.address),
+                address=case((Mailbox.address == "", address_of(account, settings)), else_=Mailbox.address),
             )
             .execution_options(synchronize_session=False)
         )  # fmt: skip
@@ -51,9 +51,11 @@ def ensure_environment_rows(session: Session, settings: Settings) -> None:
     )
 
 
-def address_of(account: ImapAccount) -> str:
-    """Where customers write to, as far as the account tells."""
-    return account.user if "@" in account.user else f"{account.user}@{account.host}"
+def address_of(account: ImapAccount, settings: Settings) -> str:
+    """Where customers write to, as far as the account tells; on this very machine the address we write from."""
+    if "@" in account.user:
+        return account.user
+    return settings.mail_from if account.host in LOOPBACK else f"{account.user}@{account.host}"
 
 
 def account(

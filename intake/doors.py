@@ -63,7 +63,7 @@ def take(
 
 def _message(raw: bytes, limit: int, now: datetime) -> Message:
     if len(raw) > limit:
-        return Message(0, None, raw[:32768], len(raw), now)
+        return Message(0, raw, raw[:32768], len(raw), now)  # kept whole: it lies nowhere else
     return Message(0, raw, b"", len(raw), now)
 
 
@@ -166,7 +166,7 @@ def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, char
     now. The draft that it made follows, as long as nobody has changed the words there. Raises `Unread`."""
     with make() as session:
         letter = session.get_one(Letter, letter_id)
-        old_subject, old_text = letter.subject, letter.text
+        old_subject, old_text, old_name = letter.subject, letter.text, letter.from_name
         raw = letter.raw
     with a_reader(settings) as reader:
         what = reader.read(Request(raw, charset, files=False))
@@ -184,6 +184,7 @@ def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, char
             return
         for column, old, new in (
             (Complaint.subject, old_subject[:250], mail.subject[:250]),
+            (Complaint.contact_person, old_name[:160], mail.from_name[:160]),
             (Complaint.content, before, mail.reply_text),
             (Complaint.content, old_text, mail.reply_text),
         ):

@@ -33,6 +33,9 @@ REASONS: Mapping[str, str] = {
     "too_large": N_(
         "The message has %(size)s octets; the limit is %(limit)s. Its header is kept; the message stays in the mailbox."
     ),
+    "too_large_kept": N_(
+        "The message has %(size)s octets; the limit is %(limit)s. It is kept whole: download it, or try again."
+    ),
     "unreadable": N_("The message could not be read (%(what)s). Its raw form is kept."),
     "reader_died": N_("Reading it used up time or memory (%(what)s). Its raw form is kept."),
     "failed": N_("Taking it in failed: %(what)s. Its raw form is kept; try again."),

@@ -92,7 +92,7 @@ class Intake:
         self.reader.close()
 
     def keep(self, messages: Sequence[Message], *, mailbox_id: int | None, uidvalidity: int | None) -> Kept:
-        """P4 and P5a: make messages safe and note where they were seen. One that was too large to keep is quarantined
+        """P4 and P5a: make messages safe and note where they were seen. One that is too large is quarantined
         at once with its headers; one that was seen there before is neither kept nor refused."""
         names = self._stored(messages)
         failpoint("P4.after")
@@ -110,7 +110,7 @@ class Intake:
         failpoint("P5a.after_commit")
         return Kept(
             [Arrival(s.id, s.raw, s.received_at, self.door) for s in seen if s.outcome == WAITING],
-            [Outcome(s.outcome, "too_large", sighting_id=s.id) for s in seen if s.outcome != WAITING],
+            [Outcome(s.outcome, s.reason, sighting_id=s.id) for s in seen if s.outcome != WAITING],
         )
 
     def _stored(self, messages: Sequence[Message]) -> dict[int, tuple[str | None, int]]:
@@ -134,6 +134,7 @@ class Intake:
 
     def _sighting(self, message: Message, stored: tuple[str | None, int] | None, now: datetime) -> dict[str, Any]:
         raw, size = stored or (None, message.size)
+        limit = self.settings.mail_limit
         row: dict[str, Any] = {
             "uid": message.uid or None,
             "raw": raw,
@@ -146,12 +147,12 @@ class Intake:
             "reason": None,
             "values": {},
         }
-        if raw is None:
+        if raw is None or size > limit:
             row.update(
                 headers=message.headers.decode("utf-8", "replace").replace("\x00", ""),
                 outcome="quarantined",
-                reason="too_large",
-                values={"size": size, "limit": self.settings.mail_limit},
+                reason="too_large" if raw is None else "too_large_kept",
+                values={"size": size, "limit": limit},
             )
         return row
 
@@ -273,7 +274,7 @@ class Intake:
 def _note_sightings(dialect: str) -> Executable:
     """Those that were not seen there before."""
     insert = rows.upsert(Sighting, dialect).on_conflict_do_nothing()
-    return insert.returning(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.outcome)
+    return insert.returning(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.outcome, Sighting.reason)
 
 
 class Taker:

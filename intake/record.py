@@ -262,7 +262,7 @@ class Recorder:
         locale = self._locale(mail)
         if address and not from_staff:
             contact_id, customer_id = customers.met(session, address=address, name=name, locale=locale, at=at)
-        withheld = self._no_acknowledgement(mail, address, kind, found, arrival, from_staff)
+        withheld = self._no_acknowledgement(mail, address, kind, found, arrival, from_staff, at)
         draft = complaint.open_draft(
             session,
             by=SYSTEM,
@@ -319,7 +319,7 @@ class Recorder:
         return mail.language
 
     def _no_acknowledgement(
-        self, mail: Mail, address: str, kind: Kind, found: str, arrival: Arrival, from_staff: bool
+        self, mail: Mail, address: str, kind: Kind, found: str, arrival: Arrival, from_staff: bool, at: datetime
     ) -> str | None:
         if not self._manner.acknowledges:
             return "backlog"
@@ -335,7 +335,10 @@ class Recorder:
             return "automatic"  # RFC 3834: a machine sent it on
         if found == "failed":
             return "failed_verdict"
-        return self.recent.withheld(recipient=address, received_at=arrival.received_at, verified=found == "verified")
+        received_at = arrival.received_at
+        if arrival.door == "upload":  # out of somebody's drawer: as old as it says itself
+            received_at = min(mail.received or mail.date or at, received_at)
+        return self.recent.withheld(recipient=address, received_at=received_at, verified=found == "verified")
 
     def _join(
         self, session: Session, complaint_id: int, arrival: Arrival, mail: Mail, kind: Kind, *, closed: bool,

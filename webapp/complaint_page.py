@@ -32,7 +32,7 @@ from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
 from webapp import timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
-from webapp.context import actor, calendar, now, zone
+from webapp.context import actor, calendar, now, seen_version, zone
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import locale
@@ -76,7 +76,7 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
     session, number = db.session(), complaint.number
     rules = procedure(complaint.procedure)
     values, problems = _parsed(rules)
-    seen = _seen_version()
+    seen = seen_version()
     try:
         if problems:
             entered = registration.entry_of(session, complaint) | values
@@ -291,7 +291,7 @@ def _form(
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
         values |= sent
-        seen = _seen_version()
+        seen = seen_version()
         if isinstance(refusal, StaleComplaint):
             newer = (c.values["changed"] for c in changes if c.act == "entered" and c.values["version"] > seen)
             theirs = {name for changed in newer for name in changed}
@@ -363,10 +363,6 @@ def _reasons(refusal: ComplaintError | None) -> dict[str, Any]:
     }
 
 
-def _seen_version() -> int:
-    return request.form.get("version", type=int) or 0
-
-
 def _chosen() -> frozenset[int]:
     return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
 
@@ -419,6 +415,11 @@ def _shown(
     words = timeline.words(letter.text, letter.folds, subject=letter.subject, whole=whole)
     joined = actor().sees_all and letter.complaint_id == complaint.id and first not in (None, letter.id)
     return timeline.LetterShown(letter, words, files, numbers.get(letter.complaint_id or 0, ""), joined)
+
+
+def blocked_pictures(letter: Letter, files: Iterable[Attachment]) -> int:
+    """How many pictures its own HTML wants from elsewhere."""
+    return _safe(letter, files).blocked_images
 
 
 def _safe(letter: Letter, files: Iterable[Attachment]) -> Safe:

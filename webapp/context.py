@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from flask import current_app, g
+from flask import current_app, g, request
 from flask_login import current_user
 
 from complaints.blobs import Blobs
@@ -34,6 +34,12 @@ def calendar() -> WorkingCalendar:
 
 def blobs() -> Blobs:
     return Blobs(settings().blobs)
+
+
+def seen_version() -> int:
+    """The version of a complaint that the form was filled in for; 0, which none has, for anything else."""
+    version = request.form.get("version", type=int) or 0
+    return version if 0 < version < 2**31 else 0
 
 
 def actor() -> Actor:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import format_date, format_decimal, gettext
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from complaints import board, inbox
@@ -31,11 +33,11 @@ from webapp import timeline
 from webapp.assets import signed_in
 from webapp.attachments import disposition, file_answer
 from webapp.card import CardView
-from webapp.complaint_page import formatted, into
+from webapp.complaint_page import blocked_pictures, formatted, into
 from webapp.context import actor, now, zone
 from webapp.database import db, reading
 from webapp.htmx import partial
-from webapp.language import in_my_language, locale
+from webapp.language import in_my_language, locale, own_path
 from webapp.message import COMMON_REASONS, HINTS, KIND_REASONS, KINDS, VERDICTS, why, worded
 
 bp = Blueprint("inbox", __name__)
@@ -77,7 +79,7 @@ class View:
 
     @classmethod
     def of_request(cls) -> "View":
-        args = request.args
+        args = request.args if request.method == "GET" else _args_of(request.form.get("back", ""))
         q = " ".join(args.get("q", "").replace("\0", "").split())[:100]
         tab = args.get("outcome", NEEDS_YOU)
         if tab not in {*TABS, *OUTCOME_NAMES}:
@@ -113,6 +115,11 @@ class View:
         """The address of another tab, with the same filters."""
         kept = {key: value for key, value in self.query.items() if key in ("q", "day", "from") and tab != NEEDS_YOU}
         return _address(kept | {"outcome": tab})
+
+
+def _args_of(address: str) -> MultiDict[str, str]:
+    """What an address asks for: a refused act shows the list that it was pressed beside."""
+    return MultiDict(parse_qsl(urlsplit(address).query) if own_path(address) else ())
 
 
 def _place(text: str) -> Place | None:
@@ -304,13 +311,16 @@ def _detail(chosen: Message, view: View) -> dict[str, Any]:
     rules = procedure(complaint.procedure) if complaint is not None else None
     claimed = words.claimed(sighting) if letter is None and sighting is not None else None
     if sighting is not None and request.endpoint != "inbox.draft":
-        here = url_for("inbox.message", sighting_id=sighting.id)
+        here: dict[str, Any] = {"endpoint": "inbox.message", "sighting_id": sighting.id}
     else:
-        here = url_for("inbox.draft", number=complaint.number if complaint is not None else "")
+        here = {"endpoint": "inbox.draft", "number": complaint.number if complaint is not None else ""}
+    as_html = letter is not None and request.args.get("formatted") == "1"
     return {
         "chosen": chosen,
         "claimed": claimed,
-        "here": here,
+        "here": url_for(**here, **view.query),
+        "here_whole": url_for(**here, **view.query, whole=1),
+        "here_formatted": url_for(**here, **view.query, formatted=1),
         "words": timeline.words(
             letter.text, letter.folds, subject=letter.subject, whole=request.args.get("whole") == "1"
         )
@@ -326,7 +336,8 @@ def _detail(chosen: Message, view: View) -> dict[str, Any]:
         "is_draft": rules is not None and complaint is not None and complaint.stage == rules.first.key,
         "off": complaint is not None and is_off(complaint),
         "reasons": [gettext(reason) for reason in COMMON_REASONS],
-        "as_html": request.args.get("formatted") == "1",
+        "as_html": as_html,
+        "blocked": blocked_pictures(letter, chosen.files) if letter is not None and as_html else 0,
     }
 
 

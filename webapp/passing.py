@@ -13,7 +13,7 @@ from complaints.errors import StaleComplaint
 from complaints.passing import LONGEST_REASON, NotPassedOn
 from complaints.people import User
 from webapp import complaint_page
-from webapp.context import actor, now, settings, zone
+from webapp.context import actor, now, seen_version, settings, zone
 from webapp.database import db
 from webapp.outbox import ring
 
@@ -63,7 +63,7 @@ def pass_on(number: str) -> Response | tuple[str, int]:
             by=actor(),
             at=now(),
             today=now().astimezone(zone()).date(),
-            seen_version=request.form.get("version", type=int) or 0,
+            seen_version=seen_version(),
             secret=settings().secret_key,
             domain=settings().message_domain,
         )

@@ -5,6 +5,7 @@ that page again with the reasons and what was typed. Messages are read anew in t
 transactions of their own; ours ends before.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -25,7 +26,7 @@ from intake.record import Outcome
 from jobs.queue import Bell, connect
 from webapp import complaint_page
 from webapp import inbox as pages
-from webapp.context import actor, calendar, now, settings
+from webapp.context import actor, calendar, now, seen_version, settings
 from webapp.database import db
 from webapp.errors import STATUS
 from webapp.language import own_path
@@ -36,6 +37,9 @@ Answer = Response | tuple[str, int]
 A_MESSAGE = "/inbox/messages/<int(max=9007199254740991):sighting_id>"
 A_LETTER = "/complaints/<number>/letters/<int(max=9007199254740991):letter_id>"
 MOST_FILES = 20
+TOLD = 5
+"""Of so many uploaded files each is told by its name."""
+LONGEST_NAME = 60
 OUTLOOK = b"\xd0\xcf\x11\xe0"
 """What a .msg file of Outlook begins with."""
 
@@ -47,6 +51,8 @@ class NoSuchComplaint(ComplaintError):
 @bp.post("/inbox/fetch")
 def fetch() -> Answer:
     """Have every mailbox looked into now."""
+    if not actor().sees_all:
+        raise NotFound
     asked = triage.fetch(db.session(), by=actor(), at=now())
     db.session.commit()
     if asked:
@@ -120,8 +126,9 @@ def take(number: str) -> Answer:
             raise BadInput(field="outcome", problem=Sentence(outcome[:40]))
         into = off_board.survivor(db.session(), _typed().id) if outcome == MERGED else None
         off_board.take(
-            db.session(), complaint, outcome, reason=_reason(), by=actor(), at=now(), seen_version=_version(), into=into
-        )
+            db.session(), complaint, outcome, reason=_reason(), by=actor(), at=now(), seen_version=seen_version(),
+            into=into,
+        )  # fmt: skip
         if into is not None:
             return str(gettext("%(number)s is merged into %(into)s.", number=number, into=into.number))
         return str(gettext("%(number)s has left the board.", number=number))
@@ -135,7 +142,7 @@ def bring_back(number: str) -> Answer:
     complaint = _found(number)
 
     def act() -> str:
-        off_board.bring_back(db.session(), complaint, by=actor(), at=now(), seen_version=_version())
+        off_board.bring_back(db.session(), complaint, by=actor(), at=now(), seen_version=seen_version())
         return str(gettext("%(number)s is back on the board.", number=number))
 
     return _done(act, _again_draft(number), url_for("inbox.draft", number=number))
@@ -159,7 +166,7 @@ def confirm_sender(number: str, letter_id: int) -> Answer:
     complaint, letter = _found(number), _letter(letter_id)
 
     def act() -> str:
-        triage.confirm_sender(db.session(), complaint, letter, by=actor(), at=now(), seen_version=_version())
+        triage.confirm_sender(db.session(), complaint, letter, by=actor(), at=now(), seen_version=seen_version())
         return str(gettext("%(email)s is the contact now.", email=complaint.contact_email))
 
     return _done(act, _again_draft(number), url_for("inbox.draft", number=number))
@@ -191,17 +198,33 @@ def upload() -> Answer:
     if not actor().sees_all:
         raise NotFound
     db.session.rollback()
-    files = [file for file in request.files.getlist("mail") if file.filename][:MOST_FILES]
+    files = [file for file in request.files.getlist("mail") if file.filename]
     if not files:
         flash(gettext("No file was chosen."))
-    for file in files:
-        flash(f"{file.filename}: {_taken(file)}")
+    told = [(_short(file.filename or ""), _taken(file)) for file in files[:MOST_FILES]]
+    if len(told) <= TOLD:
+        for name, what in told:
+            flash(f"{name}: {what}")
+    else:  # in the cookie there is no room for more
+        for what, count in Counter(what.partition(", ")[0] for _, what in told).items():
+            flash(f"{count} × {what}")
+    if left := [_short(file.filename or "") for file in files[MOST_FILES:]]:
+        told_left = ngettext(
+            "%(num)d file was not taken, because at most %(most)d go at once: from %(name)s on. Upload it again.",
+            "%(num)d files were not taken, because at most %(most)d go at once: from %(name)s on. Upload them again.",
+            len(left), most=MOST_FILES, name=left[0],
+        )  # fmt: skip
+        flash(told_left)
     return redirect(url_for("inbox.messages", outcome=pages.ALL) if files else url_for("inbox.messages"), 303)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
 
 def _taken(file: FileStorage) -> str:
     """Take one uploaded file in; returns what became of it."""
-    raw = file.stream.read(settings().mail_limit + 1)
+    raw = file.stream.read()
     if raw.startswith(OUTLOOK) or (file.filename or "").lower().endswith(".msg"):
         told = gettext(
             "This is Outlook's own format, which we cannot read. In Outlook, drag the mail to a folder of Thunderbird, "
@@ -288,10 +311,6 @@ def _reason() -> str:
     """A reason of the list, what was typed besides, or both."""
     parts = (" ".join(request.form.get(name, "").replace("\0", "").split()) for name in ("reason", "other"))
     return ": ".join(part for part in parts if part)
-
-
-def _version() -> int:
-    return request.form.get("version", type=int) or 0
 
 
 def _sessions() -> sessionmaker[Session]:

@@ -14,11 +14,12 @@ from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
 from complaints.customers import Contact
 from complaints.database import open_database, sessions, transaction
-from complaints.errors import BadInput, NotAllowed, NotFound, StaleComplaint
+from complaints.errors import NotAllowed, NotFound, StaleComplaint
 from complaints.history import Change
 from complaints.inbox import Filters
 from complaints.letters import WAITING, Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
+from complaints.off_board import ReasonWanted
 from complaints.people import Actor
 from complaints.triage import Claimed, NothingForwarded, NotJoined, NotSplit, Placed, Registered, StillWaiting
 from tests.builders import MONDAY, a_complaint, a_letter, a_mailed_complaint, a_person
@@ -333,7 +334,7 @@ def test_setting_aside_keeps_who_and_why_and_needs_a_reason(make: sessionmaker[S
     with transaction(make) as session:
         clerk = a_person(session, "clerk", name="Mara Linden")
         sighting = seen(session, "event", reason="bounce")
-        with pytest.raises(BadInput):
+        with pytest.raises(ReasonWanted):
             triage.set_aside(session, sighting, by=clerk, at=SOON, reason=" ")
         for reason in ("not ours", "said again"):
             triage.set_aside(session, sighting, by=clerk, at=SOON, reason=reason)

@@ -4,6 +4,7 @@ import base64
 import json
 import mailbox
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,16 @@ def test_the_same_message_delivered_again_is_a_duplicate_of_the_same_complaint(
     assert (count(make, Complaint), count(make, Outgoing), count(make, Sighting)) == (1, 1, 2)
 
 
-def test_a_message_over_the_limit_is_quarantined_with_its_headers(chosen: Settings, make: Make, bell: Bell) -> None:
+def test_a_message_over_the_limit_is_kept_whole(chosen: Settings, make: Make, bell: Bell) -> None:
     small = Settings(**{**chosen.__dict__, "mail_limit": 2000})
     (outcome,) = doors.deliver(small, make, bell, [a_mail("x" * 3000)])
-    assert (outcome.outcome, outcome.reason) == ("quarantined", "too_large")
+    assert (outcome.outcome, outcome.reason) == ("quarantined", "too_large_kept")
     with make() as session:
-        assert "Oil weeping" in (session.get_one(Sighting, outcome.sighting_id).headers or "")
+        sighting = session.get_one(Sighting, outcome.sighting_id)
+        assert "Oil weeping" in (sighting.headers or "")
+        assert sighting.raw == sha256(a_mail("x" * 3000)).hexdigest()
+    (again,) = doors.retry(small, make, bell, [sighting.id])
+    assert (again.outcome, count(make, Complaint)) == ("drafted", 1)
 
 
 def test_what_cannot_be_stored_raises_so_that_it_is_given_again(

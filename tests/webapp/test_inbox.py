@@ -1,5 +1,6 @@
 """The inbox shows every message with its reason, lets a person decide, and does so for those only whom it concerns."""
 
+import html
 import io
 import re
 from collections.abc import Callable
@@ -292,11 +293,36 @@ def test_a_department_sees_no_inbox_and_decides_nothing(
                  "/complaints/C-2026-0001/off-board", "/complaints/C-2026-0001/bring-back",
                  "/complaints/C-2026-0001/letters/1/split", "/complaints/C-2026-0001/letters/1/sender"):  # fmt: skip
         assert browser.post(path, data={"version": "1"}).status_code == 404
-    assert browser.post("/inbox/fetch").status_code == 403
+    assert browser.post("/inbox/fetch").status_code == 404
     assert kept(make).version == 1
 
 
 # What a person decides
+
+
+def test_an_act_leads_back_to_the_list_that_it_was_pressed_beside(
+    desk: FlaskClient, make: sessionmaker[Session], seen: Seen
+) -> None:
+    complaint = mailed(make)
+    sighting = seen("set_aside", letter={"message_id": "b@c", "html": '<p>x</p><img src="https://a.example/p.gif">'})
+    there = f"/inbox/messages/{sighting.id}?outcome=set_aside&from=imap"
+    page = desk.get(there).text
+    back = html.unescape(re.search(r'name="back" value="([^"]*)"', page).group(1))  # type: ignore[union-attr]
+    assert back == there
+    assert "from=imap&amp;formatted=1" in page
+    assert "1 picture from elsewhere was not loaded." in visible(desk.get(f"{there}&formatted=1").text)
+    refused = desk.post(f"/inbox/messages/{sighting.id}/join", data={"number": "C-1999-0001", "back": back})
+    assert refused.status_code == 422
+    assert re.search(r'outcome=set_aside[^"]*" aria-current="page"', refused.text)
+    assert desk.post(f"/complaints/{complaint.number}/bring-back", data={"back": back}).location == there
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "9" * 30])
+def test_a_version_that_is_none_is_a_stale_one(desk: FlaskClient, make: sessionmaker[Session], version: str) -> None:
+    complaint = mailed(make)
+    form = {"outcome": "not_complaint", "reason": "A test", "version": version}
+    assert desk.post(f"/complaints/{complaint.number}/off-board", data=form).status_code == 409
+    assert desk.post(f"/complaints/{complaint.number}/pass-on", data=form).status_code == 409
 
 
 @on_both_databases
@@ -372,7 +398,7 @@ def test_a_decision_without_a_reason_or_on_an_older_version_is_refused_with_what
     path = "/complaints/C-2026-0001/off-board"
     refused = desk.post(path, data={"outcome": "not_complaint", "version": "1"})
     assert refused.status_code == 422
-    assert "“Reason” is not valid: please say why" in visible(refused.text)
+    assert "Please say why." in visible(refused.text)
     stale = desk.post(path, data={"outcome": "not_complaint", "other": "my words", "version": "9"})
     assert stale.status_code == 409
     assert "was changed meanwhile" in visible(stale.text)
@@ -434,6 +460,23 @@ def test_an_uploaded_mail_is_taken_in_and_other_files_are_told_what_is_wrong(
     assert kept(make).subject == "Leak at line 3"
     with make() as session:
         assert session.scalars(select(Sighting.door)).one() == "upload"
+
+
+def test_however_many_files_are_uploaded_each_is_taken_or_told_of(
+    desk: FlaskClient, make: sessionmaker[Session]
+) -> None:
+    names = [f"{n}{''.join(chr(0x4E00 + (n * 997 + i * 131) % 20000) for i in range(80))}.eml" for n in range(23)]
+    files = [
+        (io.BytesIO(EML.replace(b"<u1@", f"<u{n}@".encode()).replace(b"ines@", f"ines{n}@".encode())), name)
+        for n, name in enumerate(names)
+    ]
+    answer = desk.post("/inbox/upload", data={"mail": files}, content_type="multipart/form-data")
+    assert len(answer.headers["Set-Cookie"]) < 4093
+    page = visible(desk.get(answer.location).text)
+    assert "20 × Draft" in page
+    assert f"3 files were not taken, because at most 20 go at once: from {names[20][:60]}… on." in page
+    with make() as session:
+        assert len(session.scalars(select(Sighting)).all()) == 20
 
 
 def test_a_quarantined_message_is_taken_through_again(
