@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from complaints import outbox
 from complaints.complaint import Complaint, Draft
-from complaints.letters import Letter
+from complaints.letters import UNANSWERED, Letter, Sighting
 from complaints.outbox import Outgoing
 from complaints.people import fold_email
+from complaints.rows import dialect
 
 PER_SENDER = 5
 PER_DOMAIN = 20
@@ -24,15 +25,19 @@ IN_ALL = 600
 WINDOW = timedelta(hours=1)
 OLDEST = timedelta(days=3)
 KIND = "acknowledgement"
+COUNTING = 0x61636B73
+"""The lock of those who count, among PostgreSQL's advisory ones."""
 
 
 class Recent:
-    """The acknowledgements of the last hour, counted: read once for a batch of mail, kept up to date by `count`."""
+    """The acknowledgements of the last hour, counted: read once for a batch of mail, kept up to date by `count`. With
+    `hold`, nobody else counts until the transaction ends, so that two do not both give the last one."""
 
-    def __init__(self, session: Session, *, at: datetime) -> None:
-        rows = session.execute(
-            select(Outgoing.recipient, Outgoing.domain).where(Outgoing.kind == KIND, Outgoing.created_at > at - WINDOW)
-        ).all()
+    def __init__(self, session: Session, *, at: datetime, hold: bool = False) -> None:
+        if hold and dialect(session) == "postgresql":  # SQLite has one writer at a time
+            session.execute(select(func.pg_advisory_xact_lock(COUNTING)))
+        lately = Outgoing.created_at.between(at - WINDOW, at + WINDOW)  # not what a clock far ahead left behind
+        rows = session.execute(select(Outgoing.recipient, Outgoing.domain).where(Outgoing.kind == KIND, lately)).all()
         self.at = at
         self.senders = Counter(recipient for recipient, _ in rows)
         self.domains = Counter(domain for _, domain in rows)
@@ -97,10 +102,13 @@ def promise(
 
 
 def make_up_for(session: Session, complaint: Complaint, *, at: datetime, secret: str, domain: str) -> bool:
-    """Owe the acknowledgement that was held back when the letter came, unless it is old; says whether one is owed now.
-    Registering is a person's word that the complaint is real."""
+    """Owe the acknowledgement that was held back when the letter came, unless it is old or from a backlog; says whether
+    one is owed now. Registering is a person's word that the complaint is real."""
     first = session.scalar(select(Letter).where(Letter.complaint_id == complaint.id).order_by(Letter.id).limit(1))
     if first is None or not complaint.contact_email or at - complaint.received_at > OLDEST:
+        return False
+    backlog = select(Sighting.id).where(Sighting.letter_id == first.id, Sighting.door.in_(UNANSWERED)).limit(1)
+    if session.scalar(backlog):
         return False
     owed = select(Outgoing.id).where(Outgoing.complaint_id == complaint.id, Outgoing.kind == KIND).limit(1)
     if session.scalar(owed):

@@ -7,7 +7,7 @@ import ctypes
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -43,21 +43,36 @@ class Blobs:
     def put_all(self, contents: Iterable[bytes]) -> list[str]:
         """Keep several; all are written before the disk is told to hold them, so that it can take them together."""
         names: list[str] = []
-        written: list[Written] = []
-        for content in contents:
-            sha256 = hashlib.sha256(content).hexdigest()
-            names.append(sha256)
-            if partial := self.write(sha256, content):
-                written.append(partial)
+
+        def named() -> Iterator[tuple[str, bytes]]:
+            for content in contents:
+                names.append(hashlib.sha256(content).hexdigest())
+                yield names[-1], content
+
+        written = self.write_all(named())
         failpoint("P4.before_sync")
         self.settle(written)
         return names
+
+    def write_all(self, contents: Iterable[tuple[str, bytes]]) -> list[Written]:
+        """Write several down (SHA-256, bytes), without those that are kept already; where the disk does not take them
+        all, none of them stays on it."""
+        written: list[Written] = []
+        try:
+            for sha256, content in contents:
+                if partial := self.write(sha256, content):
+                    written.append(partial)
+        except BaseException:
+            for each in written:
+                self._beside(each).unlink(missing_ok=True)
+            raise
+        return written
 
     def write(self, sha256: str, content: bytes) -> Written | None:
         """Write bytes down without waiting for the disk, beside their place; None if they are kept already. They are
         kept once `settle` has put them there."""
         path = self.path(sha256)
-        if path.exists():
+        if _holds(path, sha256):
             return None
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{uuid4().hex}")
@@ -80,7 +95,7 @@ class Blobs:
                     file.write(piece)
             sha256 = digest.hexdigest()
             path = self.path(sha256)
-            if size > limit or path.exists():
+            if size > limit or _holds(path, sha256):
                 spool.unlink()
                 return sha256, size, None
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +119,14 @@ class Blobs:
 
     def settle(self, written: Sequence[Written]) -> None:
         """Have the disk hold what was written, and put it in its place."""
-        moves = [(self.path(each.sha256).with_name(each.partial), self.path(each.sha256)) for each in written]
+        moves = [(self._beside(each), self.path(each.sha256)) for each in written]
         _settle([partial for partial, _ in moves])
         for partial, path in moves:
             os.replace(partial, path)
         _settle(list({folder for _, path in moves for folder in (path.parent, self.folder)}))
+
+    def _beside(self, written: Written) -> Path:
+        return self.path(written.sha256).with_name(written.partial)
 
     def get(self, sha256: str) -> bytes:
         """The bytes; raises `FileNotFoundError` if they are gone and `ValueError` if they were altered."""
@@ -125,13 +143,22 @@ class Blobs:
         probe.unlink()
 
 
+def _holds(path: Path, sha256: str) -> bool:
+    """Are these bytes there, and still what they were? Otherwise they are written anew."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False
+
+
 def _write(path: Path, content: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        try:
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _settle(paths: Sequence[Path]) -> None:

@@ -101,7 +101,7 @@ def tune(engine: Engine, *, readonly: bool = False) -> Engine:
 
 def open_database(url: str, *, readonly: bool = False) -> Engine:
     """An engine for a process without a web application (poller, worker, commands)."""
-    return tune(create_engine(url, pool_pre_ping=not url.startswith("sqlite")), readonly=readonly)
+    return tune(create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True), readonly=readonly)
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:

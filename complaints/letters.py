@@ -19,6 +19,8 @@ UNMATCHED = "outcome = 'event' AND reason = 'bounce' AND complaint_id IS NULL"
 """A bounce that no mail of ours answers to: somebody has to look at it."""
 OUTCOMES = ("drafted", "joined", "event", "set_aside", "duplicate", "quarantined")
 WAITING = "waiting"
+UNANSWERED = ("import", "recover")
+"""Doors of old mail: who wrote it was answered elsewhere, or before a backup was restored."""
 
 
 class Letter(Base):

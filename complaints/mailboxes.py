@@ -28,6 +28,8 @@ SECRET_ENDS = timedelta(days=14)
 STARTTLS_PORT = 143
 """TLS begins with the connection, except on IMAP's old port, where it begins by STARTTLS (RFC 8314)."""
 LEASE = timedelta(seconds=90)
+NO_LEASE = 10 * LEASE
+"""A lease that ends later than that was taken by a clock that was wrong; one machine's may differ from another's."""
 PROCESSED = "Processed"
 
 
@@ -77,7 +79,11 @@ def take_lease(session: Session, mailbox_id: int, *, holder: str, at: datetime) 
         update(Mailbox)
         .where(
             Mailbox.id == mailbox_id,
-            or_(Mailbox.leased_by == holder, Mailbox.lease_until.is_(None), Mailbox.lease_until < at),
+            or_(
+                Mailbox.leased_by == holder,
+                Mailbox.lease_until.is_(None),
+                ~Mailbox.lease_until.between(at, at + NO_LEASE),
+            ),
         )
         .values(leased_by=holder, lease_until=at + LEASE)
         .returning(Mailbox.id)

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from complaints.blobs import Blobs, Written
+from complaints.blobs import Blobs
 from intake import wire
 from intake.classify import classify
 from intake.html import sanitise
@@ -73,16 +73,25 @@ def _memory() -> int:
 
 
 def _read(request: dict[str, Any], blobs: Blobs, own: frozenset[str], domain: str) -> tuple[bytes, bytes]:
-    mail = parse(blobs.get(request["raw"]), charset=request["charset"])
+    mail = parse(_kept(blobs, request["raw"]), charset=request["charset"])
     kind = classify(mail, own_addresses=own, own_message_domain=domain)
-    written: list[Written] = []
-    if request["files"]:
-        for part in mail.attachments:
-            if partial := blobs.write(part.sha256, part.content):
-                written.append(partial)
+    written = blobs.write_all((part.sha256, part.content) for part in mail.attachments) if request["files"] else []
     safe = sanitise(mail.html, images={}).html if request["safe_html"] and mail.html else ""
     head = _json({"kind": asdict(kind), "written": written, "safe_html": safe})
     return b"m", head + b"\n" + wire.dumps(mail)
+
+
+def _kept(blobs: Blobs, name: str) -> bytes:
+    """A mail as it came. Raises `Unreadable` where its bytes were lost or altered; a store that is not there at all is
+    an `OSError`, and every mail waits for it."""
+    try:
+        return blobs.get(name)
+    except FileNotFoundError:
+        if not blobs.folder.is_dir():
+            raise
+        raise Unreadable("raw_missing") from None
+    except ValueError:
+        raise Unreadable("raw_altered") from None
 
 
 def _json(value: object) -> bytes:

@@ -49,13 +49,21 @@ def deliver(
 
 
 def take(
-    settings: Settings, make: sessionmaker[Session], doorbell: Doorbell, messages: Iterable[Message], *, door: str
+    settings: Settings,
+    make: sessionmaker[Session],
+    doorbell: Doorbell,
+    messages: Iterable[Message],
+    *,
+    door: str,
+    mailbox: Mailbox | None = None,
 ) -> Iterator[Outcome]:
-    """The same for messages that came with the time of their arrival."""
-    with Intake(settings, make, doorbell, clock=utc_now, door=door) as intake:
+    """The same for messages that came with the time of their arrival, in the manner of the mailbox that they are
+    from."""
+    mailbox_id = mailbox.id if mailbox else None
+    with Intake(settings, make, doorbell, clock=utc_now, manner=manner_of(mailbox), door=door) as intake:
         messages = iter(messages)
         while some := list(islice(messages, AT_ONCE if door == "import" else 1)):
-            kept = intake.keep([replace(message, uid=0) for message in some], mailbox_id=None, uidvalidity=None)
+            kept = intake.keep([replace(message, uid=0) for message in some], mailbox_id=mailbox_id, uidvalidity=None)
             yield from kept.refused
             for outcome in intake.outcomes(kept.waiting):
                 yield _numbered(make, outcome)
@@ -118,6 +126,12 @@ class _open:
         self.box.close()
 
 
+def go_on(settings: Settings, make: sessionmaker[Session], doorbell: Doorbell) -> int:
+    """Take in what an import that was cut short had kept and not yet taken in; returns how many those were."""
+    with Intake(settings, make, doorbell, clock=utc_now) as intake:
+        return intake.take_in(arrival for arrival in intake.waiting() if arrival.door == "import").total()
+
+
 def not_imported(make: sessionmaker[Session], raws: Iterable[bytes]) -> Iterator[bytes | None]:
     """Of old messages those that an earlier run has not imported yet; None stands for one that it has."""
     raws = iter(raws)
@@ -139,17 +153,20 @@ def retry(
     settings: Settings, make: sessionmaker[Session], doorbell: Doorbell, sighting_ids: Sequence[int]
 ) -> list[Outcome]:
     """Take quarantined messages through again, as they came in; ids that are not quarantined are left alone. One that
-    was too large to keep is fetched anew at the next look into its mailbox."""
+    was too large to keep is fetched anew at the next look into its mailbox, if it lies where we read; otherwise it
+    stays in quarantine."""
+    outcomes: list[Outcome] = []
     with transaction(make) as session:
         chosen = select(Sighting).where(Sighting.id.in_(sighting_ids), Sighting.outcome == "quarantined")
-        seen = list(session.scalars(chosen.order_by(Sighting.id)))
+        seen = list(session.scalars(chosen.order_by(Sighting.id).with_for_update()))
         for sighting in seen:
-            if sighting.raw is None:
+            if sighting.raw is None and sighting.uid is None:
+                outcomes.append(Outcome("quarantined", sighting.reason or "", sighting_id=sighting.id))
+            elif sighting.raw is None:
                 sighting.uid, sighting.outcome, sighting.reason = None, "duplicate", "fetched_again"
             else:
                 sighting.outcome, sighting.reason, sighting.values, sighting.attempts = WAITING, None, {}, 0
         manners = {s.mailbox_id: manner_of(session.get(Mailbox, s.mailbox_id) if s.mailbox_id else None) for s in seen}
-    outcomes: list[Outcome] = []
     for mailbox_id, manner in manners.items():
         arrivals = [
             Arrival(s.id, s.raw, s.received_at, s.door)

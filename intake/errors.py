@@ -38,5 +38,9 @@ REASONS: Mapping[str, str] = {
     ),
     "unreadable": N_("The message could not be read (%(what)s). Its raw form is kept."),
     "reader_died": N_("Reading it used up time or memory (%(what)s). Its raw form is kept."),
+    "raw_missing": N_("The bytes that we kept of it are gone. Restore the blob store from a backup, then try again."),
+    "raw_altered": N_(
+        "The bytes that we kept of it were altered. Restore the blob store from a backup, then try again."
+    ),
     "failed": N_("Taking it in failed: %(what)s. Its raw form is kept; try again."),
 }

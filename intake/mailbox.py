@@ -57,6 +57,11 @@ class Message:
     arrived: datetime
     pieces: Callable[[], Iterator[bytes]] | None = field(default=None, compare=False)
 
+    @property
+    def whole(self) -> bool:
+        """Is all of it there to be kept?"""
+        return self.raw is not None or self.pieces is not None
+
 
 class Gone(Exception):
     """Somebody else removed a message while it was fetched."""
@@ -254,10 +259,11 @@ class Mailbox:
 
     @_sense()
     def arrived(self, uids: Sequence[int]) -> dict[int, datetime]:
-        """When these messages came in, by the server's clock."""
+        """When these messages came in, by the server's clock, as far as it says."""
         found: dict[int, datetime] = {}
         for some in _groups(uids):
-            found |= {uid: _instant(fact) for uid, fact in self.client.fetch(some, ["INTERNALDATE"]).items()}
+            answers = self.client.fetch(some, ["INTERNALDATE"])
+            found |= {uid: at for uid, fact in answers.items() if (at := _instant(fact)) is not None}
         return found
 
     def batches(self, uids: Sequence[int], *, at_once: int = BATCH) -> Iterator[list[Message]]:
@@ -286,7 +292,7 @@ class Mailbox:
         """The size and the arrival of messages."""
         with self._answers():
             facts = {
-                uid: (min(int(fact[b"RFC822.SIZE"]), 2**63 - 1), _instant(fact))
+                uid: (min(int(fact[b"RFC822.SIZE"]), 2**63 - 1), _instant(fact) or datetime.now(UTC))
                 for uid, fact in self._fetch(list(uids), "RFC822.SIZE", "INTERNALDATE").items()
                 if b"RFC822.SIZE" in fact
             }
@@ -345,7 +351,7 @@ class Mailbox:
                     raise Gone(f"message {uid} is gone")
                 yield piece
                 at += len(piece)
-                if len(piece) < PIECE:
+                if not piece or (len(piece) < PIECE and at >= size):  # some servers give less at a time than is asked
                     return
 
         return Message(uid, None, b"", size, arrived, pieces)
@@ -445,9 +451,9 @@ def _uidvalidity(selected: dict[bytes, Any]) -> int:
     return uidvalidity
 
 
-def _instant(fact: dict[bytes, Any]) -> datetime:
+def _instant(fact: dict[bytes, Any]) -> datetime | None:
     arrived = fact.get(b"INTERNALDATE")
     try:
-        return arrived.astimezone(UTC) if isinstance(arrived, datetime) else datetime.now(UTC)
+        return arrived.astimezone(UTC) if isinstance(arrived, datetime) else None
     except (OverflowError, ValueError):  # a date of no calendar
-        return datetime.now(UTC)
+        return None

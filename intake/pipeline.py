@@ -17,28 +17,39 @@ sighting on from P5b. Messages go through P3 to P6 in batches, through P5c one b
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import structlog
-from sqlalchemy import Executable, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import Executable, or_, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import people, rows
-from complaints.acknowledgement import Recent
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
 from complaints.database import transaction
 from complaints.failpoints import Failpoint, failpoint
 from complaints.letters import WAITING, Letter, Sighting
+from complaints.mailboxes import Mailbox
 from complaints.settings import Settings
 from intake.mail import Unreadable
 from intake.mailbox import Gone, Message
 from intake.reader import Reader, Request, Understood
-from intake.record import Arrival, Manner, Outcome, Recorder, TakenMeanwhile, duplicate, quarantine, threads
+from intake.record import (
+    Arrival,
+    Manner,
+    Outcome,
+    Recorder,
+    TakenMeanwhile,
+    duplicate,
+    manner_of,
+    quarantine,
+    threads,
+)
 from intake.route import choose, verdict
 
 log = structlog.get_logger(__name__)
@@ -46,6 +57,16 @@ AT_ONCE = 50
 TOGETHER = 25
 MOST_ATTEMPTS = 5
 ORDINARY = Manner()
+QUARANTINED = {
+    "reader_died": "reader_died", "memory": "reader_died", "raw_missing": "raw_missing", "raw_altered": "raw_altered",
+}  # fmt: skip
+"""What we tell of those that could not be read; all others were "unreadable"."""
+AWAY = (OperationalError, NoConnection, OSError, Failpoint)
+"""The database or the disk does not answer: no message's doing, and they all wait."""
+BEATEN = ("40001", "40P01")
+"""PostgreSQL: another transaction won; this one may be tried again."""
+SOON = timedelta(minutes=1)
+"""For so long whoever noted a message is still at it."""
 Group = Sequence[tuple[Arrival, Understood | Unreadable]]
 
 
@@ -199,9 +220,9 @@ class Intake:
                 with rows.together(session):
                     outcomes = [(arrival, take(session, arrival, what)) for arrival, what in group]
                 failpoint("P5c.before_commit")
-        except (OperationalError, OSError, Failpoint):
-            raise  # the database or the disk is away: they all wait
         except Exception as error:
+            if isinstance(error, AWAY) and not _beaten(error):
+                raise
             log.warning("not recorded together; one by one", error=type(error).__name__)
             return None
         failpoint("P5c.after_commit")
@@ -225,18 +246,18 @@ class Intake:
                         outcome = take(session, arrival, what)
                         failpoint("P5c.before_commit")
                     break
-                except IntegrityError:  # another process recorded the same letter between our look and our commit
-                    if last_try:
+                except DBAPIError as error:
+                    if last_try or not _beaten(error):
                         raise
             failpoint("P5c.after_commit")
             return outcome
         except TakenMeanwhile:
             return None
-        except (OperationalError, OSError, Failpoint):
+        except AWAY:
             if arrival.attempts is not None:  # it was not this message's doing
                 with suppress(SQLAlchemyError):
                     self._attempts(arrival, arrival.attempts)
-            raise  # the database or the disk is away: the arrival waits, and so do those after it
+            raise
         except Exception as error:
             log.exception("message not recorded", sighting=arrival.sighting_id)
             with transaction(self.make) as session:
@@ -250,24 +271,51 @@ class Intake:
         return count
 
     def _taker(self, whats: Sequence[Understood | Unreadable]) -> "Taker":
-        """What takes these messages in: a look says which letters we know, who works here, and whom we answered."""
+        """What takes these messages in: a look says which letters we know, and who works here."""
         keys = [what.mail.content_key for what in whats if isinstance(what, Understood)]
         with self.make() as session:
             query = select(Letter.content_key, Letter.id).where(Letter.content_key.in_(keys))
             known = {row.content_key: row.id for row in session.execute(query)}
-            recent, staff = Recent(session, at=self.clock()), people.addresses(session)
-        recorder = Recorder(self.settings, self.calendar, recent, manner=self.manner, staff=staff)
+            staff = people.addresses(session)
+        recorder = Recorder(self.settings, self.calendar, manner=self.manner, staff=staff)
         return Taker(self.settings, recorder, known, self.clock)
 
     def waiting(self, *, mailbox_id: int | None = None) -> list[Arrival]:
         """Arrivals that an earlier run left waiting, oldest first: of one mailbox, or of the doors that are none."""
         with self.make() as session:
-            rows = session.execute(
-                select(Sighting.id, Sighting.raw, Sighting.received_at, Sighting.door, Sighting.attempts)
-                .where(Sighting.outcome == WAITING, Sighting.mailbox_id == mailbox_id)
-                .order_by(Sighting.id)
-            ).all()
+            rows = session.execute(_waiting.where(Sighting.mailbox_id == mailbox_id)).all()
         return [Arrival(row.id, row.raw, row.received_at, row.door, row.attempts) for row in rows]
+
+    def take_in_abandoned(self) -> None:
+        """What waits and nobody will come back for: what other doors left, and mailboxes that are not read now."""
+        now = self.clock()
+        read = select(Mailbox.id).where(Mailbox.active, Mailbox.paused_at.is_(None))
+        nobodys = or_(Sighting.mailbox_id.is_(None), Sighting.mailbox_id.not_in(read))
+        with self.make() as session:
+            rows = session.execute(_waiting.where(nobodys, ~Sighting.seen_at.between(now - SOON, now))).all()
+            of = {row.mailbox_id: manner_of(row.mailbox_id and session.get(Mailbox, row.mailbox_id)) for row in rows}
+        for mailbox_id, self.manner in of.items():
+            self.take_in(
+                Arrival(row.id, row.raw, row.received_at, row.door, row.attempts)
+                for row in rows
+                if row.mailbox_id == mailbox_id
+            )
+
+
+_waiting = (
+    select(
+        Sighting.id, Sighting.raw, Sighting.received_at, Sighting.door, Sighting.attempts, Sighting.mailbox_id
+    )
+    .where(Sighting.outcome == WAITING)
+    .order_by(Sighting.id)
+)  # fmt: skip
+
+
+def _beaten(error: Exception) -> bool:
+    """Did another transaction win over ours, or record the same letter between our look and our commit?"""
+    return isinstance(error, IntegrityError) or (
+        isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in BEATEN
+    )
 
 
 @cache
@@ -291,7 +339,7 @@ class Taker:
     def __call__(self, session: Session, arrival: Arrival, what: Understood | Unreadable) -> Outcome:
         """What becomes of a message; raises `TakenMeanwhile` if it waits no more."""
         if isinstance(what, Unreadable):
-            reason = "reader_died" if what.reason in ("reader_died", "memory") else "unreadable"
+            reason = QUARANTINED.get(what.reason, "unreadable")
             return quarantine(session, arrival.sighting_id, reason, {"what": described(what)})
         mail = what.mail
         if mail.content_key in self.known:

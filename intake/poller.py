@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, takewhile
 
 import structlog
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
@@ -81,6 +81,7 @@ class Poller:
         self.mailbox_id = self._own_row() if mailbox_id is None else mailbox_id
         self.intake = Intake(settings, make, doorbell, clock=clock, manner=self._manner())
         self.asked = threading.Event()  # somebody wants a look now
+        self._stop = threading.Event()
         self._leased: datetime | None = None
         self._noted: datetime | None = None
         self._progress: datetime | None = clock()
@@ -104,6 +105,7 @@ class Poller:
 
     def run(self, stop: threading.Event) -> None:
         """Look until told to stop."""
+        self._stop = stop
         gap = FIRST_GAP
         try:
             while not stop.is_set():
@@ -111,6 +113,7 @@ class Poller:
                     if not self._lease():
                         stop.wait(LEASED_ELSEWHERE)
                         continue
+                    self._take_waiting()
                     with Mailbox(self.account, limit=self.settings.mail_limit) as mailbox, self._learning(mailbox):
                         while not stop.is_set():
                             self.asked.clear()
@@ -130,6 +133,7 @@ class Poller:
                     self.asked.clear()  # asked again, it looks at once; asked before, it has just tried
                     self._wait(gap, stop)
         finally:
+            self._stop = threading.Event()
             self.close()
 
     def close(self) -> None:
@@ -142,7 +146,7 @@ class Poller:
     def _lease(self) -> bool:
         """Hold the mailbox, or hold it longer; False while another poller reads it."""
         now = self.clock()
-        if self._leased is not None and timedelta() <= now - self._leased < RENEW_EVERY:
+        if self._leased is not None and _just(self._leased, now, RENEW_EVERY):
             return True
         with transaction(self.make) as session:
             held = mailboxes.take_lease(session, self.mailbox_id, holder=self.holder, at=now)
@@ -179,11 +183,12 @@ class Poller:
             self.intake.reader.close()
 
     def _once(self) -> Counter[str]:
+        counts = self._take_waiting()
         while True:
             mailbox = Mailbox(self.account, limit=self.settings.mail_limit)
             try:
                 with mailbox, self._learning(mailbox):
-                    return self.look(mailbox)
+                    return counts + self.look(mailbox)
             except (OSError, IMAPClientError) as error:
                 self.note_fault(error)
                 if not mailbox.asking or len(self._broken) >= OUTAGE:
@@ -209,32 +214,43 @@ class Poller:
                     self._singly.update(uids)
             raise
 
+    def _take_waiting(self) -> Counter[str]:
+        """What an earlier run left is in our hands: for that no server is needed."""
+        waiting = self.intake.waiting(mailbox_id=self.mailbox_id)
+        return self.intake.take_in(takewhile(lambda _: not self._stop.is_set(), waiting))
+
     def look(self, mailbox: Mailbox) -> Counter[str]:
-        """Take in everything in the folder that was not taken yet, oldest first, after what an earlier run left."""
-        counts = self.intake.take_in(self.intake.waiting(mailbox_id=self.mailbox_id))
+        """Take in everything in the folder that was not taken yet, oldest first, after what an earlier run left. Told
+        to stop, it ends with the messages that it has kept."""
+        self._keep_lease()
+        counts = self._take_waiting()
         there = mailbox.uids()
         if there:
             self.intake.reader.start()
         taken = self._taken(mailbox, there)
-        fault = self._move(mailbox, [uid for uid in there if uid in taken])
+        fault = self._move(mailbox, [uid for uid in there if taken.get(uid)])
         now = self.clock()
         waiting = {uid for uid, held in self._held_back.items() if held.until > now}
         new = [uid for uid in there if uid not in taken and uid not in waiting]
         one_by_one = mailbox.batches([uid for uid in new if uid in self._singly], at_once=1)
         before: list[Arrival] = []
         for batch in chain(mailbox.batches([uid for uid in new if uid not in self._singly]), one_by_one):
+            if self._stop.is_set():
+                break
             failpoint("P3.after")
             self._broken.clear()
             self._keep_lease()
             kept = self.intake.keep(batch, mailbox_id=self.mailbox_id, uidvalidity=mailbox.uidvalidity)
             self.intake.begin(kept.waiting)
-            fault = self._move(mailbox, [message.uid for message in batch]) or fault
+            fault = self._move(mailbox, [message.uid for message in batch if message.whole]) or fault
             failpoint("P6.after")
             counts += self.intake.take_in(before)  # while the child reads those that have just come
             counts += Counter(outcome.outcome for outcome in kept.refused)
             before = kept.waiting
             self._note_progress()
         counts += self.intake.take_in(before)
+        if self._stop.is_set():
+            return counts
         self._singly.intersection_update(waiting)
         self._held_back = {uid: held for uid, held in self._held_back.items() if uid in there and uid in waiting}
         for uid, held in self._held_back.items():
@@ -257,35 +273,40 @@ class Poller:
                 return next(filter(None, [self._move(mailbox, [uid]) for uid in uids]), None)
         return fault
 
-    def _taken(self, mailbox: Mailbox, uids: list[int]) -> set[int]:
-        """Which of these UIDs were taken before. A mailbox that was restored from a backup gives old UIDs to new
-        messages: one that came in at another time than the one we took is new, and the old sighting loses its UID."""
+    def _taken(self, mailbox: Mailbox, uids: list[int]) -> dict[int, bool]:
+        """Which of these UIDs were taken before, and whether we hold what is there: a message that was too large to
+        keep is nowhere but in the mailbox, and stays there. A mailbox that was restored from a backup gives old UIDs to
+        new messages: one that came in at another time than the one we took is new, and the old sighting loses its
+        UID."""
         if not uids:
-            return set()
+            return {}
         with self.make() as session:
             rows = session.execute(
-                select(Sighting.id, Sighting.uid, Sighting.received_at, Sighting.seen_at).where(
+                select(Sighting.id, Sighting.uid, Sighting.received_at, Sighting.seen_at, Sighting.raw).where(
                     Sighting.mailbox_id == self.mailbox_id,
                     Sighting.uidvalidity == mailbox.uidvalidity,
                     Sighting.uid >= uids[0],
                 )
             ).all()
-        known = {row.uid: row for row in rows if row.uid in set(uids)}
+        there = set(uids)
+        known = {row.uid: row for row in rows if row.uid in there}
+        held = {uid: row.raw is not None for uid, row in known.items()}
         if not mailbox.can_remove and self._compared is mailbox:  # everything stays there: looked at once a connection
-            return set(known)
+            return held
         self._compared = mailbox
         arrived = mailbox.arrived(sorted(known))
-        reused = [known[uid].id for uid, at in arrived.items() if not _same(at, known[uid])]
+        now = self.clock()
+        reused = {uid: known[uid].id for uid, at in arrived.items() if not _same(at, known[uid], now)}
         if reused:
             log.warning("UIDs given again; was the mailbox restored?", mailbox=self.account.name, count=len(reused))
             with transaction(self.make) as session:
-                session.execute(update(Sighting).where(Sighting.id.in_(reused)).values(uid=None))
-        return {uid for uid, row in known.items() if row.id not in set(reused)}
+                session.execute(update(Sighting).where(Sighting.id.in_(reused.values())).values(uid=None))
+        return {uid: ours for uid, ours in held.items() if uid not in reused}
 
     def _note_progress(self) -> None:
         """A look that takes long is not silence."""
         now = self.clock()
-        if self._progress is None or now - self._progress > NOTE_EVERY:
+        if self._progress is None or not _just(self._progress, now, NOTE_EVERY):
             with transaction(self.make) as session:
                 session.execute(
                     update(mailboxes.Mailbox).where(mailboxes.Mailbox.id == self.mailbox_id).values(looked_at=now)
@@ -294,7 +315,7 @@ class Poller:
 
     def _note_look(self, uidvalidity: int, fault: str | None) -> None:
         now = self.clock()
-        if fault is None and self._noted and now - self._noted < NOTE_EVERY:
+        if fault is None and self._noted and _just(self._noted, now, NOTE_EVERY):
             return
         with transaction(self.make) as session:
             session.execute(
@@ -333,10 +354,16 @@ def note_fault(make: sessionmaker[Session], mailbox_id: int, text: str, *, at: d
         log.exception("the fault could not be noted", mailbox=mailbox_id)
 
 
-def _same(arrived: datetime, taken: Row[int, int | None, datetime, datetime]) -> bool:
-    """Is a message that came in then the one we took? Where the server's clock is ahead of ours, we noted our own."""
-    skewed = taken.received_at == taken.seen_at and abs(arrived - taken.seen_at) < timedelta(days=1)
-    return bool(arrived == taken.received_at or skewed)
+def _just(then: datetime, now: datetime, span: timedelta) -> bool:
+    """Is that less than so long ago? A clock that was set back makes nothing recent that lies ahead."""
+    return timedelta() <= now - then < span
+
+
+def _same(arrived: datetime, taken: Row[int, int | None, datetime, datetime, str | None], now: datetime) -> bool:
+    """Is a message that came in then the one we took? Where it came in later than it was, by the server's clock or
+    somebody's word, we noted our own time."""
+    ahead = abs(arrived - taken.seen_at) < timedelta(days=1) or arrived > now
+    return bool(arrived == taken.received_at or (taken.received_at == taken.seen_at and ahead))
 
 
 def describe(error: BaseException, account: ImapAccount) -> str:

@@ -37,7 +37,7 @@ class Pollers:
         self.doorbell = doorbell
         self.names = names
         self._running: dict[int, _Running] = {}
-        self._others = Intake(settings, make, doorbell, clock=utc_now)  # what other doors left waiting
+        self._others = Intake(settings, make, doorbell, clock=utc_now)  # what nobody else takes in
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop."""
@@ -48,7 +48,7 @@ class Pollers:
                     swept = time.monotonic()
                     Blobs(self.settings.blobs).sweep(older_than=SPOOL_SECONDS)
                 self.listen()
-                self._others.take_in(self._others.waiting())
+                self._others.take_in_abandoned()
             except (OSError, SQLAlchemyError):
                 log.exception("the mailboxes could not be looked up; trying again")
             stop.wait(LISTEN_EVERY)

@@ -33,6 +33,8 @@ LONGEST_ANSWER = 64 * 1024 * 1024
 PIPE = 1024 * 1024
 """Octets of answers that wait while the parent commits."""
 MOST_DEATHS = 2
+LAST_BREATH = 2.0
+"""Seconds that a child may take to end after its last word."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,11 @@ class Reader:
             self.close()  # nobody came for other answers
             self.ask(requests)
         for request in requests:
-            answer = self._answer(request)
+            try:
+                answer = self._answer(request)
+            except BaseException:
+                self.close()  # what comes next out of the pipe would be taken for another mail's answer
+                raise
             self._asked.popleft()
             yield answer
 
@@ -153,13 +159,13 @@ class Reader:
             head = self._take(5, deadline)
             body = self._take(int.from_bytes(head[1:], "big"), deadline)
             match head[:1]:
-                case b"m":
-                    return _understood(body)
-                case b"u":
-                    said = json.loads(body)
-                    return Unreadable(said["reason"], **said["values"])
+                case b"m" | b"u":
+                    try:
+                        return _understood(body) if head[:1] == b"m" else _unreadable(body)
+                    except Exception:  # a child that a mail took over may say anything
+                        raise self._killed("garbage") from None
                 case b"o":
-                    raise OSError(body.decode())
+                    raise OSError(body.decode("utf-8", "replace"))
                 case b"e":
                     self._end()
                     self._send(self._asked)
@@ -178,7 +184,7 @@ class Reader:
                 raise self._killed("wall time", out_of_time=True)
             got = os.read(out, 1 << 18)
             if not got:
-                code = self._child.wait()
+                code = self._ended()
                 raise Died("processor time", out_of_time=True) if code == -signal.SIGXCPU else Died(f"exit {code}")
             self._read += got
         taken, self._read = self._read[:octets], self._read[octets:]
@@ -206,6 +212,14 @@ class Reader:
         child.stdin.write(json.dumps(self._hello).encode() + b"\n")
         return child
 
+    def _ended(self) -> int:
+        """The exit code of a child that says no more; one that only fell silent is ended."""
+        assert self._child is not None
+        with suppress(subprocess.TimeoutExpired):
+            return self._child.wait(LAST_BREATH)
+        self._child.kill()
+        return self._child.wait()
+
     def _killed(self, cause: str, *, out_of_time: bool = False) -> Died:
         if self._child is not None:
             self._child.kill()
@@ -221,6 +235,11 @@ class Reader:
                 with suppress(BrokenPipeError):  # what it was asked last is asked again
                     pipe.close()
         child.wait()
+
+
+def _unreadable(body: bytes) -> Unreadable:
+    said = json.loads(body)
+    return Unreadable(said["reason"], **said["values"])
 
 
 def _understood(body: bytes) -> Understood:

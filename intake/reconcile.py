@@ -5,22 +5,26 @@ proof holds after messages were moved, after UIDVALIDITY changed, and for what a
 those of the Processed folder that the ledger has lost, after a backup was restored.
 """
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints import mailboxes
+from complaints.blobs import Blobs
 from complaints.letters import OUTCOMES, WAITING, Letter, Sighting
 from complaints.settings import ImapAccount, Settings
 from intake import doors
-from intake.mail import Unreadable
 from intake.mailbox import Mailbox, Message
-from intake.parse import parse
 from intake.pipeline import Doorbell
+from intake.reader import Reader, Request, Understood
 from intake.record import Outcome
 
 
@@ -83,7 +87,9 @@ def recover(
             for folder, message, outcome, _ in _compared(settings, make, mailbox_id, account)
             if outcome is None and message is not None and folder != account.folder
         )
-        yield from doors.take(settings, make, doorbell, lost, door="recover")
+        with make() as session:
+            mailbox = session.get_one(mailboxes.Mailbox, mailbox_id)
+        yield from doors.take(settings, make, doorbell, lost, door="recover", mailbox=mailbox)
 
 
 def _compared(
@@ -91,7 +97,7 @@ def _compared(
 ) -> Iterator[tuple[str, Message | None, str | None, int]]:
     """Folder, message, outcome (None: the ledger does not know it) and UID of everything that is there."""
     spent: Counter[str] = Counter()  # of equal messages, the second is the second one that was seen
-    with Mailbox(account, limit=settings.mail_limit) as mailbox:
+    with Mailbox(account, limit=settings.mail_limit) as mailbox, _Reading() as reading:
         for folder in mailbox.folders_of_ours():
             uidvalidity = mailbox.open(folder)
             places = _places(make, mailbox_id, uidvalidity) if folder == account.folder else {}
@@ -99,7 +105,7 @@ def _compared(
             for uid in [uid for uid in uids if uid in places]:
                 yield folder, None, places[uid], uid
             for batch in mailbox.batches([uid for uid in uids if uid not in places]):
-                known = _by_content(make, batch, spent)
+                known = _by_content(make, reading, batch, spent)
                 for message in batch:
                     yield folder, message, known.get(message.uid), message.uid
 
@@ -114,25 +120,53 @@ def _places(make: sessionmaker[Session], mailbox_id: int, uidvalidity: int) -> d
         return {uid: outcome for uid, outcome in rows if uid is not None}
 
 
-def _by_content(make: sessionmaker[Session], messages: list[Message], spent: Counter[str]) -> dict[int, str]:
+class _Reading:
+    """Reads messages that are only looked at: in a child with limits, and a place that is gone afterwards."""
+
+    def __enter__(self) -> "_Reading":
+        self._folder = TemporaryDirectory(prefix="redress-")
+        self._blobs = Blobs(Path(self._folder.name))
+        self._reader = Reader(self._blobs.folder)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+        self._folder.cleanup()
+
+    def content_key(self, message: Message) -> str:
+        """What makes two deliveries one letter; nothing for a message that cannot be read."""
+        pieces = message.pieces() if message.pieces else [message.raw or b""]
+        name, _, written = self._blobs.write_pieces(pieces, limit=sys.maxsize)
+        self._blobs.settle([written] if written else [])
+        try:
+            what = self._reader.read(Request(name, files=False))
+        finally:
+            self._blobs.path(name).unlink()
+        return what.mail.content_key if isinstance(what, Understood) else ""
+
+
+def _by_content(
+    make: sessionmaker[Session], reading: _Reading, messages: list[Message], spent: Counter[str]
+) -> dict[int, str]:
     """The outcomes of messages that we know by their bytes, or by what their sender wrote. `spent` counts the equal
     messages that were looked up before."""
     names = {message.uid: _name(message) for message in messages}
     found: dict[int, str] = {}
+    query = select(Sighting.raw, Sighting.outcome).where(Sighting.raw.in_([name for name in names.values() if name]))
+    known: defaultdict[str | None, list[str]] = defaultdict(list)
     with make() as session:
-        query = select(Sighting.raw, Sighting.outcome).where(
-            Sighting.raw.in_([name for name in names.values() if name])
-        )
-        known: defaultdict[str | None, list[str]] = defaultdict(list)
         for raw, outcome in session.execute(query.order_by(Sighting.id)):
             known[raw].append(outcome)
-        for message in messages:
-            name = names[message.uid]
-            if same := known.get(name):
-                found[message.uid] = same[min(spent[name or ""], len(same) - 1)]
-                spent[name or ""] += 1
-            elif otherwise := session.scalar(_otherwise(message, name)):
-                found[message.uid] = otherwise
+    for message in messages:
+        name = names[message.uid]
+        if same := known.get(name):
+            found[message.uid] = same[min(spent[name or ""], len(same) - 1)]
+            spent[name or ""] += 1
+            continue
+        otherwise = _otherwise(message, "" if name is None else reading.content_key(message))
+        with make() as session:
+            if met := session.scalar(otherwise):
+                found[message.uid] = met
     return found
 
 
@@ -148,16 +182,12 @@ def _name(message: Message) -> str | None:
     return digest.hexdigest()
 
 
-def _otherwise(message: Message, name: str | None) -> Select[str]:
+def _otherwise(message: Message, content_key: str) -> Select[str]:
     """The outcome of a message whose bytes we do not know: by what its sender wrote, in case a server changed it; one
     beyond the limit by its size and the time it came."""
     query = select(Sighting.outcome).order_by(Sighting.id).limit(1)
-    if name is None:
+    if not message.whole:
         return query.where(
             Sighting.raw.is_(None), Sighting.size == message.size, Sighting.received_at == message.arrived
         )
-    try:
-        key = parse(message.raw or b"").content_key
-    except Unreadable:
-        key = ""
-    return query.join(Letter, Letter.id == Sighting.letter_id).where(Letter.content_key == key)
+    return query.join(Letter, Letter.id == Sighting.letter_id).where(Letter.content_key == content_key)

@@ -62,9 +62,9 @@ class Manner:
     backlog: bool = False  # the date is the one that the mail itself tells
 
 
-BY_DOOR: Mapping[str, Manner] = {
-    "import": Manner(acknowledges=False, opens_clocks=False, backlog=True),
-    "recover": Manner(acknowledges=False),
+BY_DOOR: Mapping[str, dict[str, Any]] = {
+    "import": {"acknowledges": False, "opens_clocks": False, "backlog": True},
+    "recover": {"acknowledges": False},
 }
 """Doors that want it another way than a mailbox does."""
 
@@ -163,24 +163,28 @@ _END = (
 
 
 class Recorder:
-    """Writes what becomes of letters. `recent` counts the acknowledgements of the last hour for a batch; `staff` are
-    the addresses of colleagues."""
+    """Writes what becomes of letters, in one transaction. `staff` are the addresses of colleagues."""
 
     def __init__(
         self,
         settings: Settings,
         calendar: WorkingCalendar,
-        recent: acknowledgement.Recent,
         *,
         manner: Manner,
         staff: Collection[str] = (),
     ) -> None:
         self.settings = settings
         self.calendar = calendar
-        self.recent = recent
+        self._recent: acknowledgement.Recent | None = None
         self.manner = manner
         self.staff = staff
         self._manner = manner  # of the message at hand
+
+    def _counted(self, session: Session, at: datetime) -> acknowledgement.Recent:
+        """The acknowledgements of the last hour, and those of this transaction."""
+        if self._recent is None:
+            self._recent = acknowledgement.Recent(session, at=at, hold=True)
+        return self._recent
 
     def record(
         self,
@@ -195,7 +199,7 @@ class Recorder:
     ) -> Outcome:
         """Carry out a route in the caller's transaction. Raises
         `TakenMeanwhile` if the arrival waits no more."""
-        self._manner = BY_DOOR.get(arrival.door, self.manner)
+        self._manner = replace(self.manner, **BY_DOOR.get(arrival.door, {}))
         if self._manner.backlog:
             arrival = replace(arrival, received_at=min(mail.received or mail.date or arrival.received_at, at))
         if isinstance(route, OpenComplaint | JoinComplaint) and self._too_early(arrival):
@@ -229,7 +233,7 @@ class Recorder:
         names a complaint of ours, the figures in it may differ."""
         _, address = writer(mail, kind)
         sender = fold_email(address)
-        if not sender or self.recent.senders[sender] < LOOP_AFTER:
+        if not sender or self._counted(session, at).senders[sender] < LOOP_AFTER:
             return False
         since = at - timedelta(hours=1)
         before = session.execute(
@@ -262,7 +266,8 @@ class Recorder:
         locale = self._locale(mail)
         if address and not from_staff:
             contact_id, customer_id = customers.met(session, address=address, name=name, locale=locale, at=at)
-        withheld = self._no_acknowledgement(mail, address, kind, found, arrival, from_staff, at)
+        recent = self._counted(session, at)
+        withheld = self._no_acknowledgement(mail, address, kind, found, arrival, from_staff, recent)
         draft = complaint.open_draft(
             session,
             by=SYSTEM,
@@ -302,7 +307,7 @@ class Recorder:
                 with_time=self.settings.acknowledge_with_time,
                 answers_to=self._manner.answers_to,
             )
-            self.recent.count(address)
+            recent.count(address)
         if self._manner.backlog:
             reason = "imported"
         elif hint is not None:
@@ -319,8 +324,9 @@ class Recorder:
         return mail.language
 
     def _no_acknowledgement(
-        self, mail: Mail, address: str, kind: Kind, found: str, arrival: Arrival, from_staff: bool, at: datetime
-    ) -> str | None:
+        self, mail: Mail, address: str, kind: Kind, found: str, arrival: Arrival, from_staff: bool,
+        recent: acknowledgement.Recent,
+    ) -> str | None:  # fmt: skip
         if not self._manner.acknowledges:
             return "backlog"
         if not address:
@@ -337,8 +343,8 @@ class Recorder:
             return "failed_verdict"
         received_at = arrival.received_at
         if arrival.door == "upload":  # out of somebody's drawer: as old as it says itself
-            received_at = min(mail.received or mail.date or at, received_at)
-        return self.recent.withheld(recipient=address, received_at=received_at, verified=found == "verified")
+            received_at = min(mail.received or mail.date or recent.at, received_at)
+        return recent.withheld(recipient=address, received_at=received_at, verified=found == "verified")
 
     def _join(
         self, session: Session, complaint_id: int, arrival: Arrival, mail: Mail, kind: Kind, *, closed: bool,

@@ -33,6 +33,7 @@ db = SQLAlchemy(model_class=Base, session_options={"class_": RequestSession, "ex
 def init_app(app: Flask) -> None:
     settings: Settings = app.extensions["settings"]
     app.config.setdefault("SQLALCHEMY_DATABASE_URI", settings.database_url)
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {"hide_parameters": True})  # customers' words in no log
     app.config["SQLALCHEMY_BINDS"] = {"read": app.config["SQLALCHEMY_DATABASE_URI"]}
     db.init_app(app)
     with app.app_context():

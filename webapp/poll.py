@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import settings
 from complaints.database import open_database, sessions, transaction
+from complaints.errors import ComplaintError
 from complaints.logs import configure
 from complaints.mailboxes import polled
 from complaints.settings import ImapAccount, Settings
@@ -59,10 +60,18 @@ def poll_once(chosen: Settings, names: Collection[str] = ()) -> int:
 def mailboxes_of(
     chosen: Settings, make: sessionmaker[Session], names: Collection[str] = ()
 ) -> list[tuple[int, ImapAccount]]:
-    """The mailboxes that are read now: their rows' ids and how to enter them."""
+    """The mailboxes that are read now: their rows' ids and how to enter them. One that cannot be entered is told on
+    standard error and left out."""
+    found: list[tuple[int, ImapAccount]] = []
     with transaction(make) as session:
         ensure_environment_rows(session, chosen)
-        return [(row.id, account(row, chosen, make)) for row in polled(session) if not names or row.name in names]
+        for row in polled(session):
+            if not names or row.name in names:
+                try:
+                    found.append((row.id, account(row, chosen, make)))
+                except ComplaintError as error:
+                    print(f"{row.name}: {error}", file=sys.stderr)
+    return found
 
 
 def main() -> int:

@@ -11,7 +11,6 @@ import click
 from flask.cli import AppGroup
 from imapclient.exceptions import IMAPClientError
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints.database import open_database, sessions
@@ -58,7 +57,9 @@ def deliver(files: tuple[Path, ...]) -> None:
                 )
             for outcome in doors.deliver(settings(), make, bell, [raw]):
                 click.echo(_line(outcome))
-        except (OSError, SQLAlchemyError) as error:
+        except click.UsageError:
+            raise
+        except Exception as error:  # whatever it is: the mail server still has the message, and nobody else
             if file and not file.exists():
                 raise click.UsageError(f"{file} does not exist.") from None
             failed += 1
@@ -79,6 +80,7 @@ def import_(path: Path) -> None:
         raise click.UsageError(f"{error}. Give a Maildir folder or an mbox file.") from None
     make, bell = _parts()
     counts: Counter[str] = Counter()
+    doors.go_on(settings(), make, bell)
     with click.progressbar(length=old.count, label=path.name, file=sys.stderr) as bar:
 
         def new() -> Iterator[bytes]:
