@@ -139,8 +139,16 @@ def recover() -> None:
 
     Nobody is written to again, and nothing that the ledger knows is taken twice."""
     make, bell = _parts()
-    counts = Counter(o.outcome for o in reconcile_.recover(settings(), make, bell, _mailboxes(make)))
+    counts: Counter[str] = Counter()
+    failed = False
+    for mailbox in _mailboxes(make):
+        try:
+            counts += Counter(o.outcome for o in reconcile_.recover(settings(), make, bell, [mailbox]))
+        except (OSError, IMAPClientError) as error:
+            failed = True
+            click.echo(f"{mailbox[1].name} could not be read: {describe(error, mailbox[1])}", err=True)
     click.echo(json.dumps(counts))
+    sys.exit(1 if failed else 0)
 
 
 @command.command("retry")
