@@ -435,6 +435,19 @@ _NUMERIC_DAY = re.compile(r"(?<!\d)(\d{4})\s?[年/.-]\s?(\d{1,2})\s?[月/.-]\s?(
 _CHINESE_MONTH = re.compile(r"(?<!\w)(1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])月")
 _CHINESE_NUMBERS = ("", *"一二三四五六七八九十", "十一", "十二")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_OTHER_MONTHS = {  # as mail programs of other languages shorten them, where English does not
+    1: "januar janv janvier ene enero gen gennaio januari",
+    2: "februar févr fevr février febrero febbraio fev februari",
+    3: "mär mrz märz maerz mars marzo março mrt maart", 4: "avr avril abr abril aprile",
+    5: "mai mayo mag maggio maio mei", 6: "juni juin junio giu giugno junho",
+    7: "juli juil juillet julio lug luglio julho",
+    8: "août aout ago agosto augustus", 9: "sept septembre septiembre set settembre setembro",
+    10: "okt oktober octobre octubre ott ottobre out outubro", 11: "novembre noviembre novembro",
+    12: "dez dezember déc décembre dic diciembre dicembre dezembro",
+}  # fmt: skip
+_MONTH_OF = {name: number for number, names in _OTHER_MONTHS.items() for name in names.split()}
+_NAMED_MONTH = re.compile(r"(?<=\d)[\s.-]+([^\W\d_]{3,10})\.?(?=[\s-]+\d{2})")
+_WEEKDAY = re.compile(r"^\s*[^\W\d_]{1,12}[.,]{0,2}\s+(?=\d{1,2}[\s.-]+[^\W\d_])")
 _YEAR_SINCE_1900 = re.compile(r"(?<=[A-Za-z] )1(\d\d)(?= \d\d?:)")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 
@@ -461,15 +474,21 @@ def _in_standard_form(value: str) -> str:
     for _ in range(3):
         value = _PARENS.sub(" ", value)
     value = _NUMERIC_DAY.sub(lambda day: f"{day[1]}-{int(day[2]):02}-{int(day[3]):02} ", value)
-    value = _CHINESE_MONTH.sub(_english_month, value)
+    value = _CHINESE_MONTH.sub(_english_month, _WEEKDAY.sub("", value))
+    value = _NAMED_MONTH.sub(_other_month, value)
     value = _CLOCK.sub(_standard_clock, value, count=1)
-    value = _NOT_ASCII.sub(" ", value).replace("Sept ", "Sep ")
+    value = _NOT_ASCII.sub(" ", value)
     return _YEAR_SINCE_1900.sub(r"20\1", " ".join(value.split()))
 
 
 def _english_month(month: re.Match[str]) -> str:
     number = int(month[1]) if month[1].isdecimal() else _CHINESE_NUMBERS.index(month[1])
     return f" {_MONTHS[number - 1]} "
+
+
+def _other_month(month: re.Match[str]) -> str:
+    number = _MONTH_OF.get(month[1].lower())
+    return f" {_MONTHS[number - 1]}" if number else month[0]
 
 
 def _standard_clock(clock: re.Match[str]) -> str:

@@ -464,3 +464,21 @@ def test_a_long_file_name_is_shortened_before_its_ending() -> None:
 def test_twenty_thousand_words_in_a_file_name_are_no_more_than_a_long_name() -> None:
     mail = parse(with_file(content_disposition=f'attachment; filename="{" ".join([word("烤")] * 20_000)}"'))
     assert len(mail.attachments[0].filename) <= 150
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Mi, 07 Okt 2026 10:02:00 +0200", "2026-10-07T10:02:00+02:00"),
+        ("mer. 14 déc. 2026 09:00:00 +0100", "2026-12-14T09:00:00+01:00"),
+        ("lun., 3 ago 2026 10:00:00 -0300", "2026-08-03T10:00:00-03:00"),
+        ("Do, 5 März 2026 10:00:00 +0100", "2026-03-05T10:00:00+01:00"),
+        ("17 Sept. 2026 10:00:00 +0000", "2026-09-17T10:00:00+00:00"),
+        ("Fri, 1 May 2026 10:00:00 +0200", "2026-05-01T10:00:00+02:00"),
+        ("Mon Nov 16 10:00:00 2026", "2026-11-16T10:00:00+00:00"),
+    ],
+)
+def test_months_are_known_by_the_names_of_other_languages(written: str, meant: str) -> None:
+    found = headers.date(written.encode().decode("latin-1"))
+    assert found is not None
+    assert found.isoformat() == meant
