@@ -4,8 +4,10 @@ Intake creates contacts only; which customer a contact belongs to is chosen by a
 registered.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Executable, ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -53,6 +55,24 @@ def _meet(dialect: str) -> Executable:
     return insert.on_conflict_do_update(
         index_elements=["address"], set_={"last_wrote_at": insert.excluded.last_wrote_at}
     ).returning(Contact.id, Contact.customer_id)
+
+
+def writer_fields(
+    session: Session, *, address: str, name: str, proposed: str, locale: str, at: datetime, staff: Collection[str]
+) -> dict[str, Any]:
+    """The columns of a draft that say for whom a letter speaks: its writer; or nobody yet when a colleague passed it
+    on, with the name `proposed` in it until a person confirms that. `staff` are the addresses of colleagues."""
+    if fold_email(address) in staff:
+        return {"contact_id": None, "customer_id": None, "contact_person": proposed[:160], "contact_email": ""}
+    contact_id = customer_id = None
+    if address:
+        contact_id, customer_id = met(session, address=address, name=name, locale=locale, at=at)
+    return {
+        "contact_id": contact_id,
+        "customer_id": customer_id,
+        "contact_person": name[:160],
+        "contact_email": address,
+    }
 
 
 def customer_named(session: Session, name: str) -> Customer:

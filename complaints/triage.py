@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
-from complaints import customers, history, off_board, rows, workflow
+from complaints import customers, history, off_board, people, rows, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
@@ -171,7 +171,7 @@ def confirm_sender(
 
 
 def reread(session: Session, letter: Letter, *, by: Actor, at: datetime) -> None:
-    """Write down that a person had a letter read again in its present charset."""
+    """Write down that a letter was read again, in its present charset. Raises `NotAllowed`."""
     _allowed(by)
     if letter.complaint_id is not None:
         history.note(session, letter.complaint_id, "reread", by=by, at=at, charset=letter.charset, letter_id=letter.id)
@@ -248,11 +248,11 @@ def _open(
     moved: bool = False,
 ) -> Draft:
     """A draft of a letter; `moved` says that its entry in a conversation goes with it."""
-    contact_id = customer_id = None
-    if letter.from_address:
-        contact_id, customer_id = customers.met(
-            session, address=letter.from_address, name=letter.from_name, locale=letter.language, at=at
-        )
+    staff, passed_on = people.addresses(session), letter.forwarded or {}
+    whose = customers.writer_fields(
+        session, address=letter.from_address, name=letter.from_name, locale=letter.language, at=at, staff=staff,
+        proposed=passed_on.get("name") or passed_on.get("address", ""),
+    )  # fmt: skip
     mailbox = session.get(Mailbox, mailbox_id) if mailbox_id else None
     files = session.scalar(select(func.count()).where(Attachment.letter_id == letter.id)) or 0
     draft = complaints.open_draft(
@@ -265,11 +265,8 @@ def _open(
         procedure_key=mailbox.procedure if mailbox else DEFAULT,
         fields={
             "subject": letter.subject[:250],
-            "content": letter.own_words[:LONGEST_CONTENT],
-            "contact_id": contact_id,
-            "customer_id": customer_id,
-            "contact_person": letter.from_name[:160],
-            "contact_email": letter.from_address,
+            "content": (letter.text if letter.from_address in staff else letter.own_words)[:LONGEST_CONTENT],
+            **whose,
             "attachment_count": files,
             "unread_count": 1,
         },

@@ -234,7 +234,7 @@ def bulk(mail: Mail, ours: Ours) -> Found | None:
 def confirmation(mail: Mail, ours: Ours) -> Found | None:
     """Some service asks to confirm an account in our name: whoever reads our mail could sign up as one of us. It is
     still a draft, but it says what it looks like, and nobody is answered."""
-    if not _CONFIRMATION.search(mail.subject[:300]) or not _LINK_OR_CODE.search(mail.text, 0, _LOOK_AT):
+    if not _CONFIRMATION.search(mail.subject[:300]) or not _LINK_OR_CODE.search(mail.text, 0, bounces.LOOK_AT):
         return None
     return Found("person", "confirmation")
 
@@ -265,7 +265,6 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-_LOOK_AT = 20_000  # characters of a text
 _CONFIRMATION = re.compile(
     r"\b(?:confirm|verify|activate|validate)\b.{0,30}\b(?:e-?mail|account|address|registration|sign[- ]?up|identity)\b"
     r"|\b(?:verification|security|one[- ]time|log-?in|sign[- ]in|access) (?:code|password|link)\b"

@@ -17,19 +17,21 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints import triage
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.errors import N_, ComplaintError
 from complaints.letters import WAITING, Letter, Sighting
 from complaints.mailboxes import Mailbox
+from complaints.people import SYSTEM, Actor
 from complaints.settings import Settings
 from intake.mail import Unreadable
 from intake.mailbox import Message
 from intake.pipeline import AT_ONCE, Doorbell, Intake, a_reader, utc_now
 from intake.reader import Request
 from intake.record import Arrival, Outcome, manner_of
+from intake.route import writer
 
-DOORS = ("deliver", "upload", "import", "recover")
 _ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
@@ -164,6 +166,7 @@ def retry(
                 outcomes.append(Outcome("quarantined", sighting.reason or "", sighting_id=sighting.id))
             elif sighting.raw is None:
                 sighting.uid, sighting.outcome, sighting.reason = None, "duplicate", "fetched_again"
+                outcomes.append(Outcome("duplicate", "fetched_again", sighting_id=sighting.id))
             else:
                 sighting.outcome, sighting.reason, sighting.values, sighting.attempts = WAITING, None, {}, 0
         manners = {s.mailbox_id: manner_of(session.get(Mailbox, s.mailbox_id) if s.mailbox_id else None) for s in seen}
@@ -178,9 +181,12 @@ def retry(
     return outcomes
 
 
-def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, charset: str) -> None:
+def reread(
+    settings: Settings, make: sessionmaker[Session], letter_id: int, charset: str, *, by: Actor = SYSTEM
+) -> None:
     """Read a letter again as if its words were in this charset ("" means as it says itself), and store what it says
-    now. The draft that it made follows, as long as nobody has changed the words there. Raises `Unread`."""
+    now. The draft that it made follows, as long as nobody has changed the words there. Raises `Unread` and
+    `NotAllowed`."""
     with make() as session:
         letter = session.get_one(Letter, letter_id)
         old_subject, old_text, old_name = letter.subject, letter.text, letter.from_name
@@ -190,23 +196,26 @@ def reread(settings: Settings, make: sessionmaker[Session], letter_id: int, char
     if isinstance(what, Unreadable):
         raise Unread(problem=what.reason)
     mail = what.mail
+    name, _ = writer(mail, what.kind)
+    at = utc_now()
     with transaction(make) as session:
         letter = session.get_one(Letter, letter_id)
         before = letter.own_words
         letter.subject, letter.text, letter.html, letter.charset = mail.subject, mail.text, mail.html, charset
         letter.folds = [[fold.start, fold.end, fold.kind] for fold in mail.folds]
         letter.forwarded = asdict(mail.forwarded) if mail.forwarded else None
-        letter.from_name, letter.defects = mail.from_name[:200], list(mail.defects)
+        letter.from_name, letter.defects = name[:200], list(mail.defects)
+        triage.reread(session, letter, by=by, at=at)
         if letter.complaint_id is None:
             return
         for column, old, new in (
             (Complaint.subject, old_subject[:250], mail.subject[:250]),
-            (Complaint.contact_person, old_name[:160], mail.from_name[:160]),
+            (Complaint.contact_person, old_name[:160], name[:160]),
             (Complaint.content, before, mail.reply_text),
             (Complaint.content, old_text, mail.reply_text),
         ):
             session.execute(
                 update(Complaint)
                 .where(Complaint.id == letter.complaint_id, column == old, Complaint.registered_at.is_(None))
-                .values({column: new, Complaint.changed_at: utc_now()})
+                .values({column: new, Complaint.changed_at: at})
             )

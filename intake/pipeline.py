@@ -11,7 +11,8 @@
     P7  ring the doorbell of the outbox        Doorbell
 
 The mailbox is touched only after P5a is committed; from then on the message is ours, and a start takes every `waiting`
-sighting on from P5b. Messages go through P3 to P6 in batches, through P5c one by one.
+sighting on from P5b. Messages go through P3 to P6 in batches, and through P5c a few together; one by
+one where that does not work out.
 """
 
 from collections import Counter
@@ -294,7 +295,8 @@ class Intake:
         with self.make() as session:
             rows = session.execute(_waiting.where(nobodys, ~Sighting.seen_at.between(now - SOON, now))).all()
             of = {row.mailbox_id: manner_of(row.mailbox_id and session.get(Mailbox, row.mailbox_id)) for row in rows}
-        for mailbox_id, self.manner in of.items():
+        for mailbox_id, manner in of.items():
+            self.manner = manner
             self.take_in(
                 Arrival(row.id, row.raw, row.received_at, row.door, row.attempts)
                 for row in rows

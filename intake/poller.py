@@ -133,7 +133,7 @@ class Poller:
                     self.asked.clear()  # asked again, it looks at once; asked before, it has just tried
                     self._wait(gap, stop)
         finally:
-            self._stop = threading.Event()
+            self._stop = threading.Event()  # a look that somebody asks for later is not cut short
             self.close()
 
     def close(self) -> None:

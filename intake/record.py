@@ -262,10 +262,10 @@ class Recorder:
     ) -> Outcome:
         name, address = writer(mail, kind)
         from_staff = fold_email(address) in self.staff
-        contact_id = customer_id = None
         locale = self._locale(mail)
-        if address and not from_staff:
-            contact_id, customer_id = customers.met(session, address=address, name=name, locale=locale, at=at)
+        whose = customers.writer_fields(
+            session, address=address, name=name, proposed=_proposed(mail), locale=locale, at=at, staff=self.staff
+        )
         recent = self._counted(session, at)
         withheld = self._no_acknowledgement(mail, address, kind, found, arrival, from_staff, recent)
         draft = complaint.open_draft(
@@ -279,10 +279,7 @@ class Recorder:
             fields={
                 "subject": mail.subject[:250],
                 "content": (mail.text if from_staff else mail.reply_text)[:LONGEST_CONTENT],
-                "contact_id": contact_id,
-                "customer_id": customer_id,
-                "contact_person": (_proposed(mail) if from_staff else name)[:160],
-                "contact_email": "" if from_staff else address,
+                **whose,
                 "attachment_count": _files(mail),
                 "unread_count": 1,
             },

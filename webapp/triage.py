@@ -22,6 +22,7 @@ from complaints.letters import Letter
 from complaints.off_board import MERGED, NOT_COMPLAINT
 from complaints.procedure import procedure
 from intake import doors
+from intake.errors import REASONS
 from intake.record import Outcome
 from jobs.queue import Bell, connect
 from webapp import complaint_page
@@ -177,14 +178,13 @@ def reread(letter_id: int) -> Answer:
     """Read a letter again with other characters, or as it came."""
     _letter(letter_id)
     chosen = inbox.of_letter(db.session(), actor(), letter_id)
-    charset = request.form.get("charset", "")
+    charset, by = request.form.get("charset", ""), actor()
 
     def act() -> str:
         if charset not in CHARSETS:
             raise BadInput(field="charset", problem=Sentence(charset[:40]))
         db.session.rollback()
-        doors.reread(settings(), _sessions(), letter_id, charset)
-        triage.reread(db.session(), _letter(letter_id), by=actor(), at=now())
+        doors.reread(settings(), _sessions(), letter_id, charset, by=by)
         return str(gettext("The letter was read again."))
 
     number = chosen.complaint.number if chosen.complaint is not None else None
@@ -242,6 +242,8 @@ def _told(outcome: Outcome) -> str:
     if outcome.number:
         name = gettext(inbox.OUTCOME_NAMES[outcome.outcome])
         return f"{name}, {outcome.number}"
+    if outcome.reason == "fetched_again":
+        return str(gettext(REASONS[outcome.reason]))
     return str(gettext(inbox.OUTCOME_NAMES[outcome.outcome]))
 
 

@@ -327,6 +327,19 @@ def test_a_joined_letter_is_split_off_with_its_files_and_both_histories_say_so(m
         split(session, early, complaint, clerk)  # came before, joined after
 
 
+def test_what_a_colleague_passed_on_is_a_draft_for_nobody_yet(make: sessionmaker[Session]) -> None:
+    """As when it comes in by itself: the name is proposed, and a colleague is no customer's contact."""
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        letter = a_letter(
+            session, from_address="person1@mill.example", from_name="A colleague",
+            forwarded={"name": "Ines Carrow", "address": "i.carrow@quellstrom.example", "subject": "", "date": ""},
+        )  # fmt: skip
+        draft = whole(session, draft_of(session, seen(session, "set_aside", letter), clerk))
+        assert (draft.contact_person, draft.contact_email, draft.contact_id) == ("Ines Carrow", "", None)
+        assert session.scalars(select(Contact)).all() == []
+
+
 # The rest
 
 

@@ -124,7 +124,8 @@ def test_a_message_too_large_to_keep_stays_in_the_mailbox_and_can_be_fetched_aga
     assert (world.outcomes(), world.server.uids()) == (["quarantined"], [1])
     world.settings = replace(world.settings, mail_limit=100_000)
     world.start()
-    doors.retry(world.settings, world.make, Bell(), [1])
+    (told,) = doors.retry(world.settings, world.make, Bell(), [1])
+    assert (told.outcome, told.reason, told.sighting_id) == ("duplicate", "fetched_again", 1)
     world.poll()
     assert (world.outcomes(), world.server.uids()) == (["duplicate", "drafted"], [])
 
