@@ -21,9 +21,9 @@ from complaints.acknowledgement import IN_ALL, Recent
 from complaints.database import Base
 from complaints.errors import N_
 from complaints.letters import WAITING, Sighting
-from complaints.mailboxes import Mailbox, configured, never_signed_in, polled, token_trouble
+from complaints.mailboxes import Mailbox, configured, may_set_up, never_signed_in, polled, token_trouble
 from complaints.outbox import Outgoing
-from complaints.people import Grant, User, fold_email
+from complaints.people import Actor, Grant, User, actor_for, fold_email
 from complaints.schedule import Recurrence
 
 SILENT = timedelta(minutes=10)
@@ -343,13 +343,19 @@ def _close(session: Session, row: Incident, closed: list[Incident], at: datetime
 
 def _tell(session: Session, incident: Incident, *, at: datetime, today: date, secret: str, domain: str) -> None:
     kind = KINDS[incident.kind]
-    values = incident.values | {"what": kind.what, "advice": kind.advice, "place": kind.place}
     for user in _administrators(session, today):
+        place = kind.place if may_open(actor_for(session, user, today), kind.place) else "/"
         if _told_today(session, user, at) < A_DAY:
             outbox.owe(
                 session, purpose=f"alarm:{incident.id}:{user.id}", kind=KIND, recipient=user.email, locale=user.locale,
-                at=at, secret=secret, domain=domain, values=values,
+                at=at, secret=secret, domain=domain,
+                values=incident.values | {"what": kind.what, "advice": kind.advice, "place": place},
             )  # fmt: skip
+
+
+def may_open(actor: Actor, place: str) -> bool:
+    """May this person open the page that helps? Everybody may open the first page, which shows what is wrong."""
+    return actor.sees_all if place == INBOX else may_set_up(actor)
 
 
 def _administrators(session: Session, today: date) -> list[User]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import SQLAlchemyError
 
 from complaints import incidents
-from complaints.incidents import INBOX, KINDS, MAILBOXES, Incident
+from complaints.incidents import KINDS, Incident
 from complaints.people import Actor
 from webapp.assets import signed_in
 from webapp.context import now
@@ -57,14 +57,13 @@ def concerned(actor: Actor) -> bool:
 
 def _alarm(incident: Incident, me: Actor) -> Alarm:
     kind, values = KINDS[incident.kind], incident.values
-    mine = {INBOX: me.sees_all, MAILBOXES: "admin" in me.roles}
     return Alarm(
         what=kind.what,
         mailbox=values["mailbox"],
         since=_since(datetime.fromisoformat(values["since"])),
         fault=values["fault"],
         waiting=values["waiting"],
-        place=kind.place if mine[kind.place] else None,
+        place=kind.place if incidents.may_open(me, kind.place) else None,
     )
 
 

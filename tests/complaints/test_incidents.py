@@ -291,6 +291,21 @@ def test_every_administrator_is_told_once_and_nobody_else(watch: Watch) -> None:
     assert watch.told == ["person1@mill.example", "person2@mill.example"]
 
 
+def test_the_mail_leads_to_a_page_that_its_reader_may_open(watch: Watch) -> None:
+    with transaction(watch.make) as session:
+        for roles in (["admin"], ["admin", "clerk"]):
+            a_person(session, *roles)
+    for _ in range(5):
+        watch.add(a_sighting("quarantined"))
+    watch.after(minutes=1)
+    with watch.make() as session:
+        mails = session.execute(select(Outgoing.recipient, Outgoing.values)).all()
+    assert {recipient: values["place"] for recipient, values in mails} == {
+        "person1@mill.example": "/",
+        "person2@mill.example": "/inbox",
+    }
+
+
 def test_where_nobody_is_administrator_the_heads_of_quality_are_told(watch: Watch) -> None:
     with transaction(watch.make) as session:
         for role in ("clerk", "mr", "qa_mgr"):
