@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, history, numbers, rows, visits
+from complaints import clocks, history, numbers, rows, visits, work
 from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, procedure
+from complaints.procedure import DEFAULT, RECEIVED, procedure
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -60,6 +60,7 @@ class Complaint(Base):
         Index("ix_complaint_contact_id", "contact_id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
         Index("ix_complaint_merged_into_id", "merged_into_id"),
+        Index("ix_complaint_investigation_id", "investigation_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
@@ -107,7 +108,11 @@ class Complaint(Base):
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)
+    repeat_of_count: Mapped[int] = mapped_column(
+        default=0
+    )  # complaints of this customer and product in the year before
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    investigation_id: Mapped[int | None] = mapped_column(ForeignKey("investigation.id"))
     unreached_at: Mapped[datetime | None]  # a mail to the customer came back
     reopening_proposed_at: Mapped[datetime | None]  # the customer wrote again after closing
 
@@ -187,7 +192,7 @@ def open_draft(
     transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line. Mail from a
     backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
-    running = clocks.begun(rules.clocks, received_at, calendar) if with_clocks else []
+    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, calendar) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)
@@ -208,6 +213,7 @@ def open_draft(
     complaint_id = rows.add_one(session, Complaint, values)
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
+    work.first(session, complaint_id, rules, at=at)
     history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
     return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 

@@ -13,14 +13,18 @@ from complaints import (
     off_board,
     outbox,
     people,
+    records,
     registration,
     schedule,
+    signatures,
     signin,
     visits,
+    work,
 )
 from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
+    "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures", "signin", "visits",
+    "work",
 ]  # fmt: skip

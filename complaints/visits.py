@@ -11,7 +11,7 @@ from complaints.people import Actor
 
 
 class StageVisit(Base):
-    """A complaint was in a stage from one instant to another."""
+    """A complaint was in a stage from one instant to another; `undone` says that it was put there by mistake."""
 
     __tablename__ = "stage_visit"
     __table_args__ = (Index("ix_stage_visit_complaint_id", "complaint_id", "id"),)
@@ -22,6 +22,7 @@ class StageVisit(Base):
     entered_at: Mapped[datetime]
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     left_at: Mapped[datetime | None]
+    undone: Mapped[bool] = mapped_column(default=False)
 
 
 def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Actor, at: datetime) -> None:
@@ -30,12 +31,12 @@ def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Ac
     rows.add(session, StageVisit, row)
 
 
-def leave(session: Session, complaint_id: int, *, at: datetime) -> None:
-    """The open visit ends."""
+def leave(session: Session, complaint_id: int, *, at: datetime, undone: bool = False) -> None:
+    """The open visit ends, or is taken back."""
     session.execute(
         update(StageVisit)
         .where(StageVisit.complaint_id == complaint_id, StageVisit.left_at.is_(None))
-        .values(left_at=at)
+        .values(left_at=at, undone=undone)
         .execution_options(synchronize_session=False)
     )
 

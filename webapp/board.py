@@ -22,7 +22,7 @@ from complaints.errors import N_, BadInput, ComplaintError, MoveRefused, Name, S
 from complaints.people import Department
 from complaints.procedure import Procedure, Stage, procedure
 from webapp.card import CardView, Refusal
-from webapp.context import actor, now, settings, zone
+from webapp.context import actor, engine, now, settings, zone
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.outbox import acknowledge, ring
@@ -103,7 +103,7 @@ def moves(number: str) -> str:
     complaint = find(db.session(), number, actor())
     card = question.card(db.session(), actor(), complaint.id)
     template = "board/_moves.html" if partial() else "board/moves.html"
-    return _moves_page(template, card, workflow.allowed(complaint, actor()))
+    return _moves_page(template, card, workflow.allowed(db.session(), complaint, actor()))
 
 
 @bp.post("/complaints/<number>/move")
@@ -114,10 +114,19 @@ def move(number: str) -> Response | tuple[str, int]:
     try:
         wanted, seen = request.form.get("stage", ""), _version()
         draft = complaint.registered_at is None
-        left = workflow.move(db.session(), complaint, wanted, by=actor(), at=now(), seen_version=seen, zone=zone())
+        left = workflow.move(
+            db.session(),
+            complaint,
+            wanted,
+            by=actor(),
+            at=now(),
+            seen_version=seen,
+            context=engine(),
+            answers=request.form,
+        ).left
         owes_mail = False
         if draft and complaint.registered_at is not None:
-            registration.complete(db.session(), complaint, by=actor(), at=now())
+            registration.complete(db.session(), complaint, by=actor(), at=now(), context=engine())
             owes_mail = acknowledge(complaint)
         db.session.commit()
     except (MoveRefused, StaleComplaint, UnknownStage) as refusal:
@@ -149,7 +158,7 @@ def _stayed(number: str, complaint_id: int, rules: Procedure, refusal: Complaint
         db.session.rollback()
         shown = _shown(rules, heads, told=heads if status == 409 else [], card=card, refusal=why)
         return render_template("board/stayed.html", **shown), status
-    choices = workflow.allowed(find(db.session(), number, actor()), actor())
+    choices = workflow.allowed(db.session(), find(db.session(), number, actor()), actor())
     db.session.rollback()
     return _moves_page("board/moves.html", card, choices, refusal=why), status
 

@@ -27,12 +27,12 @@ from complaints.history import Change
 from complaints.letters import Attachment, Letter
 from complaints.outbox import Outgoing
 from complaints.people import Department, User
-from complaints.procedure import Procedure, Stage, procedure
+from complaints.procedure import Procedure, Stage, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
 from webapp import timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
-from webapp.context import actor, calendar, now, seen_version, zone
+from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import locale
@@ -74,7 +74,7 @@ def entry(number: str) -> Response | tuple[str, int]:
 
 def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str, int]:
     session, number = db.session(), complaint.number
-    rules = procedure(complaint.procedure)
+    rules = of(complaint)
     values, problems = _parsed(rules)
     seen = seen_version()
     try:
@@ -83,11 +83,18 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
             raise Incomplete(_with_lacking(entered, rules, problems) if registering else problems)
         if registering:
             registration.register(
-                session, complaint, values, by=actor(), at=now(), seen_version=seen, zone=zone(), departments=_chosen()
+                session,
+                complaint,
+                values,
+                by=actor(),
+                at=now(),
+                seen_version=seen,
+                context=engine(),
+                departments=_chosen(),
             )
             owes_mail = acknowledge(complaint)
         else:
-            registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen)
+            registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine())
             owes_mail = False
         session.commit()
     except (Incomplete, MoveRefused, StaleComplaint) as refusal:
@@ -143,10 +150,10 @@ def _take_in(values: Values, received: datetime, *, registering: bool) -> Compla
     complaint = session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
     if complaint.version == 1 and registering:
         registration.register(
-            session, complaint, values, by=by, at=at, seen_version=1, zone=zone(), departments=_chosen()
+            session, complaint, values, by=by, at=at, seen_version=1, context=engine(), departments=_chosen()
         )
     elif complaint.version == 1:
-        registration.save(session, complaint, values, by=by, at=at, seen_version=1)
+        registration.save(session, complaint, values, by=by, at=at, seen_version=1, context=engine())
     return complaint
 
 
@@ -194,7 +201,7 @@ def letter_raw(number: str, letter_id: int) -> Response | tuple[str, int]:
 def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusal: ComplaintError | None = None) -> str:
     """The whole page. `typed` is a form that was refused: it is shown as it was sent, with the reasons."""
     session, by = db.session(), actor()
-    rules = procedure(complaint.procedure)
+    rules = of(complaint)
     ids = _with_merged(complaint)
     letters = list(
         session.scalars(select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at, Letter.id))

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china
+from complaints.context import Context
 from complaints.people import Actor
 from complaints.settings import Settings
 
@@ -30,6 +31,12 @@ def zone() -> ZoneInfo:
 
 def calendar() -> WorkingCalendar:
     return mainland_china(zone=settings().timezone)
+
+
+def engine() -> Context:
+    """What an act of this request needs of the house."""
+    chosen = settings()
+    return Context(calendar(), chosen.secret_key, chosen.message_domain)
 
 
 def blobs() -> Blobs:

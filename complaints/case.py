@@ -1,0 +1,150 @@
+"""A case: everything that the guards of a procedure look at, as values. Loaded once for an act or a page.
+
+A reference names a field: `customer` is one of the register entry, `finding.text` one of the record `finding`. The
+decisions over a case are in guards.py; they ask no database.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.orm import Session
+
+from complaints import records, signatures
+from complaints.complaint import Complaint, Involvement
+from complaints.fields import REGISTER
+from complaints.procedure import Procedure, Sheet, SignatureRule, When, of
+from complaints.records import Record
+from complaints.signatures import Signature, digest_of
+from complaints.visits import StageVisit
+
+COLUMNS = {"customer": "customer_id"}
+"""Fields of the register entry that have another name on the complaint."""
+NOTIFIED = "notified"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A complaint as the guards see it, in its present round."""
+
+    complaint: Complaint
+    rules: Procedure
+    records: Mapping[str, Record] = field(default_factory=dict)
+    rows: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
+    visited: frozenset[str] = frozenset()
+    notified: bool = False
+
+    @property
+    def stage(self) -> str:
+        return self.complaint.stage
+
+    def value(self, ref: str) -> Any:
+        """What a field holds; None or empty when nothing. Of a record with rows: what all its rows hold."""
+        sheet, _, key = ref.partition(".")
+        if not key:
+            return getattr(self.complaint, COLUMNS.get(ref, ref)) if ref in REGISTER else None
+        if sheet in self.rows:
+            return [row.values.get(key) for row in self.rows[sheet]]
+        record = self.records.get(sheet)
+        return record.values.get(key) if record else None
+
+    def has(self, ref: str) -> bool:
+        return filled(self.value(ref))
+
+    def holds(self, when: When, row: Mapping[str, Any] | None = None) -> bool:
+        """Does a condition hold? `row`: fields of the row it is asked for, by reference."""
+        if not when.any_of:
+            return True
+        return any(
+            all(self._among(ref, values, row or {}) for ref, values in alternative.items())
+            for alternative in when.any_of
+        )
+
+    def _among(self, ref: str, values: tuple[str, ...], row: Mapping[str, Any]) -> bool:
+        found = row[ref] if ref in row else self.value(ref)
+        each = found if isinstance(found, list) else [found]
+        return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
+
+    @cached_property
+    def departments(self) -> frozenset[int]:
+        """The responsible departments, as far as they are named."""
+        return frozenset(self.value(self.rules.departments) or ()) if self.rules.departments else frozenset()
+
+    @cached_property
+    def investigator(self) -> int | None:
+        """Who was named to investigate."""
+        return self.value(self.rules.investigator) if self.rules.investigator else None
+
+    def writers(self, sheet: str) -> set[int]:
+        """Everybody who wrote in a record of this round."""
+        found = [self.records[sheet]] if sheet in self.records else self.rows.get(sheet, ())
+        return {writer for record in found for writer in record.writers}
+
+    def content(self, rule: SignatureRule) -> str:
+        """A digest of what a signature covers."""
+        return digest_of([ref, self._covered(ref)] for ref in rule.covers)
+
+    def _covered(self, ref: str) -> Any:
+        sheet = self.rules.sheet(ref)
+        if sheet is None:
+            return self.value(ref)
+        return [each.values for each in self.of_sheet(sheet)]
+
+    def of_sheet(self, sheet: Sheet) -> tuple[Record, ...]:
+        """The one record of a sheet, or its rows."""
+        if sheet.many:
+            return self.rows.get(sheet.key, ())
+        return (self.records[sheet.key],) if sheet.key in self.records else ()
+
+
+def filled(value: Any) -> bool:
+    """Is there anything in a field?"""
+    return bool(value.strip()) if isinstance(value, str) else value not in (None, [], ())
+
+
+def load(session: Session, complaint: Complaint) -> Case:
+    """The case of a complaint as it stands; three queries, whatever the complaint has behind it."""
+    rules = of(complaint)
+    return assemble(
+        complaint,
+        rules,
+        records.of(session, complaint),
+        signatures.of(session, complaint),
+        *_been(session, complaint.id),
+    )
+
+
+def assemble(
+    complaint: Complaint,
+    rules: Procedure,
+    kept: Iterable[Record],
+    signed: Iterable[Signature],
+    visited: frozenset[str],
+    notified: bool,
+) -> Case:
+    """A case from its parts."""
+    single: dict[str, Record] = {}
+    rows: dict[str, tuple[Record, ...]] = {sheet.key: () for sheet in rules.sheets if sheet.many}
+    for record in kept:
+        sheet = rules.sheet(record.sheet)
+        if sheet is None:
+            continue
+        if sheet.many:
+            rows[sheet.key] = (*rows[sheet.key], record)
+        else:
+            single[sheet.key] = record
+    return Case(complaint, rules, single, rows, {each.key: each for each in signed}, visited, notified)
+
+
+def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
+    visited = select(StageVisit.stage.label("what"), literal(0).label("kind")).where(
+        StageVisit.complaint_id == complaint_id, ~StageVisit.undone
+    )
+    told = select(Involvement.reason, literal(1)).where(
+        Involvement.complaint_id == complaint_id, Involvement.reason == NOTIFIED
+    )
+    found = {tuple(row) for row in session.execute(union_all(visited, told))}
+    return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found
