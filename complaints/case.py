@@ -146,5 +146,5 @@ def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
     told = select(Involvement.reason, literal(1)).where(
         Involvement.complaint_id == complaint_id, Involvement.reason == NOTIFIED
     )
-    found = {tuple(row) for row in session.execute(union_all(visited, told))}
+    found: set[tuple[str, int]] = {(what, kind) for what, kind in session.execute(union_all(visited, told))}
     return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found

@@ -47,18 +47,31 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
     complaint = case.complaint
     running = clocks.of(session, COMPLAINT, complaint.id)
     rules = {rule.key: rule for rule in case.rules.clocks}
-    if case.rules.stage(case.stage).off_board:
+    stage = case.rules.stage(case.stage)
+    if stage.off_board:
         return running
     for clock in running:
         rule = rules.get(clock.key)
         if clock.stopped_at is None and rule is not None and all(has_happened(case, event) for event in rule.stops):
             clocks.stop(clock, at=at)
+    if stage.final:
+        _end(running, at)
+        return running
     if CLASS in events:
         running += _of_another_class(session, case, running, at=at, context=context)
     for rule in case.rules.clocks:
         if rule.starts in events and case.holds(rule.when):
             running += _start(session, case, rule, at, running, context)
     return running
+
+
+def _end(running: Iterable[Clock], at: datetime) -> None:
+    """The complaint is closed: what was promised by now and not done is late, what was promised for later is void."""
+    for clock in running:
+        if clock.due_at < at:
+            clocks.stop(clock, at=at)
+        else:
+            clocks.cancel(clock, at=at)
 
 
 def _start(

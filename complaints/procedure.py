@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "procedures"
 DEFAULT = "manufacturing"
-RECEIVED, NOTIFIED, CLASS, ROUND = "received", "notified", "class", "round"
+RECEIVED, DRAFTED, NOTIFIED, CLASS, ROUND = "received", "drafted", "notified", "class", "round"
 """Events that are there in every procedure; the others name a stage, a record, a field, a signature or a way:
 `entered:`, `written:`, `filled:`, `signed:`, `returned:`, `moved:`."""
 COMPLAINT, INVESTIGATION = "complaint", "investigation"
@@ -319,6 +319,12 @@ def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
 def of(complaint: "Complaint") -> Procedure:
     """The rules that a complaint follows: the version it began with."""
     return procedure(complaint.procedure, complaint.procedure_version)
+
+
+def confidential() -> list[str]:
+    """The keys of procedures whose complaints are seen only by those they name."""
+    _shipped()
+    return sorted({each.key for each in _known.values() if each.confidential})
 
 
 def newest() -> list[Procedure]:

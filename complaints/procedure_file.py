@@ -231,7 +231,7 @@ class _File:
     def _events(self) -> set[str]:
         keys = self.signatures
         return {
-            "received", "notified", "class", "round",
+            "received", "drafted", "notified", "class", "round",
             *(f"entered:{key}" for key in (*self.stages, *self.outcomes)), *(f"signed:{key}" for key in keys),
             *(f"returned:{key}" for key in keys), *(f"moved:{key}" for key in self.ways),
             *(f"written:{key}" for key in self.sheets), *(f"filled:{ref}" for ref in self._fields()),

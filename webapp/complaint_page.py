@@ -144,9 +144,7 @@ def _take_in(values: Values, received: datetime, *, registering: bool) -> Compla
     somebody has worked on that since."""
     session, by, at = db.session(), actor(), now()
     key = request.form.get("key") or secrets.token_urlsafe(16)
-    draft = registration.draft_by_hand(
-        session, values, by=by, at=at, received_at=received, calendar=calendar(), key=key
-    )
+    draft = registration.draft_by_hand(session, values, by=by, at=at, received_at=received, context=engine(), key=key)
     complaint = session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
     if complaint.version == 1 and registering:
         registration.register(
