@@ -4,8 +4,8 @@ A reference names a field: `customer` is one of the register entry, `finding.tex
 decisions over a case are in guards.py; they ask no database.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from complaints import records, signatures
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
-from complaints.procedure import Procedure, Sheet, SignatureRule, When, of
+from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
 from complaints.records import Record
 from complaints.signatures import Signature, digest_of
 from complaints.visits import StageVisit
@@ -67,6 +67,11 @@ class Case:
         found = row[ref] if ref in row else self.value(ref)
         each = found if isinstance(found, list) else [found]
         return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
+
+    def after(self, way: Move, voided: Collection[str]) -> "Case":
+        """The case when a way has been gone that writes nothing and opens no round."""
+        standing = {key: each for key, each in self.signatures.items() if key not in voided}
+        return replace(self, visited=self.visited | {way.to}, signatures=standing)
 
     @cached_property
     def departments(self) -> frozenset[int]:
