@@ -9,6 +9,7 @@ from complaints import (
     incidents,
     letters,
     mailboxes,
+    notices,
     numbers,
     off_board,
     outbox,
@@ -22,5 +23,5 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
+    "notices", "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
 ]  # fmt: skip
