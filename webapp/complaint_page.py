@@ -30,7 +30,7 @@ from complaints.people import Department, User
 from complaints.procedure import Procedure, Stage, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import timeline
+from webapp import notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
@@ -57,7 +57,9 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/complaints/<number>")
 def show(number: str) -> str:
-    return page(find(db.session(), number, actor()))
+    complaint = find(db.session(), number, actor())
+    notices.seen(complaint)
+    return page(complaint)
 
 
 @bp.post("/complaints/<number>/registration")

@@ -172,7 +172,7 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    assert len(seen) == 8  # begin, sign-in, grants, columns, heads, departments, inbox, incidents
+    assert len(seen) == 9  # begin, sign-in, grants, columns, heads, departments, inbox, notices, incidents
 
 
 @pytest.mark.parametrize(
