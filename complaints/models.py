@@ -26,6 +26,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notices", "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures", "signin",
-    "visits", "work",
+    "notices", "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures",
+    "signin", "visits", "work",
 ]  # fmt: skip
