@@ -107,7 +107,9 @@ class Case:
 
 def filled(value: Any) -> bool:
     """Is there anything in a field?"""
-    return bool(value.strip()) if isinstance(value, str) else value not in (None, [], ())
+    if isinstance(value, list):
+        return any(filled(each) for each in value)
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def load(session: Session, complaint: Complaint) -> Case:
