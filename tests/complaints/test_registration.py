@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import clocks, registration
-from complaints.calendar import mainland_china
 from complaints.complaint import Complaint, Involvement
 from complaints.customers import Contact, Customer
 from complaints.database import open_database, sessions, transaction
@@ -377,9 +376,7 @@ def test_what_comes_by_hand_has_number_channel_and_time_of_receipt(make: session
 
 
 def by_hand(session: Session, by: Actor, values: dict[str, Any], key: str = "a form's key") -> Any:
-    return registration.draft_by_hand(
-        session, values, by=by, at=SOON, received_at=MONDAY, calendar=mainland_china(), key=key
-    )
+    return registration.draft_by_hand(session, values, by=by, at=SOON, received_at=MONDAY, context=CONTEXT, key=key)
 
 
 def test_a_note_needs_its_content_and_its_channel(make: sessionmaker[Session]) -> None:
