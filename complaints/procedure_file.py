@@ -302,7 +302,8 @@ class _File:
         key = table.key()
         ways = [move for move in moves if move.to == key]
         from_ = table.some("from", self.stages, needed=True) if off else tuple(s for m in ways for s in m.from_)
-        by = table.some("by", self.roles) if off else tuple(dict.fromkeys(role for m in ways for role in m.by))
+        onward = [move for move in ways if not move.back]
+        by = table.some("by", self.roles) if off else tuple(dict.fromkeys(role for m in onward for role in m.by))
         stage = Stage(
             key=key,
             name=table.name(),

@@ -484,7 +484,7 @@ def _faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
 def _face(name: Name, clock: Clock) -> Face:
     worked, at = calendar().between, clock.stopped_at or now()
     used, limit = worked(clock.started_at, at), worked(clock.started_at, clock.due_at)
-    if clock.outcome == clocks.CANCELLED:
+    if clock.outcome not in (None, "met", "late"):
         state, length = "cancelled", used
     elif clock.stopped_at is not None:
         state, length = ("late", worked(clock.due_at, at)) if clock.outcome == "late" else ("met", used)

@@ -37,7 +37,9 @@ from tests.builders import (
     a_mailed_complaint,
     a_person,
     an_entry,
+    withdrawable,
 )
+from tests.desk import CONTEXT
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.timeline import SENTENCES
 
@@ -76,7 +78,7 @@ def registered(make: sessionmaker[Session], by: Actor, **letter: object) -> Comp
         complaint = a_mailed_complaint(session, **letter)  # type: ignore[arg-type]
         values, _ = registration.parse(an_entry(), rules=procedure(), today=MONDAY.date())
         at = MONDAY + timedelta(minutes=20)
-        registration.register(session, complaint, values, by=by, at=at, seen_version=1, zone=SHANGHAI)
+        registration.register(session, complaint, values, by=by, at=at, seen_version=1, context=CONTEXT)
         return complaint
 
 
@@ -232,8 +234,9 @@ def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
         other = session.get_one(Complaint, other.id)
         into = session.scalars(select(Complaint).where(Complaint.number == "C-2026-0001")).one()
         off_board.take(
-            session, other, off_board.MERGED, reason="the same lot", by=clerk, at=NOW, seen_version=1, into=into
-        )
+            session, other, off_board.MERGED, reason="the same lot", by=clerk, at=NOW, seen_version=1, into=into,
+            context=CONTEXT,
+        )  # fmt: skip
     page = desk.get(HERE).text
     for words in ("The first letter", "The other letter", "from C-2026-0002", "joint.png", "250 OK",
                   "林知夏 merged C-2026-0002 into it"):  # fmt: skip
@@ -253,7 +256,10 @@ def test_what_is_off_the_board_cannot_be_registered(
     complaint = mailed(make)
     with transaction(make) as session:
         complaint = session.get_one(Complaint, complaint.id)
-        off_board.take(session, complaint, off_board.WITHDRAWN, reason="solved", by=clerk, at=NOW, seen_version=1)
+        withdrawable(session, complaint)
+        off_board.take(
+            session, complaint, off_board.WITHDRAWN, reason="solved", by=clerk, at=NOW, seen_version=1, context=CONTEXT
+        )
     page = desk.get(HERE).text
     assert "Withdrawn : solved" in visible(page)
     assert 'name="complaint_class"' not in page
