@@ -208,7 +208,7 @@ def open_draft(
     complaint_id = rows.add_one(session, Complaint, values)
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
-    history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
+    history.begin(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
     return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 
 

@@ -8,10 +8,11 @@ only, and live work goes on behind it. The same seed, instant and database give 
 import gc
 import json
 from collections import Counter as Count
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, count
 from random import Random
@@ -36,7 +37,7 @@ from complaints.demo.company import DOMAIN, STAFF, address
 from complaints.demo.journeys import CHANNELS, STAGES, Author, Journey, Story, planned
 from complaints.demo.moments import EPOCH, MINUTE, Minutes, Promises
 from complaints.demo.words import ANSWER_WITH_FILE, ANSWERS, BUYERS, CASES, NOTES
-from complaints.history import Change
+from complaints.history import GENESIS, Change, Written, canonical, digest_of, link_of
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter, complaint_number, register_number
 from complaints.outbox import Outgoing
@@ -80,7 +81,8 @@ COLUMNS: dict[type[Base], str] = {
     Entry: "complaint_id kind at letter_id outgoing_id",
     Clock: "subject_kind subject_id key round responsible started_at due_at stopped_at outcome receipt",
     StageVisit: "complaint_id stage round entered_at entered_by_id left_at",
-    Change: "complaint_id at by_id act values",
+    Change: "complaint_id position at by_id act digest link",
+    Written: "complaint_id position salt values",
     Involvement: "complaint_id department_id reason since",
 }
 """What a fill writes, in an order that the foreign keys allow."""
@@ -244,6 +246,7 @@ class Scribe:
         self.minutes = minutes
         self.players = players
         self.post = post
+        self.salt = rng.randbytes(16).hex()  # one for all: nobody's secrets are in made-up data
         self.promises = Promises(minutes, RULES.clocks)
         self.rows: dict[type[Base], list[Row]] = {}
         self._letter_ids: Iterator[int] = iter(())
@@ -266,6 +269,7 @@ class Scribe:
         for complaint_id, numbered in zip(ids, self._numbered(connection, journeys), strict=False):
             self._tell(complaint_id, numbered)
         self.post.flush()
+        self.rows[Change], self.rows[Written] = _chained(self.rows[Change], self.salt)
         for model, rows in self.rows.items():
             _put(connection, model, rows)
         self._contacts(connection)
@@ -544,6 +548,27 @@ def _new_ids(connection: Connection, model: type[Base], wanted: int) -> Iterator
         )
         return iter(ids.scalars().all())
     return count((connection.execute(select(func.max(model.__table__.c.id))).scalar() or 0) + 1)
+
+
+def _chained(history: Iterable[Row], salt: str) -> tuple[list[Row], list[Row]]:
+    """The history of complaints (id, at, by, act, values as JSON; in order), as chains with what they say."""
+    changes: list[Row] = []
+    written: list[Row] = []
+    complaint_id, position, link = 0, 0, GENESIS
+    for id_, at, by, act, values in history:
+        if id_ != complaint_id:
+            complaint_id, position, link = id_, 0, GENESIS
+        position += 1
+        digest = _digest(salt, values)
+        link = link_of(link, id_, position, f"{at[:10]}T{at[11:]}Z", by, act, digest)
+        changes.append((id_, position, at, by, act, digest, link))
+        written.append((id_, position, salt, values))
+    return changes, written
+
+
+@lru_cache(maxsize=4096)
+def _digest(salt: str, values: str) -> str:
+    return digest_of(salt, canonical(json.loads(values)))
 
 
 def _put(connection: Connection, model: type[Base], rows: list[Row]) -> None:
