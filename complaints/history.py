@@ -144,7 +144,7 @@ def _head(session: Session, complaint_id: int) -> Head:
     heads = _heads(session)
     if complaint_id not in heads:
         table = Base.metadata.tables["complaint"]
-        session.execute(select(table.c.id).where(table.c.id == complaint_id).with_for_update())
+        session.execute(select(table.c.id).where(table.c.id == complaint_id).with_for_update(key_share=True))
         last = session.execute(
             select(Change.position, Change.link)
             .where(Change.complaint_id == complaint_id)

@@ -21,9 +21,9 @@ from complaints.conversation import Entry
 from complaints.customers import Contact, Customer
 from complaints.database import Base, open_database, sessions, transaction
 from complaints.demo import fill as filling
-from complaints.demo.company import DOMAIN, PASSWORD, STAFF, company, founded, logins, sign_ins
+from complaints.demo.company import DOMAIN, PASSWORD, STAFF, NoCompany, company, founded, logins, sign_ins
 from complaints.demo.consistency import faults
-from complaints.demo.fill import NoCompany, fill
+from complaints.demo.fill import fill
 from complaints.demo.journeys import STAGES
 from complaints.demo.moments import EPOCH, MINUTE, Minutes, Promises, minute_of
 from complaints.errors import NotFound
@@ -80,7 +80,7 @@ def sixty(engine: Engine, make: sessionmaker[Session], blobs: Blobs) -> None:
 @pytest.fixture
 def many(engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three years, in more than one transaction."""
-    monkeypatch.setattr(filling, "CHUNK", 1000)
+    monkeypatch.setattr(filling, "PART", 1000)
     fill(engine, complaints=2300, seed=2, at=AT, blobs=blobs)
 
 
@@ -307,7 +307,7 @@ def test_the_same_seed_tells_the_same_stories(sqlite_template: Path, tmp_path: P
 def test_a_fill_that_is_killed_leaves_whole_complaints_only(
     engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "CHUNK", 20)
+    monkeypatch.setattr(filling, "PART", 20)
     put, calls = filling._put, Count[str]()
 
     def dying(connection: object, model: type[Base], rows: list[object]) -> None:
