@@ -194,19 +194,17 @@ def _put(connection: Connection, model: type[Base], file: Path) -> None:
         if column.name not in names and isinstance(column.default, ScalarElementColumnDefault)
     }
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in [*names, *constants])
-    rest = tuple(constants.values())
+    name, defaults = quote(table.name), tuple(constants.values())
+    columns = ", ".join(quote(column) for column in [*names, *constants])
+    made = ", ".join(f'"{column}"' for column in names)
     if connection.dialect.name == "postgresql":
         cursor = connection.connection.cursor()
         with (
             closing(sqlite3.connect(file)) as part,
-            cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy,
+            cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy,
         ):
-            for row in part.execute(f'SELECT * FROM "{table.name}" ORDER BY rowid'):
-                copy.write_row(row + rest)
-        return
-    selected = ", ".join([*(quote(name) for name in names), *("?" for _ in rest)])
-    name = quote(table.name)
-    connection.exec_driver_sql(
-        f"INSERT INTO main.{name} ({columns}) SELECT {selected} FROM part.{name} ORDER BY rowid", rest
-    )
+            for row in part.execute(f'SELECT {made} FROM "{table.name}"'):
+                copy.write_row(row + defaults)
+    else:
+        made += ", ?" * len(defaults)
+        connection.exec_driver_sql(f"INSERT INTO main.{name} ({columns}) SELECT {made} FROM part.{name}", defaults)

@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import traceback
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from complaints.demo.journeys import Author
-from complaints.demo.scribe import COLUMNS, Row, Rows, Scribe
+from complaints.demo.scribe import COLUMNS, TOLD, Row, Rows, Scribe
+from complaints.history import Change, Written
 from complaints.letters import Letter
 
 VALUES = 1500
@@ -61,31 +62,36 @@ class Maker:
         before = {kind: self.last.get(kind, 0) for kind in wanted}
         self.last.update({kind: before[kind] + wanted[kind] for kind in wanted})
         file = self.folder / f"{n}.sqlite3"
-        _put_down(file, rows)
+        _put_down(file, rows, self.scribe.salt)
         return Part(file, len(journeys), before, wanted, _wrote(rows[Letter]))
 
 
-def _put_down(file: Path, rows: Rows) -> None:
+def _put_down(file: Path, rows: Rows, salt: str) -> None:
     file.unlink(missing_ok=True)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("pragma page_size=65536")  # it is only ever written and read in order
         connection.execute("pragma journal_mode=off")
         connection.execute("pragma synchronous=off")
         connection.execute("begin")
-        for model, columns in COLUMNS.items():
+        for model, made in rows.items():
             table = f'"{model.__tablename__}"'
-            names = columns.split()
-            quoted = ", ".join(f'"{name}"' for name in names)
-            connection.execute(f"CREATE TABLE {table} ({quoted})")
+            names = (TOLD if model is Change else COLUMNS[model]).split()
+            connection.execute(f"CREATE TABLE {table} ({_quoted(names)})")
             places = f"({', '.join('?' * len(names))})"
             together = VALUES // len(names)
-            whole = len(rows[model]) - len(rows[model]) % together
-            groups = (rows[model][n : n + together] for n in range(0, whole, together))
+            whole = len(made) - len(made) % together
+            groups = (chain.from_iterable(made[n : n + together]) for n in range(0, whole, together))
             connection.executemany(
-                f"INSERT INTO {table} VALUES {', '.join([places] * together)}",
-                (tuple(chain.from_iterable(group)) for group in groups),
+                f"INSERT INTO {table} VALUES {', '.join([places] * together)}", (tuple(group) for group in groups)
             )
-            connection.executemany(f"INSERT INTO {table} VALUES {places}", rows[model][whole:])
+            connection.executemany(f"INSERT INTO {table} VALUES {places}", made[whole:])
+        said = _quoted(COLUMNS[Written].split()).replace('"salt"', f"'{salt}' AS salt")
+        connection.execute(f"CREATE VIEW {Written.__tablename__} AS SELECT {said} FROM {Change.__tablename__}")
         connection.execute("commit")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _wrote(letters: Sequence[Row]) -> dict[str, str]:

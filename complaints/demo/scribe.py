@@ -68,6 +68,8 @@ COLUMNS: dict[type[Base], str] = {
 }
 """What a fill writes, in an order that the foreign keys allow. Instants are texts in UTC, as both databases read them;
 what a change says is JSON as `history.canonical` writes it."""
+TOLD = f"{COLUMNS[Change]} values"
+"""A change with what it says: one row of a scribe makes one of each, with the scribe's salt."""
 
 
 @dataclass(slots=True)
@@ -158,7 +160,7 @@ class Scribe:
     def write(self, journeys: Sequence[Journey], last: Mapping[str, int]) -> tuple[Rows, Counter[str]]:
         """The rows of a part, and how many numbers of each kind it took after the last ones. What it keeps in the blob
         store is there by then."""
-        self.rows = {model: [] for model in COLUMNS}
+        self.rows = {model: [] for model in COLUMNS if model is not Written}
         mailed = sum(journey.channel == "email" for journey in journeys)
         answers = sum(journey.answered is not None for journey in journeys)
         wanted = Counter({"complaint": len(journeys), "letter": mailed + answers, "outgoing": mailed})
@@ -167,7 +169,7 @@ class Scribe:
         for complaint_id, numbered in enumerate(self._numbered(journeys, last, wanted), last["complaint"] + 1):
             self._tell(complaint_id, numbered)
         self.post.flush()
-        self.rows[Change], self.rows[Written] = _chained(self.rows[Change], self.salt)
+        self.rows[Change] = list(_chained(self.rows[Change], self.salt))
         return self.rows, +wanted
 
     def _numbered(self, journeys: Sequence[Journey], last: Mapping[str, int], wanted: Counter[str]) -> list[Numbered]:
@@ -414,17 +416,16 @@ class Scribe:
             )
 
 
-def _chained(changes: Iterable[Row], salt: str) -> tuple[list[Row], list[Row]]:
-    """The history of complaints (id, at, by, act, values; in order) as chains, and what the changes say."""
-    chained: list[Row] = []
-    written: list[Row] = []
+def _chained(changes: Iterable[Row], salt: str) -> Iterator[Row]:
+    """The history of complaints (id, at, by, act, values; in order) as chains."""
+    digests: dict[str, str] = {}  # most complaints tell of the same moves
     complaint_id, position, link = 0, 0, GENESIS
     for id_, at, by, act, values in changes:
         if id_ != complaint_id:
             complaint_id, position, link = id_, 0, GENESIS
         position += 1
-        digest = digest_of(salt, values)
+        digest = digests.get(values)
+        if digest is None:
+            digest = digests[values] = digest_of(salt, values)
         link = link_of(link, id_, position, f"{at[:10]}T{at[11:]}Z", by, act, digest)
-        chained.append((id_, position, at, by, act, digest, link))
-        written.append((id_, position, salt, values))
-    return chained, written
+        yield id_, position, at, by, act, digest, link, values
