@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, exists, func, select
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, relationship
 
 from complaints import rows
@@ -140,7 +140,8 @@ def link_of(
 
 
 def _head(session: Session, complaint_id: int) -> Head:
-    """The end of a chain, held for this transaction: of two who write at once, the second sees what the first wrote."""
+    """The end of a chain, held for this transaction: of two who write at once, the second sees what the first wrote.
+    The lock is the one that a change of the complaint takes; those who only point at the complaint do not wait."""
     heads = _heads(session)
     if complaint_id not in heads:
         table = Base.metadata.tables["complaint"]
@@ -272,3 +273,7 @@ def _chains(session: Session) -> Iterator[int | Broken]:
             return
         head = Head(row.position, row.link)
         yield int(begins)
+    begun = exists().where(Change.complaint_id == complaint.c.id)
+    number = session.scalar(select(complaint.c.number).where(~begun).order_by(complaint.c.id).limit(1))
+    if number is not None:
+        yield Broken(number, "its whole history is missing")
