@@ -125,7 +125,8 @@ class Desk:
         self._asked: deque[int] = deque()
 
     def ask(self, n: int, last: Mapping[str, int] | None = None) -> None:
-        self._pipe.send((n, last))
+        with suppress(BrokenPipeError):  # whoever waits for the answer will hear of it
+            self._pipe.send((n, last))
         self._asked.append(n)
 
     def answer(self) -> Part:
@@ -133,7 +134,7 @@ class Desk:
         self._asked.popleft()
         try:
             part = self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             raise ChildProcessError("The process that makes the complaints has died.") from None
         if isinstance(part, Exception):
             raise part
