@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, exists, func, select
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, exists, func, select, text
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, relationship
 
 from complaints import rows
@@ -198,6 +198,8 @@ def anchor(session: Session, *, day: date, until: datetime, at: datetime) -> Anc
     before = session.scalars(select(Anchor).order_by(Anchor.day.desc()).limit(1)).one_or_none()
     if before is not None and before.day > day:
         return None
+    if rows.dialect(session) == "postgresql":  # whoever has an id below the last ends first
+        session.execute(text("LOCK TABLE change IN SHARE MODE"))
     since = before.last_change_id if before else 0
     last = session.scalar(select(func.max(Change.id)).where(Change.at < until, Change.id > since)) or since
     count, digest = _sealed(session, before.digest if before else GENESIS, since, last)

@@ -48,12 +48,12 @@ class Scheduler:
     def tick(self, at: datetime, *, watch: bool = True) -> None:
         """Do what is due at this moment; without `watch` no incident is looked for."""
         self._check_incidents(at, watch=watch)
-        self._anchor(at)
         with transaction(self.make) as session:
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
         if waiting:
             self._wake()
+        self._anchor(at)
 
     def _check_incidents(self, at: datetime, *, watch: bool) -> None:
         chosen = self.settings

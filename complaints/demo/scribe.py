@@ -217,7 +217,7 @@ class Scribe:
             content = NOTES[locale][journey.channel].format(text=story.text.format_map(figures))
         taker = None if by_mail else team["registered"]
         entered_by = self._path(id_, numbered, moments, taker, team)
-        due = self._clocks(id_, journey, day, moments)
+        due = self._clocks(id_, journey, day, received, moments)
         attached = unread = 0
         changed = moments[-1]
         if by_mail:
@@ -291,9 +291,8 @@ class Scribe:
             before = stage
         return team["registered"] if len(stages) > 1 else None
 
-    def _clocks(self, id_: int, journey: Journey, day: int, moments: list[str]) -> str | None:
+    def _clocks(self, id_: int, journey: Journey, day: int, started: str, moments: list[str]) -> str | None:
         """Clocks with their receipts; returns when the next of the running ones is due."""
-        started = self.minutes.text(journey.minute, 0)
         running = []
         for rule, (due, receipt) in zip(RULES.clocks, self.promises.at(journey.minute, day), strict=True):
             due_at, stopped, outcome = self.minutes.text(due, 0), None, None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -175,6 +176,30 @@ def test_what_a_row_says_may_be_blanked_and_the_chain_holds(make: Make, told: in
 def test_the_database_itself_refuses_to_rewrite_history(statement: str, make: Make, told: int) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction(make) as session:
         session.execute(text(statement))
+    with make() as session:
+        assert verify(session).broken is None
+
+
+def test_an_anchor_waits_for_those_who_are_still_writing(make: Make, told: int, database_url: str) -> None:
+    """They may have ids below those of others who have ended."""
+    begun, day = Event(), date(2026, 11, 16)
+
+    def seal() -> Anchor | None:
+        begun.wait(60)
+        with transaction(make) as session:
+            return history.anchor(session, day=day, until=MONDAY + timedelta(days=1), at=MONDAY)
+
+    def write() -> None:
+        with transaction(make) as session:
+            history.note(session, told, "moved", by=SYSTEM, at=MONDAY)
+            if database_url.startswith("postgresql"):
+                with transaction(make) as other:
+                    a_complaint(other)
+            begun.set()
+
+    sealed, written = at_once(seal, write)
+    assert isinstance(sealed, Anchor)
+    assert written is None
     with make() as session:
         assert verify(session).broken is None
 
