@@ -16,11 +16,12 @@ from complaints import (
     registration,
     schedule,
     signin,
+    views,
     visits,
 )
 from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
+    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "views", "visits",
 ]  # fmt: skip

@@ -35,6 +35,8 @@ class Stage:
     final: bool
     shown_for_days: int | None
     off_board: bool = False
+    owner_roles: tuple[str, ...] = ()
+    """Whose queue a complaint of this stage stands in while nobody is named for it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,13 @@ class Procedure:
 def procedure(key: str = DEFAULT) -> Procedure:
     """A procedure by its key."""
     return load(FOLDER / f"{key}.toml")
+
+
+@cache
+def procedures() -> tuple[Procedure, ...]:
+    """All procedures, the default one first."""
+    keys = sorted((path.stem for path in FOLDER.glob("*.toml")), key=lambda key: (key != DEFAULT, key))
+    return tuple(procedure(key) for key in keys)
 
 
 def load(path: Path) -> Procedure:
@@ -138,4 +147,5 @@ def _stage(table: Mapping[str, Any], position: int, *, off_board: bool = False) 
         final=table.get("final", False),
         shown_for_days=table.get("shown_for_days"),
         off_board=off_board,
+        owner_roles=tuple(table.get("owner_roles", ())),
     )

@@ -4,17 +4,19 @@
 come from the procedure; the functions here know no stage by name.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from complaints import clocks, history, numbers, visits
 from complaints.complaint import NO_LIMIT, Complaint
-from complaints.errors import N_, Missing, MoveRefused, Sentence, StaleComplaint
+from complaints.context import Context
+from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Name, Sentence, StaleComplaint
 from complaints.people import ROLES, Actor
 from complaints.procedure import Procedure, Stage, procedure
 
@@ -32,27 +34,73 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 
 
+UNDO = timedelta(seconds=10)
+"""How long a person may take back the own last move."""
+LONGEST_ANSWER = 2_000
+
+
+@dataclass(frozen=True)
+class Ask:
+    """An input that a move needs from the person, asked for in place. `kind` is text or choice."""
+
+    field: str
+    label: Name | Sentence
+    kind: str = "text"
+    choices: Mapping[str, Name | str] = dataclasses.field(default_factory=dict)
+    required: bool = True
+
+
+ASKS: Mapping[tuple[str, str], tuple[Ask, ...]] = {
+    ("customer_reply", "action_plan"): (Ask("reason", Sentence(N_("Customer's reason"))),)
+}
+
+
+class AnswerWanted(ComplaintError):
+    """A move asks for something that was not answered, or not in a way that can be kept."""
+
+    message = N_("%(number)s: moving it to %(stage)s needs an answer.")
+
+    def __init__(self, *, asks: tuple[Ask, ...], problems: Mapping[str, Sentence], **values: object) -> None:
+        self.asks = asks
+        self.problems = problems
+        super().__init__(**values)
+
+
+class TooLate(ComplaintError):
+    message = N_("This can no longer be undone; move %(number)s as the procedure allows.")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A move that went through: the stage it left, and whether it may be undone for `UNDO`."""
+
+    left: str
+    undo: bool
+
+
 @dataclass(frozen=True)
 class Choice:
-    """A stage as the place to move to: nothing missing means the move would go through."""
+    """A stage as the place to move to: nothing missing means the move would go through, once it is answered."""
 
     stage: Stage
     here: bool
     missing: tuple[Missing, ...]
+    asks: tuple[Ask, ...] = ()
+    new_round: bool = False
 
     @property
     def open(self) -> bool:
         return not self.here and not self.missing
 
 
-def allowed(complaint: Complaint, by: Actor) -> list[Choice]:
+def allowed(session: Session, complaint: Complaint, by: Actor) -> list[Choice]:
     """Every stage of the procedure with what stands in the way of moving there."""
-    rules = procedure(complaint.procedure)
+    here = complaint.stage
     return [
-        Choice(
-            stage, stage.key == complaint.stage, () if stage.key == complaint.stage else missing(complaint, stage, by)
-        )
-        for stage in rules.stages
+        Choice(stage, True, ())
+        if stage.key == here
+        else Choice(stage, False, missing(complaint, stage, by), ASKS.get((here, stage.key), ()))
+        for stage in procedure(complaint.procedure).stages
     ]
 
 
@@ -110,9 +158,11 @@ def move(
     by: Actor,
     at: datetime,
     seen_version: int,
-    zone: ZoneInfo,
-) -> str:
-    """Take a complaint to another stage, in the caller's transaction; returns the stage it left.
+    context: Context | None = None,
+    zone: ZoneInfo | None = None,
+    answers: Mapping[str, str] = {},
+) -> Moved:
+    """Take a complaint to another stage, in the caller's transaction.
 
     Raises `StaleComplaint` when somebody changed it since `seen_version`, `UnknownStage`, and `MoveRefused` with every
     missing thing. Moving to the stage where it already is changes nothing.
@@ -123,13 +173,19 @@ def move(
         raise StaleComplaint(number=complaint.number)
     left = complaint.stage
     if stage.key == left:
-        return left
+        return Moved(left, False)
     reasons = missing(complaint, stage, by)
     if reasons:
         raise MoveRefused(number=complaint.number, stage=stage.name, missing=reasons)
+    asks = ASKS.get((left, stage.key), ())
+    if problems := {ask.field: problem for ask in asks if (problem := _problem(ask, answers.get(ask.field, "")))}:
+        raise AnswerWanted(asks=asks, problems=problems, number=complaint.number, stage=stage.name)
+    zone = context.zone if context else zone
+    assert zone
     touch(session, complaint, at=at, seen_version=seen_version)
     complaint.stage = stage.key
-    if complaint.registered_at is None and stage.required:
+    registers = complaint.registered_at is None and bool(stage.required)
+    if registers:
         _enter_register(session, complaint, by=by, at=at, zone=zone)
     complaint.closed_at = at if stage.final else None
     running = clocks.of(session, "complaint", complaint.id)
@@ -143,7 +199,45 @@ def move(
     visits.enter(session, complaint.id, stage.key, round=complaint.round, by=by, at=at)
     history.note(session, complaint.id, "moved", by=by, at=at, before=left, after=stage.key)
     session.flush()
-    return left
+    return Moved(left, not registers)
+
+
+def _problem(ask: Ask, answer: str) -> Sentence | None:
+    if not answer.strip():
+        return Sentence(N_("Please answer this.")) if ask.required else None
+    if len(answer) > LONGEST_ANSWER:
+        return Sentence(N_("at most %(most)s characters"), {"most": LONGEST_ANSWER})
+    if ask.kind == "choice" and answer not in ask.choices:
+        return Sentence(N_("Please answer this."))
+    return None
+
+
+def undo(
+    session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int, context: Context
+) -> None:
+    """Take this person's last move back, within `UNDO` of it. Raises `TooLate` and `StaleComplaint`."""
+    if complaint.version != seen_version:
+        raise StaleComplaint(number=complaint.number)
+    last = session.scalars(
+        select(history.Change)
+        .where(history.Change.complaint_id == complaint.id)
+        .order_by(history.Change.id.desc())
+        .limit(1)
+    ).one()
+    if last.act != "moved" or last.by_id != by.id or at - last.at > UNDO:
+        raise TooLate(number=complaint.number)
+    touch(session, complaint, at=at, seen_version=seen_version)
+    complaint.stage, complaint.closed_at = last.values["before"], None
+    running = clocks.of(session, "complaint", complaint.id)
+    for clock in running:
+        if clock.stopped_at == last.at:
+            clocks.resume(clock)
+    complaint.sort_due_at = clocks.earliest_due(running) or NO_LIMIT
+    visits.leave(session, complaint.id, at=at)
+    visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
+    values = {"before": last.values["after"], "after": complaint.stage}
+    history.note(session, complaint.id, "move_undone", by=by, at=at, **values)
+    session.flush()
 
 
 def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version: int) -> None:

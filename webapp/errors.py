@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from complaints import errors
 from complaints.errors import N_, ComplaintError, Sentence
+from complaints.workflow import TooLate
 from webapp.database import db
 from webapp.language import sentence
 from webapp.security import ForeignRequest
@@ -22,6 +23,7 @@ STATUS: dict[type[ComplaintError], int] = {
     errors.NotAllowed: 403,
     ForeignRequest: 403,
     errors.StaleComplaint: 409,
+    TooLate: 409,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,
