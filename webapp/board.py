@@ -19,7 +19,7 @@ from complaints import views
 from complaints.board import Change, Column, Filters, Head, Place
 from complaints.errors import N_, BadInput, Name, Sentence
 from complaints.people import Department
-from complaints.procedure import Procedure, procedure, procedures
+from complaints.procedure import Procedure, procedures
 from webapp.card import CardView, selecting
 from webapp.context import actor, now, preferences
 from webapp.database import db
@@ -121,8 +121,8 @@ class Cursor(NamedTuple):
 def shown_procedure() -> Procedure:
     """The procedure of the address, else the one that the person looked at last, else the default."""
     known = {rules.key: rules for rules in procedures()}
-    asked = request.args.get("procedure")
-    return known.get(preferences().get("procedure", "") if asked is None else asked) or procedure()
+    wanted = request.args.get("procedure", preferences().get("procedure", ""))
+    return known.get(wanted, procedures()[0])
 
 
 def heads(rules: Procedure) -> list[Head]:

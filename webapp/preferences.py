@@ -76,7 +76,7 @@ def save_view() -> Response:
     query = _canonical(request.form.get("query", ""))
     views.save(db.session(), request.form.get("name", ""), query, by=actor(), at=now())
     db.session.commit()
-    return redirect(f"{url_for('board.board')}?{query}", 303)
+    return redirect(url_for("board.board") + (f"?{query}" if query else ""), 303)
 
 
 @bp.post("/me/views/<int(max=2147483647):view_id>/delete")
@@ -88,7 +88,7 @@ def delete_view(view_id: int) -> Response:
 
 def _canonical(query: str) -> str:
     """What the board understands of an address, written its own way."""
-    args = dict(parse_qsl(query[:4096], max_num_fields=50))
+    args = dict(parse_qsl(query[:4096]))
     rules = next((rules for rules in procedures() if rules.key == args.get("procedure")), shown_procedure())
     return query_of(filters_of(args, rules), rules)[1:]
 
