@@ -115,7 +115,7 @@
     const target = event.detail.target;
     if (!holding || !board().contains(target)) return;
     event.detail.shouldSwap = false;
-    later(() => (target.matches(".col__foot") ? $("a", target).click() : afresh()));
+    later(() => (target.matches(".col__foot") ? $("a", target).click() : htmx.trigger($(".filters__form"), "submit")));
   });
 
   // -- moving -----------------------------------------------------------------------------------------------------
