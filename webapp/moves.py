@@ -69,7 +69,8 @@ def moves(number: str) -> str:
     complaint = find(db.session(), number, actor())
     card = question.card(db.session(), actor(), complaint.id)
     choices = workflow.allowed(db.session(), complaint, actor())
-    return _moves_page("board/_moves.html" if partial() else "board/moves.html", card, choices)
+    template = "board/_moves.html" if partial() else "board/moves.html"
+    return _moves_page(template, procedure(complaint.procedure), card, choices)
 
 
 @bp.post("/complaints/<number>/move")
@@ -94,7 +95,7 @@ def move(number: str) -> Response | tuple[str, int]:
         both = f"{now_in.name.en} {now_in.name.zh}"
         return _gone_back(gettext("%(number)s moved to %(stage)s", number=number, stage=both), undo)
     found = heads(rules)
-    count = next(head.total for head in found if head.stage is now_in)
+    count = next((head.total for head in found if head.stage is now_in), 0)
     said = ngettext(
         "%(number)s moved to %(stage)s, %(num)s complaint there",
         "%(number)s moved to %(stage)s, %(num)s complaints there",
@@ -274,7 +275,8 @@ def _stayed(number: str, complaint_id: int, rules: Procedure, error: ComplaintEr
         return render_template("board/stayed.html", **shown), status
     choices = workflow.allowed(db.session(), find(db.session(), number, actor()), actor())
     db.session.rollback()
-    return _moves_page("board/moves.html", card, choices, refusal=why or Refusal.of(error), asked=asked), status
+    page = _moves_page("board/moves.html", rules, card, choices, refusal=why or Refusal.of(error), asked=asked)
+    return page, status
 
 
 def _asked(rules: Procedure, error: AnswerWanted) -> Asked:
@@ -282,11 +284,16 @@ def _asked(rules: Procedure, error: AnswerWanted) -> Asked:
 
 
 def _moves_page(
-    template: str, card: Card, choices: list[Choice], refusal: Refusal | None = None, asked: Asked | None = None
+    template: str,
+    rules: Procedure,
+    card: Card,
+    choices: list[Choice],
+    *,
+    refusal: Refusal | None = None,
+    asked: Asked | None = None,
 ) -> str:
-    view = CardView.of_request(shown_procedure())
     told = {"choices": choices, "refusal": refusal, "asked": asked, "back": back()}
-    return render_template(template, view=view, card=card, **told)
+    return render_template(template, view=CardView.of_request(rules), card=card, **told)
 
 
 def _together(choices: list[Choice]) -> Together:
