@@ -89,6 +89,7 @@ class Card(NamedTuple):
     unread_count: int
     channel: str
     unreached_at: datetime | None
+    repeat_of_count: int
 
     @property
     def limited(self) -> bool:
@@ -372,7 +373,7 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.id, Complaint.number, Complaint.version, Complaint.stage, Complaint.subject, name,
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
-            Complaint.channel, Complaint.unreached_at,
+            Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count,
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

@@ -108,9 +108,8 @@ class Complaint(Base):
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)
-    repeat_of_count: Mapped[int] = mapped_column(
-        default=0
-    )  # complaints of this customer and product in the year before
+    repeat_of_count: Mapped[int] = mapped_column(default=0)
+    """How many complaints of this customer with this product there were in the twelve months before it."""
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     investigation_id: Mapped[int | None] = mapped_column(ForeignKey("investigation.id"))
     unreached_at: Mapped[datetime | None]  # a mail to the customer came back

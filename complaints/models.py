@@ -19,6 +19,7 @@ from complaints import (
     schedule,
     signatures,
     signin,
+    views,
     visits,
     work,
 )
@@ -27,5 +28,5 @@ from complaints.database import Base
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
     "notices", "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures",
-    "signin", "visits", "work",
+    "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -5,9 +5,10 @@ done (`visible_to` in complaint.py, the procedure's stages).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -68,6 +69,7 @@ class User(Base):
     locale: Mapped[str] = mapped_column(String(10), default="en")
     superior_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     left_at: Mapped[datetime | None]
+    preferences: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class Grant(Base):
@@ -166,6 +168,19 @@ def add_user(
         for role in roles
     )
     return user
+
+
+def prefer(session: Session, by: Actor, path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Remember how a person wants to see something, in the caller's transaction: `value` at the end of a path of keys.
+    Returns all the person's preferences; of two changes at once both are kept."""
+    user = session.get_one(User, by.id, with_for_update=True, populate_existing=True)
+    user.preferences = _with(user.preferences, path, value)
+    return user.preferences
+
+
+def _with(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**values, first: _with(values.get(first, {}), rest, value) if rest else value}
 
 
 def user_with_password(session: Session, email: str, password: str) -> User | None:

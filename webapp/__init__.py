@@ -29,8 +29,10 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         inbox,
         language,
         mailboxes,
+        moves,
         notices,
         passing,
+        preferences,
         presence,
         security,
     )
@@ -52,7 +54,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, presence, passing, notices, inbox, mailboxes, attachments, health, demo)
+    cases = (board, moves, complaint_page, presence, passing, notices, preferences)
+    web = (*cases, inbox, mailboxes, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

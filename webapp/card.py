@@ -4,21 +4,23 @@ A board shows the same cards to many people again and again, so a card is render
 the words of its clock, the language, whose it is) and kept while it is used.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import current_app, render_template
+from flask import current_app, render_template, request
 from flask_babel import format_date, gettext, ngettext
 from markupsafe import Markup
 
 from complaints.board import Card
 from complaints.calendar import WorkingCalendar
-from complaints.errors import N_, Missing, Sentence
-from complaints.procedure import Procedure, procedure
+from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Sentence
+from complaints.people import ROLES
+from complaints.procedure import Procedure, Stage, procedure
+from complaints.workflow import Ask
 from webapp.context import actor, calendar, now, zone
 from webapp.language import locale, span
 
@@ -40,6 +42,19 @@ class Refusal(NamedTuple):
     title: Sentence
     reasons: tuple[Missing, ...] = ()
 
+    @classmethod
+    def of(cls, error: ComplaintError) -> "Refusal":
+        return cls(error.sentence, error.missing if isinstance(error, MoveRefused) else ())
+
+
+class Asked(NamedTuple):
+    """What a move asks for before it goes through: what was given, and what is wrong with that."""
+
+    stage: Stage
+    asks: tuple[Ask, ...]
+    given: Mapping[str, str]
+    problems: Mapping[str, Sentence]
+
 
 @dataclass(frozen=True)
 class CardView:
@@ -51,6 +66,8 @@ class CardView:
     zone: ZoneInfo
     hours: WorkingCalendar
     me: int | None
+    selecting: bool = False
+    """Does every card carry a box to be ticked?"""
 
     @cached_property
     def minute(self) -> datetime:
@@ -62,20 +79,22 @@ class CardView:
 
     @classmethod
     def of_request(cls, rules: Procedure) -> "CardView":
-        return cls(rules, locale(), now(), zone(), calendar(), actor().id)
+        return cls(rules, locale(), now(), zone(), calendar(), actor().id, selecting())
 
     def html(self, cards: Iterable[Card]) -> Markup:
         """Cards as the board shows them."""
         clock, came_in, me, locale, rules = self.clock, self.came_in, self.me, self.locale, self.rules.key
         return Markup("\n").join(
-            _rendered(card, clock(card), came_in(card), card.owner_id == me, locale, rules) for card in cards
+            _rendered(card, clock(card), came_in(card), card.owner_id == me, self.selecting, locale, rules)
+            for card in cards
         )
 
-    def alone(self, card: Card, refusal: Refusal | None = None) -> Markup:
-        """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there."""
+    def alone(self, card: Card, refusal: Refusal | None = None, asked: Asked | None = None) -> Markup:
+        """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there or what
+        it waits for."""
         told = {"clock": self.clock(card), "came_in": self.came_in(card), "mine": card.owner_id == self.me}
-        template = "board/_card.html"
-        return Markup(render_template(template, card=card, rules=self.rules, alone=True, refusal=refusal, **told))
+        told |= {"selecting": self.selecting, "alone": True, "refusal": refusal, "asked": asked}
+        return Markup(render_template("board/_card.html", card=card, rules=self.rules, roles=ROLES, **told))
 
     def foot(self, seen: int, total: int, more: int) -> tuple[str, str]:
         """What the foot of a column says: how much is shown, and how much more there is to show."""
@@ -99,9 +118,12 @@ class CardView:
 
 
 @lru_cache(maxsize=KEPT)
-def _rendered(card: Card, clock: ClockWords, came_in: str, mine: bool, _locale: str, procedure_key: str) -> Markup:
+def _rendered(
+    card: Card, clock: ClockWords, came_in: str, mine: bool, selecting: bool, _locale: str, procedure_key: str
+) -> Markup:
     template = current_app.jinja_env.get_template("board/_card.html")
-    return Markup(template.render(card=card, clock=clock, came_in=came_in, mine=mine, rules=procedure(procedure_key)))
+    told = {"clock": clock, "came_in": came_in, "mine": mine, "selecting": selecting}
+    return Markup(template.render(card=card, rules=procedure(procedure_key), roles=ROLES, **told))
 
 
 @lru_cache(maxsize=KEPT)
@@ -138,6 +160,11 @@ def _length(text: str, length: timedelta, locale: str) -> str:
 @lru_cache(maxsize=KEPT)
 def _length_of(text: str, minutes: int, _locale: str) -> str:
     return str(gettext(text, span=span(timedelta(minutes=minutes))))
+
+
+def selecting() -> bool:
+    """Is this the board whose cards carry boxes, for browsers without script and for fingers?"""
+    return request.args.get("select") == "1"
 
 
 def worked(calendar: WorkingCalendar, a: datetime, b: datetime) -> timedelta:

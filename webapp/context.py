@@ -1,7 +1,7 @@
 """What a request knows: the settings, the time, the calendar, the blob store, the person. Asked for once, here."""
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request
@@ -34,9 +34,8 @@ def calendar() -> WorkingCalendar:
 
 
 def engine() -> Context:
-    """What an act of this request needs of the house."""
-    chosen = settings()
-    return Context(calendar(), chosen.secret_key, chosen.message_domain)
+    """What the acts of this request need beside the session."""
+    return Context(calendar(), settings().secret_key, settings().message_domain)
 
 
 def blobs() -> Blobs:
@@ -52,3 +51,8 @@ def seen_version() -> int:
 def actor() -> Actor:
     """The person signed in. Only for views behind the sign-in."""
     return cast(Actor, current_user.actor)
+
+
+def preferences() -> dict[str, Any]:
+    """How the person signed in wants to see things."""
+    return cast(dict[str, Any], current_user.preferences)

@@ -22,6 +22,7 @@ STATUS: dict[type[ComplaintError], int] = {
     errors.NotAllowed: 403,
     ForeignRequest: 403,
     errors.StaleComplaint: 409,
+    errors.TooLate: 409,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

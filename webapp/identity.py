@@ -31,6 +31,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     def __init__(self, user: User, token: str) -> None:
         self.token = token
         self.user = user
+        self.preferences = user.preferences  # kept apart from the row, which a rollback would ask for again
         self.actor = actor_for(db.session(), user, now().astimezone(zone()).date())
 
     def get_id(self) -> str:

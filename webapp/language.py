@@ -92,9 +92,9 @@ def in_the_other(value: Name) -> str:
     return value.other(locale())
 
 
-def sentence(value: Sentence) -> str:
-    """A sentence of the domain in the reader's language."""
-    return value.in_(gettext, locale())
+def sentence(value: Sentence | Name) -> str:
+    """A sentence of the domain, or a name, in the reader's language."""
+    return value.in_(locale()) if isinstance(value, Name) else value.in_(gettext, locale())
 
 
 def lang_of(text: str | None) -> Markup:

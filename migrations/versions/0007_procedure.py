@@ -107,7 +107,6 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("complaint") as batch_op:
-        batch_op.add_column(sa.Column("repeat_of_count", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("investigation_id", sa.Integer(), nullable=True))
         batch_op.create_index("ix_complaint_investigation_id", ["investigation_id"], unique=False)
         batch_op.create_foreign_key(
@@ -183,7 +182,6 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_complaint_investigation_id_investigation"), type_="foreignkey")
         batch_op.drop_index("ix_complaint_investigation_id")
         batch_op.drop_column("investigation_id")
-        batch_op.drop_column("repeat_of_count")
 
     with op.batch_alter_table("clock") as batch_op:
         batch_op.drop_constraint(batch_op.f("uq_clock_subject_kind_subject_id_key_round_started_at"), type_="unique")

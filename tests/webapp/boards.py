@@ -1,0 +1,72 @@
+"""What the tests of the board share: complaints on it, and how to read what it answers."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.test import TestResponse
+
+from complaints.complaint import Complaint
+from complaints.database import transaction
+from tests.builders import a_complaint, a_customer, ready_to_investigate
+from webapp.database import db
+
+HTMX = {"HX-Request": "true"}
+MOVE = "/complaints/C-2026-0001/move"
+
+
+def on_the_board(make: sessionmaker[Session], **fields: Any) -> Complaint:
+    with transaction(make) as session:
+        made = a_complaint(session)
+        customer = a_customer(session, f"Quellstrom {made.id}")
+        values = {"stage": "registered", "complaint_class": "general", "customer_id": customer.id} | fields
+        session.execute(update(Complaint).where(Complaint.id == made.id).values(**values))
+        if values["stage"] == "registered":
+            ready_to_investigate(session, made)
+    return the(make, made.number)
+
+
+def a_draft(make: sessionmaker[Session], **fields: Any) -> Complaint:
+    with transaction(make) as session:
+        return a_complaint(session, **fields)
+
+
+def the(make: sessionmaker[Session], number: str = "C-2026-0001") -> Complaint:
+    with make() as session:
+        return session.scalars(select(Complaint).where(Complaint.number == number)).one()
+
+
+def card_in(answer: TestResponse, complaint: Complaint) -> str:
+    pattern = rf'<li class="card[^>]* id="c{complaint.id}".*?(?:</footer>|</div>)\s*</li>'
+    found = re.search(pattern, answer.text, re.DOTALL)
+    assert found, answer.text
+    return unescape(found[0])
+
+
+def head(text: str, stage: str) -> str:
+    """What is read over a column."""
+    found = re.search(rf'<header[^>]* id="head-{stage}".*?</header>', text, re.DOTALL)
+    assert found, text
+    return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split())
+
+
+@contextmanager
+def counted(app: Flask) -> Iterator[list[str]]:
+    """The statements of the requests inside."""
+    seen: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    with app.app_context():
+        engines = list(db.engines.values())
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
