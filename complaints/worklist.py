@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Select,
-    String,
     Subquery,
     and_,
     case,
@@ -38,7 +37,7 @@ from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
 from complaints.errors import Name
 from complaints.guards import DEPARTMENT_ROLES
-from complaints.off_board import Decision
+from complaints.off_board import KINDS, Decision
 from complaints.people import ROLES, Actor, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Sheet, Stage, procedure, versions
 from complaints.records import Record
@@ -76,8 +75,8 @@ class Place(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One thing that waits. `key` says which record, signature, stage or row; `ref` tells items of a group apart;
-    `about` is the beginning of a row."""
+    """One thing that waits. `key` says which record, signature, stage, row or kind of enquiry; `ref` tells items of a
+    group apart; `about` is the beginning of a row."""
 
     kind: str
     key: str
@@ -94,13 +93,18 @@ class Item(NamedTuple):
 
     @property
     def what(self) -> Name | None:
-        """The name of what is to be done: the signature, the record, the stage."""
-        sheet, signature = self.rules.sheet(self.key.partition(":")[0]), self.rules.signature(self.key)
-        if self.kind == SIGN:
-            return signature.name if signature else None
+        """The name of what is to be done: the signature, the record, the stage, the kind of enquiry."""
+        if self.kind == ANSWER:
+            return KINDS.get(self.key)
         if self.kind == MOVE:
             return self.rules.stage(self.key).name
-        return sheet.name if sheet else None
+        found = self.rules.signature(self.key) if self.kind == SIGN else self.rules.sheet(self.sheet)
+        return found.name if found else None
+
+    @property
+    def sheet(self) -> str:
+        """The record that is to be written in."""
+        return self.key.partition(":")[0]
 
 
 class Group(NamedTuple):
@@ -208,9 +212,9 @@ def _all(actor: Actor) -> Subquery:
     none, never = cast(null(), Date), cast(null(), Waiting.since.type)
     unread = (Complaint.unread_count > 0, Complaint.registered_at.is_not(None), Complaint.merged_into_id.is_(None))
     letters = select(literal(LETTER), literal(""), literal(0), Complaint.id, never, none).where(*unread)
-    to_answer = select(
-        literal(ANSWER), cast(Decision.id, String), Decision.id, Decision.complaint_id, Decision.at, none
-    ).where(*answers.still_open(), Decision.owner_id == actor.id)
+    to_answer = select(literal(ANSWER), Decision.kind, Decision.id, Decision.complaint_id, Decision.at, none).where(
+        *answers.still_open(), Decision.owner_id == actor.id
+    )
     return union_all(
         tasks.where(Waiting.user_id == actor.id),
         tasks.where(*in_queue),

@@ -15,6 +15,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
 
     from webapp import (
         alarms,
+        answers,
         assets,
         attachments,
         board,
@@ -33,6 +34,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         passing,
         presence,
         security,
+        work,
     )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
@@ -52,7 +54,20 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, presence, passing, notices, inbox, mailboxes, attachments, health, demo)
+    web = (
+        work,
+        answers,
+        board,
+        complaint_page,
+        presence,
+        passing,
+        notices,
+        inbox,
+        mailboxes,
+        attachments,
+        health,
+        demo,
+    )
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -198,7 +198,7 @@ def test_a_draft_is_to_be_registered_and_not_answered_as_well(desk: Desk) -> Non
 @pytest.mark.requirement("S27")
 def test_an_enquiry_waits_for_its_owner_until_it_is_answered(desk: Desk) -> None:
     decision_id = an_enquiry(desk, owner="qe")
-    assert work_of(desk, "qe") == {"answer": ["answer"]}
+    assert work_of(desk, "qe") == {"answer": ["answer Enquiry"]}
     assert work_of(desk, "clerk") == {}
     with desk.act() as session:
         off_board.answer(session, decision_id, text="Sent it", by=desk["qe"], at=desk.at)
