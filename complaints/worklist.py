@@ -9,6 +9,7 @@ and their number is the same for ten items as for a thousand.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     tuple_,
     union_all,
 )
@@ -32,7 +34,7 @@ from sqlalchemy.orm import Session
 
 from complaints import answers, board, people
 from complaints.board import Card, instant, microseconds
-from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
+from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
 from complaints.errors import Name
@@ -159,12 +161,18 @@ def _order(group: Group) -> tuple[int, bool, str, int]:
 
 def count(session: Session, actor: Actor) -> int:
     """How much waits for a person, up to `COUNTED` and one more."""
-    found = _all(actor)
-    some = visible_to(actor, select(found.c.ref).join(Complaint, Complaint.id == found.c.complaint_id))
-    return session.scalar(select(func.count()).select_from(some.limit(COUNTED + 1).subquery())) or 0
+    return session.scalar(_count(actor, tuple(versions()))) or 0
 
 
 # The queries
+
+
+@lru_cache(maxsize=256)
+def _count(actor: Actor, _versions: tuple[Procedure, ...]) -> Select[int]:
+    """Every page asks this, so it is put together once for each person."""
+    found = _all(actor)
+    some = visible_to(actor, select(found.c.ref).join(Complaint, Complaint.id == found.c.complaint_id))
+    return select(func.count()).select_from(some.limit(COUNTED + 1).subquery())
 
 
 def _page(actor: Actor, only: str, after: Place | None, depth: Mapping[str, int]) -> Select[*tuple[Any, ...]]:
@@ -210,7 +218,7 @@ def _all(actor: Actor) -> Subquery:
         or_(Waiting.department_id.is_(None), Waiting.department_id.in_(sorted(actor.departments))),
     )
     none, never = cast(null(), Date), cast(null(), Waiting.since.type)
-    unread = (Complaint.unread_count > 0, Complaint.registered_at.is_not(None), Complaint.merged_into_id.is_(None))
+    unread = (text(UNREAD), Complaint.registered_at.is_not(None))
     letters = select(literal(LETTER), literal(""), literal(0), Complaint.id, never, none).where(*unread)
     to_answer = select(literal(ANSWER), Decision.kind, Decision.id, Decision.complaint_id, Decision.at, none).where(
         *answers.still_open(), Decision.owner_id == actor.id
@@ -218,7 +226,7 @@ def _all(actor: Actor) -> Subquery:
     return union_all(
         tasks.where(Waiting.user_id == actor.id),
         tasks.where(*in_queue),
-        letters.where(Complaint.owner_id == actor.id),
+        letters.where(Complaint.owner_id == actor.id, _in(_stages())),
         letters.where(Complaint.owner_id.is_(None), _in_my_queue(actor)),
         to_answer,
     ).subquery()
@@ -226,11 +234,21 @@ def _all(actor: Actor) -> Subquery:
 
 def _in_my_queue(actor: Actor) -> ColumnElement[bool]:
     """The complaints without an owner that stand in a stage whose first role somebody holds."""
-    stages = [(rules.key, stage) for rules in versions() for stage in rules.stages if stage.queue in actor.roles]
-    plain = {(key, stage.key) for key, stage in stages if stage.queue not in DEPARTMENT_ROLES}
-    departments = {(key, stage.key) for key, stage in stages if stage.queue in DEPARTMENT_ROLES}
-    place = tuple_(Complaint.procedure, Complaint.stage)
-    return or_(place.in_(plain), and_(place.in_(departments), Complaint.id.in_(_responsible(actor.departments))))
+    mine = [(key, stage) for key, stage in _stages() if stage.queue in actor.roles]
+    departments = _in((key, stage) for key, stage in mine if stage.queue in DEPARTMENT_ROLES)
+    return or_(
+        _in((key, stage) for key, stage in mine if stage.queue not in DEPARTMENT_ROLES),
+        and_(departments, Complaint.id.in_(_responsible(actor.departments))),
+    )
+
+
+def _stages() -> list[tuple[str, Stage]]:
+    """Every stage on the board, with the key of its procedure."""
+    return [(rules.key, stage) for rules in versions() for stage in rules.stages]
+
+
+def _in(stages: Iterable[tuple[str, Stage]]) -> ColumnElement[bool]:
+    return tuple_(Complaint.procedure, Complaint.stage).in_(sorted({(key, stage.key) for key, stage in stages}))
 
 
 def _responsible(departments: Iterable[int]) -> Select[int]:
@@ -280,17 +298,17 @@ def nobodys(session: Session, actor: Actor, today: date) -> tuple[list[Card], bo
     held = people.held(session, today)
     manned = {role for role, _ in held}
     at_work = {department for role, department in held if department is not None and role in DEPARTMENT_ROLES}
-    stages = [(rules.key, stage) for rules in versions() for stage in rules.stages if not stage.final]
-    place = tuple_(Complaint.procedure, Complaint.stage)
-    in_no_queue = place.in_(sorted({(key, stage.key) for key, stage in stages if stage.queue not in manned}))
-    of_departments = place.in_(sorted({(key, stage.key) for key, stage in stages if stage.queue in DEPARTMENT_ROLES}))
+    stages = [(key, stage) for key, stage in _stages() if not stage.final]
+    in_no_queue = _in((key, stage) for key, stage in stages if stage.queue not in manned)
+    of_departments = _in((key, stage) for key, stage in stages if stage.queue in DEPARTMENT_ROLES)
     abandoned = or_(in_no_queue, and_(of_departments, Complaint.id.not_in(_responsible(at_work))))
     gone = select(User.id).where(User.left_at.is_not(None))
-    somewhere = place.in_(sorted({(key, stage.key) for key, stage in stages}))
-    query = select(Complaint.id).where(
-        somewhere, or_(and_(Complaint.owner_id.is_(None), abandoned), Complaint.owner_id.in_(gone))
-    )
-    found = visible_to(actor, query).order_by(Complaint.sort_due_at, Complaint.id).limit(FAULTS + 1)
+    still_open = select(Complaint.id).where(_in(stages))
+    faults = union_all(
+        still_open.where(Complaint.owner_id.is_(None), abandoned), still_open.where(Complaint.owner_id.in_(gone))
+    ).subquery()
+    query = visible_to(actor, select(Complaint.id).join(faults, faults.c.id == Complaint.id))
+    found = query.order_by(Complaint.sort_due_at, Complaint.id).limit(FAULTS + 1)
     cards = board.by_id(session, actor, session.scalars(found))
     return sorted(cards.values(), key=attrgetter("due_at", "id"))[:FAULTS], len(cards) > FAULTS
 

@@ -56,7 +56,9 @@ def test_each_line_says_what_is_to_be_done_for_whom_since_when_and_until_when(de
     desk.registered()
     page = browser_of(desk["mkt_sup"]).get("/work").text
     told = group(page, "manufacturing-registered")
-    assert told.startswith("To do in Registered 1 C-2026-0001 General Fill in: First review Oil weeping at HX-210")
+    assert told.startswith(
+        "To do in Registered 已登记 1 C-2026-0001 General Fill in: First review Oil weeping at HX-210"
+    )
     assert "Quellstrom Mobility since Mon 16 Nov, 09:02" in told
     assert told.endswith("left")
     assert nav_count(page) == "1 waiting"
@@ -147,7 +149,7 @@ def test_it_is_where_everybody_begins(desk: Desk, browser_of: Browser) -> None:
 def test_the_list_asks_for_itself_again_and_brings_the_count_along(desk: Desk, browser_of: Browser) -> None:
     desk.draft()
     page = browser_of(desk["clerk"]).get("/work", headers=HTMX).text
-    assert page.startswith('<div class="work" id="work" hx-get="/work" hx-trigger="every 60s"')
+    assert page.startswith('<div class="work" id="work" hx-get="/work" hx-trigger="every 60s, refresh"')
     assert re.findall(r'id="(work-\w+)" hx-swap-oob="true"', page) == ["work-nav", "work-tab"]
     assert "<html" not in page
 
