@@ -226,12 +226,14 @@ def test_an_enquiry_is_answered_and_leaves_the_list(desk: Desk, browser_of: Brow
     assert links(clerk.get("/work").text) == [f"/answers/{decision_id}"]
     assert "Enquiry: Oil weeping" in words(clerk.get("/answers").text)
     assert "asks for a catalogue" in clerk.get(f"/answers/{decision_id}").text
+    clerk.post(f"/answers/{decision_id}/owner", data={"owner": desk["clerk"].id})  # as it is: nothing happens
     answer = clerk.post(f"/answers/{decision_id}", data={"text": "Sent the catalogue"})
     assert (answer.status_code, answer.location) == (303, "/answers")
     assert "C-2026-0001 is answered." in clerk.get("/answers").text
     assert "Nothing waits for an answer." in clerk.get("/answers").text
     assert "Sent the catalogue" in clerk.get("/answers?answered=1").text
     assert "Sent the catalogue" in clerk.get(f"/answers/{decision_id}").text
+    assert "clerk answered it: Sent the catalogue" in words(clerk.get("/complaints/C-2026-0001").text)
     with make() as session:
         kept = session.scalars(select(Decision)).one()
         assert (kept.answer, kept.answered_by_id) == ("Sent the catalogue", desk["clerk"].id)
@@ -284,6 +286,7 @@ def test_somebody_else_answers(desk: Desk, browser_of: Browser) -> None:
     assert (answer.status_code, answer.location) == (303, "/answers")
     assert links(qe.get("/work").text) == [f"/answers/{decision_id}"]
     assert links(clerk.get("/work").text) == []
+    assert "clerk asked qe to answer it" in words(clerk.get("/complaints/C-2026-0001").text)
     assert qe.get("/answers").status_code == 404
     assert qe.post(f"/answers/{decision_id}", data={"text": "Sent it"}).location == "/work"
     for odd in ("", "x", str(desk["gm"].id), "999999999999"):
