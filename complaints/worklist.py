@@ -302,7 +302,7 @@ def nobodys(session: Session, actor: Actor, today: date) -> tuple[list[Card], bo
     in_no_queue = _in((key, stage) for key, stage in stages if stage.queue not in manned)
     of_departments = _in((key, stage) for key, stage in stages if stage.queue in DEPARTMENT_ROLES)
     abandoned = or_(in_no_queue, and_(of_departments, Complaint.id.not_in(_responsible(at_work))))
-    gone = select(User.id).where(User.left_at.is_not(None))
+    gone = session.scalars(select(User.id).where(User.left_at.is_not(None))).all()
     still_open = select(Complaint.id).where(_in(stages))
     faults = union_all(
         still_open.where(Complaint.owner_id.is_(None), abandoned), still_open.where(Complaint.owner_id.in_(gone))
