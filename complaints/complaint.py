@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, true
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, text, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import clocks, history, numbers, rows, visits, work
@@ -44,6 +44,7 @@ LINKS: dict[str, Name] = {
 }
 NO_LIMIT = datetime(9999, 12, 31, tzinfo=UTC)
 """Sorts behind every real due time: a complaint that no clock watches."""
+UNREAD = "unread_count > 0"
 
 
 class Complaint(Base):
@@ -61,7 +62,12 @@ class Complaint(Base):
         Index("ix_complaint_received_by_id", "received_by_id"),
         Index("ix_complaint_merged_into_id", "merged_into_id"),
         Index("ix_complaint_investigation_id", "investigation_id"),
-    )
+        Index("ix_complaint_owner_id", "owner_id", "procedure", "stage"),
+        Index(
+            "ix_complaint_unread", "owner_id", "procedure", "stage",
+            sqlite_where=text(UNREAD), postgresql_where=text(UNREAD),
+        ),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
     year: Mapped[int]

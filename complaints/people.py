@@ -207,3 +207,10 @@ def actor_for(session: Session, user: User, today: date) -> Actor:
         roles=frozenset(role for role, _ in grants),
         departments=frozenset(department for _, department in grants if department is not None),
     )
+
+
+def held(session: Session, today: date) -> set[tuple[str, int | None]]:
+    """The roles that somebody who works here holds on a day, each with the department it is held for."""
+    query = select(Grant.role, Grant.department_id).join(User, User.id == Grant.user_id)
+    query = query.where(Grant.since <= today, Grant.until.is_(None) | (Grant.until >= today), User.left_at.is_(None))
+    return {(role, department) for role, department in session.execute(query.distinct())}

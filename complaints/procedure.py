@@ -182,6 +182,11 @@ class Stage:
     from_: tuple[str, ...] = ()
     moved_in_by: tuple[str, ...] = ()
 
+    @property
+    def queue(self) -> str:
+        """The role in whose queue a complaint stands here that has no owner."""
+        return self.owner_roles[0] if self.owner_roles else ""
+
 
 @dataclass(frozen=True)
 class Penalty:

@@ -1,4 +1,5 @@
-"""My work: what waits for whom, as rows that are kept up with each act, so that a page asks for them by index.
+"""My work: what waits for whom, as rows that are kept up with each act, so that a page asks for them by index
+(worklist.py).
 
 What waits follows from the guards alone: whatever the next stage still lacks waits for those who can mend it; where
 nothing is lacking, the move waits. A row names one person, or the role whose queue it is in, perhaps in one department;
@@ -10,16 +11,14 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, and_, delete, func, or_, select
+from sqlalchemy import ForeignKey, Index, String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
 from complaints.database import Base
-from complaints.people import Actor
 from complaints.procedure import Procedure
 
 REGISTER, WRITE, SIGN, MOVE, ROW = "register", "write", "sign", "move", "row"
-COUNTED = 99
 
 
 class Task(NamedTuple):
@@ -81,19 +80,3 @@ def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: dat
     if gone:
         session.execute(delete(Waiting).where(Waiting.id.in_(gone)).execution_options(synchronize_session=False))
     rows.add(session, Waiting, *({"complaint_id": complaint_id, "since": at, **task._asdict()} for task in wanted))
-
-
-def mine(actor: Actor) -> ColumnElement[bool]:
-    """What waits for a person: by name, or in the queue of a role they hold."""
-    in_queue = and_(
-        Waiting.user_id.is_(None),
-        Waiting.role.in_(sorted(actor.roles)),
-        or_(Waiting.department_id.is_(None), Waiting.department_id.in_(sorted(actor.departments))),
-    )
-    return or_(Waiting.user_id == actor.id, in_queue)
-
-
-def count(session: Session, actor: Actor) -> int:
-    """How much waits for a person, up to `COUNTED` and one more."""
-    some = select(Waiting.id).where(mine(actor)).limit(COUNTED + 1).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0

@@ -15,6 +15,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
 
     from webapp import (
         alarms,
+        answers,
         assets,
         attachments,
         board,
@@ -35,6 +36,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         preferences,
         presence,
         security,
+        work,
     )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
@@ -54,7 +56,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (board, moves, complaint_page, presence, passing, notices, preferences)
+    cases = (work, answers, board, moves, complaint_page, presence, passing, notices, preferences)
     web = (*cases, inbox, mailboxes, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

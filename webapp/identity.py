@@ -71,7 +71,7 @@ def _must_be_signed_in() -> Response | tuple[str, int] | None:
 
 @bp.get("/")
 def start() -> Response:
-    return redirect(url_for("board.board") if current_user.is_authenticated else url_for("identity.login"))
+    return redirect(url_for("work.mine") if current_user.is_authenticated else url_for("identity.login"))
 
 
 @bp.route("/login", methods=["GET", "POST"])

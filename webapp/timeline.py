@@ -48,6 +48,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "sender_confirmed": ("user", N_("%(who)s confirmed the sender: %(sender)s")),
     "reread": ("refresh", N_("%(who)s had a letter read again, characters: %(charset)s")),
     "not_complaint": ("x", N_("%(who)s decided that it is no complaint: %(reason)s")),
+    "answered": ("reply", N_("%(who)s answered it: %(answer)s")),
+    "answer_handed_over": ("user", N_("%(who)s asked %(to)s to answer it")),
     "merged": ("merge", N_("%(who)s merged it into %(into)s")),
     "withdrawn": ("undo", N_("%(who)s noted that the customer withdrew it: %(reason)s")),
     "merged_in": ("merge", N_("%(who)s merged %(number)s into it")),
@@ -252,7 +254,7 @@ def _line(
     act = _variant(change, values)
     icon, message = SENTENCES.get(act, ("dot", N_("%(who)s: %(act)s")))
     told: dict[str, Any] = {"who": people.get(change.by_id or 0, "Redress"), "act": change.act}
-    told |= {key: str(values.get(key) or "") for key in ("register_no", "number", "into", "reason")}
+    told |= {key: str(values.get(key) or "") for key in ("register_no", "number", "into", "reason", "answer", "to")}
     told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
     told["channel"] = _named(CHANNELS, values.get("channel"))
     told["departments"] = _listed(_named(departments, key) for key in values.get("departments", ()))

@@ -10,6 +10,7 @@ depends_on = None
 
 SIGNED = "subject, subject_id, complaint_id, key, round, user_id, role, at, decision, remark, digest"
 REFUSED = "a signature is never changed"
+UNREAD = "unread_count > 0"
 
 
 def upgrade() -> None:
@@ -109,6 +110,11 @@ def upgrade() -> None:
     with op.batch_alter_table("complaint") as batch_op:
         batch_op.add_column(sa.Column("investigation_id", sa.Integer(), nullable=True))
         batch_op.create_index("ix_complaint_investigation_id", ["investigation_id"], unique=False)
+        batch_op.create_index("ix_complaint_owner_id", ["owner_id", "procedure", "stage"], unique=False)
+        batch_op.create_index(
+            "ix_complaint_unread", ["owner_id", "procedure", "stage"], unique=False,
+            sqlite_where=sa.text(UNREAD), postgresql_where=sa.text(UNREAD),
+        )  # fmt: skip
         batch_op.create_foreign_key(
             batch_op.f("fk_complaint_investigation_id_investigation"), "investigation", ["investigation_id"], ["id"]
         )
@@ -180,6 +186,8 @@ def downgrade() -> None:
 
     with op.batch_alter_table("complaint") as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_complaint_investigation_id_investigation"), type_="foreignkey")
+        batch_op.drop_index("ix_complaint_unread")
+        batch_op.drop_index("ix_complaint_owner_id")
         batch_op.drop_index("ix_complaint_investigation_id")
         batch_op.drop_column("investigation_id")
 

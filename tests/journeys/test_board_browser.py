@@ -75,7 +75,8 @@ def signed_in(page: "Page", url: str) -> "Page":
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/board")
+    page.wait_for_url("**/work")
+    page.goto(url + "/board")
     return page
 
 
@@ -729,4 +730,4 @@ def test_a_page_that_is_not_there_says_so_politely(page: "Page", url: str, make:
     page.goto(url + "/complaints/C-2026-9999/moves")
     expect(page.get_by_role("heading")).to_have_text("There is nothing here, or it is not yours to see.")
     page.get_by_role("link", name="Go to the start page").click()
-    page.wait_for_url("**/board")
+    page.wait_for_url("**/work")

@@ -57,7 +57,7 @@ def signed_in(page: "Page", url: str) -> "Page":
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/board")
+    page.wait_for_url("**/work")
     return page
 
 

@@ -80,7 +80,8 @@ def sign_in(page: Page, redress: Running, name: str) -> None:
     page.locator("[name=email]").fill(email)
     page.locator("[name=password]").fill(password)
     page.locator("[name=password]").press("Enter")
-    page.wait_for_url("**/board")
+    page.wait_for_url("**/work")
+    page.goto(redress.url + "/board")
 
 
 @pytest.mark.journey
