@@ -5,7 +5,7 @@ decisions over a case are in guards.py; they ask no database.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,9 @@ class Case:
     records: Mapping[str, Record] = field(default_factory=dict)
     rows: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    """Those that are complete; of one that each department gives, the last."""
+    given: tuple[Signature, ...] = ()
+    """Every one that stands."""
     visited: frozenset[str] = frozenset()
     notified: bool = False
 
@@ -77,6 +80,11 @@ class Case:
     def investigator(self) -> int | None:
         """Who was named to investigate."""
         return self.value(self.rules.investigator) if self.rules.investigator else None
+
+    def still_to_sign(self, rule: SignatureRule) -> frozenset[int]:
+        """The departments whose signature is still wanted, where each gives its own."""
+        signed = {each.department_id for each in self.given if each.key == rule.key}
+        return frozenset(self.value(rule.each) or ()) - signed if rule.each else frozenset()
 
     def writers(self, sheet: str) -> set[int]:
         """Everybody who wrote in a record of this round."""
@@ -136,7 +144,14 @@ def assemble(
             rows[sheet.key] = (*rows[sheet.key], record)
         else:
             single[sheet.key] = record
-    return Case(complaint, rules, single, rows, {each.key: each for each in signed}, visited, notified)
+    given = tuple(signed)
+    case = Case(complaint, rules, single, rows, {}, given, visited, notified)
+    return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
+
+
+def _complete(case: Case, key: str) -> bool:
+    rule = case.rules.signature(key)
+    return rule is None or not case.still_to_sign(rule)
 
 
 def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
@@ -146,5 +161,5 @@ def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
     told = select(Involvement.reason, literal(1)).where(
         Involvement.complaint_id == complaint_id, Involvement.reason == NOTIFIED
     )
-    found = {tuple(row) for row in session.execute(union_all(visited, told))}
+    found = {(str(what), kind) for what, kind in session.execute(union_all(visited, told))}
     return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found

@@ -13,6 +13,7 @@ from complaints import (
     off_board,
     outbox,
     people,
+    procedure_store,
     records,
     registration,
     schedule,
@@ -25,6 +26,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures", "signin", "visits",
-    "work",
+    "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule", "signatures",
+    "signin", "visits", "work",
 ]  # fmt: skip
