@@ -30,6 +30,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         language,
         mailboxes,
         passing,
+        procedures,
         security,
     )
 
@@ -50,7 +51,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, passing, inbox, mailboxes, attachments, health, demo)
+    web = (board, complaint_page, passing, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app
