@@ -49,6 +49,8 @@ YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
 LARGEST_FILE = 256 * 1024
 MOST_FAULTS = 200
+MOST_DOTS = 500
+"""In a line: each is a table in a table, and the reading of very many takes for ever."""
 
 _A_NAME = N_('a name in both languages: { en = "…", zh = "…" }')
 
@@ -105,9 +107,11 @@ def read(text: str, file: str) -> Procedure:
         )
         raise BadProcedure([Fault(file, "", problem)])
     try:
+        if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+            raise RecursionError
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        said = _printable(str(error)) if isinstance(error, ValueError) else "nested too deeply"
+        said = "nested too deeply" if isinstance(error, RecursionError) else _printable(str(error))
         raise BadProcedure([Fault(file, "", Sentence(N_("is not TOML: %(error)s"), {"error": said}))]) from error
     noted: list[Fault] = []
     found = _File(Table(raw, file, "", "", noted)).procedure(text)

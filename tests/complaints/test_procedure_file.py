@@ -337,7 +337,7 @@ ODD = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_changed_procedure_is_a_procedure_or_a_bad_one(data: st.DataObject) -> None:
     raw = tomllib.loads(MANUFACTURING)
@@ -361,7 +361,7 @@ def test_a_changed_procedure_is_a_procedure_or_a_bad_one(data: st.DataObject) ->
     list(procedure_whole.faults(found))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_text_with_a_piece_cut_out_is_a_procedure_or_a_bad_one(data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(SMALL)))
@@ -391,3 +391,18 @@ def test_the_document_explains_exactly_the_keys_that_the_reader_asks_for(monkeyp
             keys = re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE)
             documented[kind[1]] = set(keys)
     assert documented == asked
+
+
+def test_the_changes_that_the_document_works_through_give_whole_procedures() -> None:
+    sections = re.split(r"^\*\*", DOCUMENT.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    field, classes = ("\n".join(re.findall(r"^    (.*)$", section, re.MULTILINE)) for section in sections[1:])
+    by_gm = re.sub(r'(key = "plan_approval_gm"(?:\n.+)*)\nwhen = .*', r"\1", MANUFACTURING, count=1)
+    assert by_gm != MANUFACTURING
+    request = MANUFACTURING.index("[[sheet]]", MANUFACTURING.index('key = "form"'))
+    with_field = f"{MANUFACTURING[:request]}{field}\n\n{MANUFACTURING[request:]}"
+    with_class = re.sub(r"\[classes\](?:.*\n)*?\n", lambda _: f"{classes}\n\n", MANUFACTURING, count=1)
+    rules = [read(text, "x.toml") for text in (by_gm, with_field, with_class)]
+    assert rules[0].signatures[9].key == "plan_approval_gm"
+    assert not rules[0].signatures[9].when.any_of
+    assert [sheet.fields[-1].key for sheet in rules[1].sheets if sheet.key == "form"] == ["photo"]
+    assert list(rules[2].classes) == ["minor", "general", "major"]
