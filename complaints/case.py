@@ -4,7 +4,7 @@ A reference names a field: `customer` is one of the register entry, `finding.tex
 decisions over a case are in guards.py; they ask no database.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from complaints import records, signatures
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
-from complaints.procedure import Procedure, Sheet, SignatureRule, When, of
+from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
 from complaints.records import Record
 from complaints.signatures import Signature, digest_of
 from complaints.visits import StageVisit
@@ -71,6 +71,11 @@ class Case:
         each = found if isinstance(found, list) else [found]
         return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
 
+    def after(self, way: Move, voided: Collection[str]) -> "Case":
+        """The case when a way has been gone that writes nothing and opens no round."""
+        standing = {key: each for key, each in self.signatures.items() if key not in voided}
+        return replace(self, visited=self.visited | {way.to}, signatures=standing)
+
     @cached_property
     def departments(self) -> frozenset[int]:
         """The responsible departments, as far as they are named."""
@@ -110,7 +115,9 @@ class Case:
 
 def filled(value: Any) -> bool:
     """Is there anything in a field?"""
-    return bool(value.strip()) if isinstance(value, str) else value not in (None, [], ())
+    if isinstance(value, list):
+        return any(filled(each) for each in value)
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def load(session: Session, complaint: Complaint) -> Case:
@@ -161,5 +168,5 @@ def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
     told = select(Involvement.reason, literal(1)).where(
         Involvement.complaint_id == complaint_id, Involvement.reason == NOTIFIED
     )
-    found = {(str(what), kind) for what, kind in session.execute(union_all(visited, told))}
+    found: set[tuple[str, int]] = {(what, kind) for what, kind in session.execute(union_all(visited, told))}
     return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found

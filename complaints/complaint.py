@@ -17,7 +17,7 @@ from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, procedure
+from complaints.procedure import DEFAULT, RECEIVED, confidential, procedure
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -144,18 +144,20 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
 def visible_to(actor: Actor, query: Query) -> Query:
-    """Narrow a query over complaints to those the actor may see: all for front office and QA, otherwise the ones
-    that name the person or one of their departments, or that they took in themselves."""
+    """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
+    otherwise the ones that name the person or one of their departments, or that they took in themselves."""
     return query.where(_visible(actor))
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
-    if actor.sees_all:
+    hidden = confidential() if actor.id is not None else []
+    if actor.sees_all and not hidden:
         return true()
     named = select(Involvement.complaint_id).where(
         or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments))
     )
-    return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
+    own = or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
+    return or_(Complaint.procedure.not_in(hidden), own) if actor.sees_all else own
 
 
 def find(session: Session, number: str, actor: Actor) -> Complaint:
@@ -214,7 +216,7 @@ def open_draft(
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     work.first(session, complaint_id, rules, at=at)
-    history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
+    history.begin(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
     return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from complaints import clocks, guards, notices, work
 from complaints.case import Case, load
 from complaints.clocks import Clock
-from complaints.complaint import NO_LIMIT, Complaint, Involvement, involve
+from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES, signers
 from complaints.people import Actor, Grant, User
@@ -26,11 +26,20 @@ RESPONSIBLE, NAMED = "responsible", "named"
 
 
 def follow(
-    session: Session, complaint: Complaint, events: Sequence[str], *, by: Actor, at: datetime, context: Context
+    session: Session,
+    complaint: Complaint,
+    events: Sequence[str],
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    case: Case | None = None,
 ) -> Case:
-    """Let everything follow from what happened, in the caller's transaction; returns the case as it is now."""
+    """Let everything follow from what happened, in the caller's transaction; returns the case as it is now (`case`, if
+    the caller knows it)."""
     session.flush()
-    case = load(session, complaint)
+    if case is None:
+        case = load(session, complaint)
     running = _clocks(session, case, events, at=at, context=context)
     _hand_over(session, case, running, context)
     _name_people(session, case, at=at)
@@ -47,18 +56,31 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
     complaint = case.complaint
     running = clocks.of(session, COMPLAINT, complaint.id)
     rules = {rule.key: rule for rule in case.rules.clocks}
-    if case.rules.stage(case.stage).off_board:
+    stage = case.rules.stage(case.stage)
+    if stage.off_board:
         return running
     for clock in running:
         rule = rules.get(clock.key)
         if clock.stopped_at is None and rule is not None and all(has_happened(case, event) for event in rule.stops):
             clocks.stop(clock, at=at)
+    if stage.final:
+        _end(running, at)
+        return running
     if CLASS in events:
         running += _of_another_class(session, case, running, at=at, context=context)
     for rule in case.rules.clocks:
         if rule.starts in events and case.holds(rule.when):
             running += _start(session, case, rule, at, running, context)
     return running
+
+
+def _end(running: Iterable[Clock], at: datetime) -> None:
+    """The complaint is closed: what was promised by now and not done is late, what was promised for later is void."""
+    for clock in running:
+        if clock.due_at < at:
+            clocks.stop(clock, at=at)
+        else:
+            clocks.cancel(clock, at=at)
 
 
 def _start(
@@ -175,21 +197,22 @@ def _end_of(day: date, context: Context) -> datetime:
 def _name_people(session: Session, case: Case, *, at: datetime) -> None:
     """The responsible departments and whoever is named in a record may see the complaint; a department that is not
     responsible after all may not."""
-    complaint = case.complaint
-    known = session.execute(
-        select(Involvement.id, Involvement.department_id).where(
-            Involvement.complaint_id == complaint.id, Involvement.reason == RESPONSIBLE
+    wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
+    rows = session.execute(
+        select(Involvement.id, Involvement.reason, Involvement.user_id, Involvement.department_id).where(
+            Involvement.complaint_id == case.complaint.id, Involvement.reason.in_((RESPONSIBLE, NAMED))
         )
     )
-    gone = [id for id, department in known if department not in case.departments]
+    known = {(reason, user, department): id_ for id_, reason, user, department in rows}
+    gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
     if gone:
         session.execute(
             delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
         )
-    if case.departments:
-        involve(session, complaint, at=at, reason=RESPONSIBLE, departments=case.departments)
-    if named := set(_named(case)):
-        involve(session, complaint, at=at, reason=NAMED, users=named)
+    session.add_all(
+        Involvement(complaint_id=case.complaint.id, reason=reason, user_id=user, department_id=department, since=at)
+        for reason, user, department in wanted - known.keys()
+    )
 
 
 def _named(case: Case) -> Iterator[int]:

@@ -259,10 +259,10 @@ def _wrong_way(case: Case, stage: Stage, move: Move) -> Sentence:
 # Writing
 
 
-def against_sheet(case: Case, sheet: Sheet, by: Actor) -> list[Missing]:
+def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> list[Missing]:
     """What keeps a person from writing in a record at all."""
     found: list[Missing] = []
-    if holds_role(case, by, _writers(sheet)) is None:
+    if holds_role(case, by, _writers(sheet)) is None and not own_row:
         found.append(Missing(Sentence(N_("Your role may not write here: %(who)s"), {"who": _only(sheet.by)})))
     if not case.holds(sheet.when):
         message = N_("“%(sheet)s” does not apply to this complaint as it is")
@@ -294,8 +294,8 @@ def _closed_here(case: Case, name: Name) -> Sentence:
     return Sentence(N_("“%(field)s” is not written in the stage %(stage)s"), {"field": name, "stage": here})
 
 
-def writable(case: Case, sheet: Sheet, by: Actor) -> frozenset[str]:
-    """The fields that a person may fill in now."""
+def writable(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> frozenset[str]:
+    """The fields that a person may fill in now; whoever owns a row says when it is done."""
     if not open_in(case, sheet) or not case.holds(sheet.when) or lacking(case, sheet.needs):
         return frozenset()
     if sheet.locked_by and sheet.locked_by in case.signatures:
@@ -303,7 +303,7 @@ def writable(case: Case, sheet: Sheet, by: Actor) -> frozenset[str]:
     return frozenset(
         field.key
         for field in sheet.fields
-        if holds_role(case, by, field.by or sheet.by) is not None
+        if (holds_role(case, by, field.by or sheet.by) is not None or (own_row and field.part == "done"))
         and (not (stages := field.stages or sheet.stages) or case.stage in stages)
     )
 

@@ -9,6 +9,7 @@ from complaints import (
     incidents,
     letters,
     mailboxes,
+    notices,
     numbers,
     off_board,
     outbox,
@@ -26,6 +27,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule", "signatures",
-    "signin", "visits", "work",
+    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule",
+    "signatures", "signin", "visits", "work",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, visits, workflow
+from complaints import clocks, consequences, guards, history, notices, visits, workflow
 from complaints.case import load
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -137,7 +137,18 @@ def take(
         into.unread_count += complaint.unread_count
         into.attachment_count += complaint.attachment_count
         into.changed_at = at
+        _tell(session, into, complaint.number, by=by, at=at, context=context)
     consequences.follow(session, complaint, [f"entered:{outcome}"], by=by, at=at, context=context)
+
+
+def _tell(session: Session, into: Complaint, number: str, *, by: Actor, at: datetime, context: Context) -> None:
+    """Whoever has the complaint that goes on hears of the merge."""
+    if into.owner_id is not None:
+        notices.tell(
+            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, secret=context.secret,
+            domain=context.domain,
+            values={"name": {"en": f"{number} was merged into it", "zh": f"{number} 已合并至此"}},
+        )  # fmt: skip
 
 
 def _check_role(place: Stage, by: Actor) -> None:

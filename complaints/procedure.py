@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "procedures"
 DEFAULT = "manufacturing"
-RECEIVED, NOTIFIED, CLASS, ROUND = "received", "notified", "class", "round"
+RECEIVED, DRAFTED, NOTIFIED, CLASS, ROUND = "received", "drafted", "notified", "class", "round"
 """Events that are there in every procedure; the others name a stage, a record, a field, a signature or a way:
 `entered:`, `written:`, `filled:`, `signed:`, `returned:`, `moved:`."""
 COMPLAINT, INVESTIGATION = "complaint", "investigation"
@@ -176,7 +176,7 @@ class Stage:
     key: str
     name: Name
     position: int
-    needs: tuple[Need, ...] = ()
+    needs: tuple[Need, ...] = field(default=(), hash=False)
     register: bool = False
     owner_roles: tuple[str, ...] = ()
     owner: str = ""
@@ -336,6 +336,12 @@ def of(complaint: "Complaint") -> Procedure:
             with session.no_autoflush:
                 load_known(session)
     return procedure(key, version)
+
+
+def confidential() -> list[str]:
+    """The keys of procedures whose complaints are seen only by those they name."""
+    _shipped()
+    return sorted({each.key for each in _known.values() if each.confidential})
 
 
 def newest() -> list[Procedure]:

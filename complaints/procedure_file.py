@@ -342,7 +342,8 @@ class _File:
             "entered": (*self.stages, *self.outcomes), "signed": self.signatures, "returned": self.signatures,
             "moved": self.ways, "written": self.sheets, "filled": [ref for ref in self.refs if "." in ref],
         }  # fmt: skip
-        return {"received", "notified", "class", "round"} | {f"{k}:{key}" for k, keys in named.items() for key in keys}
+        always = {"received", "drafted", "notified", "class", "round"}
+        return always | {f"{kind}:{key}" for kind, keys in named.items() for key in keys}
 
     def _of_kind(self, *kinds: str) -> list[str]:
         """The fields of some types in records that are kept once."""

@@ -18,7 +18,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import clocks, consequences, customers, history, rows, signing, visits, workflow
 from complaints import complaint as complaints
-from complaints.calendar import WorkingCalendar
 from complaints.case import load
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
 from complaints.context import Context
@@ -29,7 +28,7 @@ from complaints.fields import REGISTER
 from complaints.guards import RoleNames
 from complaints.letters import Letter
 from complaints.people import Actor, Department
-from complaints.procedure import CLASS, COMPLAINT, DEFAULT, NOTIFIED, RECEIVED, Need, Procedure, of, procedure
+from complaints.procedure import CLASS, COMPLAINT, DEFAULT, DRAFTED, NOTIFIED, RECEIVED, Need, Procedure, of, procedure
 
 REPEATS_WITHIN = timedelta(days=365)
 QA_DEPARTMENT = "qa"
@@ -391,7 +390,7 @@ def draft_by_hand(
     by: Actor,
     at: datetime,
     received_at: datetime,
-    calendar: WorkingCalendar,
+    context: Context,
     key: str,
     procedure_key: str = DEFAULT,
 ) -> Draft:
@@ -415,10 +414,14 @@ def draft_by_hand(
     channel = fields.pop("channel")
     fields["subject"] = fields.get("subject") or _first_line(values["content"])
     draft = complaints.open_draft(
-        session, by=by, at=at, received_at=received_at, channel=channel, calendar=calendar, fields=fields,
+        session, by=by, at=at, received_at=received_at, channel=channel, calendar=context.calendar, fields=fields,
         procedure_key=procedure_key,
     )  # fmt: skip
     session.execute(update(Submission).where(Submission.key == f"{by.id}:{key}").values(complaint_id=draft.id))
+    rules = procedure(procedure_key)
+    if not may_register(rules, by):
+        complaint = session.get_one(Complaint, draft.id)
+        consequences.follow(session, complaint, [DRAFTED], by=by, at=at, context=context)
     return draft
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from complaints import clocks, consequences, guards, history, notices, numbers, records, signatures, visits
 from complaints.case import Case, load
@@ -161,24 +162,23 @@ def go(
     said = _read(_asks(session, case, way), answers, complaint.number)
     others = [each for each in _others(session, case, way) if each.number in answers.get(ALSO, "").split(",")]
     touch(session, complaint, at=at, seen_version=complaint.version)
-    events: list[str] = []
     trace: dict[str, Any] = {"version": complaint.version}
     if said:
         trace["said"] = said
-    voided = [each.id for each in _voided(case, way)]
-    for signature in _voided(case, way):
+    voided = _voided(case, way)
+    for signature in voided:
         signatures.void(signature, at=at, because=way.key or "moved")
         consequences.end_clocks_of(session, case, signature.key, at=at)
-    events += _write(session, case, way, said, by=by, at=at)
+    written = _write(session, case, way, said, by=by, at=at)
     if way.new_round:
         new_round(session, complaint, at=at)
         trace["round"] = complaint.round
-        events.append(ROUND)
     if voided:
-        trace["voided"] = voided
+        trace["voided"] = [each.id for each in voided]
     left = _enter(session, complaint, rules.stage(way.to), by=by, at=at, context=context, trace=trace)
-    events += [f"entered:{way.to}"] + ([f"moved:{way.key}"] if way.key else [])
-    consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    events = [*written, *([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
+    same = None if written or way.new_round else case.after(way, {each.key for each in voided})
+    consequences.follow(session, complaint, events, by=by, at=at, context=context, case=same)
     for other in others:
         _go_along(session, other, complaint, way, by=by, at=at, context=context, said=said)
     return Moved(left, undo=_may_undo(rules, left, way))
@@ -287,7 +287,8 @@ def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version:
     ).scalar_one_or_none()
     if won is None:
         raise StaleComplaint(number=complaint.number)
-    session.refresh(complaint, ["version", "changed_at"])
+    set_committed_value(complaint, "version", seen_version + 1)
+    set_committed_value(complaint, "changed_at", at)
 
 
 def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: datetime, context: Context) -> None:

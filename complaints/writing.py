@@ -172,7 +172,7 @@ def write(
     values, problems = read(session, case, sheet, form, at=at, context=context)
     before = record.values if record else {}
     changed = {field: value for field, value in values.items() if not _same(before.get(field), value)}
-    _check_rights(case, sheet, changed, by)
+    _check_rights(case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
     if problems:
@@ -212,9 +212,10 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) or not (filled(old) or filled(new))
 
 
-def _check_rights(case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Actor) -> None:
-    missing = guards.against_sheet(case, sheet, by)
-    mine = guards.writable(case, sheet, by)
+def _check_rights(case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Actor, record: Record | None) -> None:
+    own_row = record is not None and record.owner_id is not None and record.owner_id == by.id
+    missing = guards.against_sheet(case, sheet, by, own_row=own_row)
+    mine = guards.writable(case, sheet, by, own_row=own_row)
     if not missing:
         message = N_("“%(field)s” is not yours to fill in now")
         missing = [
@@ -302,7 +303,7 @@ def remove(
         raise NotFound
     row = _there(case, sheet, place)
     assert row is not None
-    _check_rights(case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by)
+    _check_rights(case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None)
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     row.removed_at = row.changed_at = at
     history.note(

@@ -29,7 +29,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         inbox,
         language,
         mailboxes,
+        notices,
         passing,
+        presence,
         procedures,
         security,
     )
@@ -51,7 +53,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, passing, inbox, mailboxes, procedures, attachments, health, demo)
+    web = (board, complaint_page, presence, passing, notices, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

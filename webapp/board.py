@@ -22,7 +22,7 @@ from complaints.errors import N_, BadInput, ComplaintError, MoveRefused, Name, S
 from complaints.people import Department
 from complaints.procedure import Procedure, Stage, procedure
 from webapp.card import CardView, Refusal
-from webapp.context import actor, engine, now, settings, zone
+from webapp.context import actor, engine, now, settings
 from webapp.database import db
 from webapp.htmx import partial
 from webapp.outbox import acknowledge, ring

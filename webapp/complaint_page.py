@@ -30,7 +30,7 @@ from complaints.people import Department, User
 from complaints.procedure import Procedure, Stage, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import timeline
+from webapp import notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
@@ -57,7 +57,9 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/complaints/<number>")
 def show(number: str) -> str:
-    return page(find(db.session(), number, actor()))
+    complaint = find(db.session(), number, actor())
+    notices.seen(complaint)
+    return page(complaint)
 
 
 @bp.post("/complaints/<number>/registration")
@@ -144,9 +146,7 @@ def _take_in(values: Values, received: datetime, *, registering: bool) -> Compla
     somebody has worked on that since."""
     session, by, at = db.session(), actor(), now()
     key = request.form.get("key") or secrets.token_urlsafe(16)
-    draft = registration.draft_by_hand(
-        session, values, by=by, at=at, received_at=received, calendar=calendar(), key=key
-    )
+    draft = registration.draft_by_hand(session, values, by=by, at=at, received_at=received, context=engine(), key=key)
     complaint = session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
     if complaint.version == 1 and registering:
         registration.register(
@@ -209,7 +209,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
     own = [each for each in letters if each.complaint_id == complaint.id]
     files = _attachments(each.id for each in letters)
     mails = session.scalars(select(Outgoing).where(Outgoing.complaint_id.in_(ids)).order_by(Outgoing.id)).all()
-    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id)).all()
+    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.position)).all()
     people = _people(complaint, changes)
     numbers = _numbers(ids[1:])
     first = inbox.first_letter(session, complaint.id)
@@ -484,7 +484,7 @@ def _faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
 def _face(name: Name, clock: Clock) -> Face:
     worked, at = calendar().between, clock.stopped_at or now()
     used, limit = worked(clock.started_at, at), worked(clock.started_at, clock.due_at)
-    if clock.outcome == clocks.CANCELLED:
+    if clock.outcome not in (None, "met", "late"):
         state, length = "cancelled", used
     elif clock.stopped_at is not None:
         state, length = ("late", worked(clock.due_at, at)) if clock.outcome == "late" else ("met", used)

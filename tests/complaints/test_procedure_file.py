@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from complaints import procedure_file, procedure_whole
-from complaints.procedure import FOLDER, Procedure
+from complaints.procedure import ALWAYS, FOLDER, Procedure
 from complaints.procedure_file import LARGEST_FILE, MOST_FAULTS, BadProcedure, Table, load, read
 from tests.procedures import SMALL, changed
 
@@ -402,7 +402,6 @@ def test_the_changes_that_the_document_works_through_give_whole_procedures() -> 
     with_field = f"{MANUFACTURING[:request]}{field}\n\n{MANUFACTURING[request:]}"
     with_class = re.sub(r"\[classes\](?:.*\n)*?\n", lambda _: f"{classes}\n\n", MANUFACTURING, count=1)
     rules = [read(text, "x.toml") for text in (by_gm, with_field, with_class)]
-    assert rules[0].signatures[9].key == "plan_approval_gm"
-    assert not rules[0].signatures[9].when.any_of
+    assert rules[0].signature("plan_approval_gm").when == ALWAYS  # type: ignore[union-attr]
     assert [sheet.fields[-1].key for sheet in rules[1].sheets if sheet.key == "form"] == ["photo"]
     assert list(rules[2].classes) == ["minor", "general", "major"]

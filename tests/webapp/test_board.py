@@ -22,7 +22,7 @@ from complaints.history import Change
 from complaints.people import Actor, Department
 from complaints.procedure import procedure
 from complaints.settings import Settings
-from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person
+from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person, ready_to_investigate
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp import create_app
 from webapp.card import worked
@@ -51,6 +51,8 @@ def on_the_board(make: sessionmaker[Session], **fields: Any) -> Complaint:
         customer = a_customer(session, f"Quellstrom {made.id}")
         values = {"stage": "registered", "complaint_class": "general", "customer_id": customer.id} | fields
         session.execute(update(Complaint).where(Complaint.id == made.id).values(**values))
+        if values["stage"] == "registered":
+            ready_to_investigate(session, made)
     return the(make, made.number)
 
 
@@ -172,7 +174,7 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    assert len(seen) == 8  # begin, sign-in, grants, columns, heads, departments, inbox, incidents
+    assert len(seen) == 9  # begin, sign-in, grants, columns, heads, departments, inbox, notices, incidents
 
 
 @pytest.mark.parametrize(
@@ -346,7 +348,7 @@ def test_no_write_is_open_while_an_answer_is_made(app: Flask, desk: FlaskClient,
     on_the_board(make)
     with counted(app) as seen:
         desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
-    assert len(seen) <= 20
+    assert len(seen) <= 24
     with transaction(make) as session:
         a_complaint(session)
 
