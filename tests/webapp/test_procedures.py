@@ -139,6 +139,22 @@ def test_what_another_process_brought_in_is_known_a_moment_later(
     assert '<option value="small"' in web.get("/settings/mailboxes/new?address=a@b.example").text
 
 
+def test_a_complaint_whose_version_nobody_knows_breaks_nobody_else_s_board(
+    web: FlaskClient, make: Make, browser_of: Browser
+) -> None:
+    with transaction(make) as session:
+        lost = a_complaint(session, subject="The lost one")
+        lost.procedure_version = 99
+        number, clerk = lost.number, a_person(session, "clerk")
+    other = browser_of(clerk)
+    board = other.get("/board")
+    assert board.status_code == 200
+    assert "Oil weeping at HX-210 face seal" in board.text
+    answer = other.get(f"/complaints/{number}")
+    assert answer.status_code == 422
+    assert "There is no procedure “manufacturing 99”." in answer.text
+
+
 # The command
 
 Run = Callable[..., Any]
