@@ -34,6 +34,9 @@ class Case:
     records: Mapping[str, Record] = field(default_factory=dict)
     rows: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    """Those that are complete; of one that each department gives, the last."""
+    given: tuple[Signature, ...] = ()
+    """Every one that stands."""
     visited: frozenset[str] = frozenset()
     notified: bool = False
 
@@ -82,6 +85,11 @@ class Case:
     def investigator(self) -> int | None:
         """Who was named to investigate."""
         return self.value(self.rules.investigator) if self.rules.investigator else None
+
+    def still_to_sign(self, rule: SignatureRule) -> frozenset[int]:
+        """The departments whose signature is still wanted, where each gives its own."""
+        signed = {each.department_id for each in self.given if each.key == rule.key}
+        return frozenset(self.value(rule.each) or ()) - signed if rule.each else frozenset()
 
     def writers(self, sheet: str) -> set[int]:
         """Everybody who wrote in a record of this round."""
@@ -143,7 +151,14 @@ def assemble(
             rows[sheet.key] = (*rows[sheet.key], record)
         else:
             single[sheet.key] = record
-    return Case(complaint, rules, single, rows, {each.key: each for each in signed}, visited, notified)
+    given = tuple(signed)
+    case = Case(complaint, rules, single, rows, {}, given, visited, notified)
+    return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
+
+
+def _complete(case: Case, key: str) -> bool:
+    rule = case.rules.signature(key)
+    return rule is None or not case.still_to_sign(rule)
 
 
 def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:

@@ -310,7 +310,7 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
         before = guards.before_signature(case, rule)
         if not before:
-            yield from _for(case, SIGN, key, signers(case, rule))
+            yield from _for(case, SIGN, key, signers(case, rule), guards.departments_asked(case, rule))
         for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
             yield from _step(case, earlier, move)
 
@@ -329,13 +329,18 @@ def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
     return sheet.by
 
 
-def _for(case: Case, kind: str, key: str, roles: Sequence[str]) -> Iterator[Task]:
-    """A task for the first of some roles: for the person named, for each responsible department, or for its queue."""
+def _for(
+    case: Case, kind: str, key: str, roles: Sequence[str], departments: frozenset[int] | None = None
+) -> Iterator[Task]:
+    """A task for the first of some roles: for each department that is asked, for the person named, for each responsible
+    department, or for its queue."""
     role = roles[0]
-    if role == "qe" and case.investigator:
+    if departments is None and role in DEPARTMENT_ROLES:
+        departments = case.departments
+    if departments:
+        yield from (Task(kind, key, role, department_id=each) for each in sorted(departments))
+    elif role == "qe" and case.investigator:
         yield Task(kind, key, role, case.investigator)
-    elif role in DEPARTMENT_ROLES and case.departments:
-        yield from (Task(kind, key, role, department_id=each) for each in sorted(case.departments))
     else:
         yield Task(kind, key, role)
 

@@ -4,7 +4,7 @@ Each answer lists all that is missing, with the field or record to go to, as sen
 what would mend it and so whose turn it is; see work.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,18 +31,21 @@ class RoleNames:
 # Who
 
 
-def holds_role(case: Case, by: Actor, roles: Iterable[str]) -> str | None:
-    """The first of these roles that a person holds for this case; the system holds every role."""
+def holds_role(case: Case, by: Actor, roles: Iterable[str], *, departments: frozenset[int] | None = None) -> str | None:
+    """The first of these roles that a person holds for this case; the system holds every role. Where `departments` are
+    asked it must be for one of them, else only department roles are for the responsible ones."""
     if by.id is None:
         return next(iter(roles), "")
     for role in roles:
-        if role in by.roles and (role not in DEPARTMENT_ROLES or _responsible(case, by)):
+        if role in by.roles and _for_us(case, by, role, departments):
             return role
     return None
 
 
-def _responsible(case: Case, by: Actor) -> bool:
-    return not case.rules.departments or bool(by.departments & case.departments)
+def _for_us(case: Case, by: Actor, role: str, departments: frozenset[int] | None) -> bool:
+    if departments is not None:
+        return bool(by.departments & departments)
+    return role not in DEPARTMENT_ROLES or not case.rules.departments or bool(by.departments & case.departments)
 
 
 def _only(roles: tuple[str, ...]) -> Sentence:
@@ -105,17 +108,30 @@ def _sheet_need(case: Case, need: Need) -> Iterator[Missing]:
         message = N_("“%(sheet)s” is not filled in yet")
         yield Missing(Sentence(message, {"sheet": sheet.name}), sheet.key, f"write:{sheet.key}")
     else:
-        yield from (_empty(case.rules, f"{sheet.key}.{field.key}") for field in incomplete(case, sheet, record.values))
+        for field in incomplete(case, sheet, record.values):
+            ref = f"{sheet.key}.{field.key}"
+            yield Missing(wanting(field), _id(ref), _step(ref))
 
 
-def incomplete(case: Case, sheet: Sheet, values: dict[str, Any]) -> list[Field]:
-    """The required fields that have nothing in them."""
+def wanting(field: Field) -> Sentence:
+    """What a required field lacks."""
+    if field.least > 1:
+        return Sentence(N_("%(field)s: at least %(least)s are needed"), {"field": field.name, "least": field.least})
+    return Sentence(N_("%(field)s is missing"), {"field": field.name})
+
+
+def incomplete(case: Case, sheet: Sheet, values: Mapping[str, Any]) -> list[Field]:
+    """The required fields that have nothing, or too little, in them."""
     row = {f"{sheet.key}.{key}": value for key, value in values.items()}
     return [
         field
         for field in sheet.fields
-        if field.required and not filled(values.get(field.key)) and case.holds(field.when, row)
+        if field.required and not _enough(field, values.get(field.key)) and case.holds(field.when, row)
     ]
+
+
+def _enough(field: Field, value: Any) -> bool:
+    return filled(value) and (field.least == 1 or len(value) >= field.least)
 
 
 def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
@@ -144,7 +160,11 @@ def _none_need(case: Case, need: Need) -> Iterator[Missing]:
 def _signature_need(case: Case, need: Need) -> Iterator[Missing]:
     rule = case.rules.signature(need.ref)
     assert rule is not None
-    if case.holds(rule.when) and rule.key not in case.signatures:
+    if not case.holds(rule.when):
+        return
+    if rule.each and not case.has(rule.each):
+        yield _empty(case.rules, rule.each)
+    elif rule.key not in case.signatures:
         names = {"signature": rule.name, "roles": RoleNames(signers(case, rule))}
         message = N_("%(signature)s: not signed yet (%(roles)s)")
         yield Missing(Sentence(message, names), f"sign-{rule.key}", f"sign:{rule.key}")
@@ -296,6 +316,11 @@ def signers(case: Case, rule: SignatureRule) -> tuple[str, ...]:
     return rule.by_class.get(case.complaint.complaint_class or "", rule.by)
 
 
+def departments_asked(case: Case, rule: SignatureRule) -> frozenset[int] | None:
+    """The departments of which one must be the signer's, where each signs for itself."""
+    return case.still_to_sign(rule) if rule.each else None
+
+
 def applies(case: Case, rule: SignatureRule) -> bool:
     """Is this signature asked for here and now?"""
     return case.stage in rule.stages and case.holds(rule.when)
@@ -323,8 +348,11 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
     if rule.key in case.signatures:
         found.append(Missing(Sentence(N_("%(signature)s is signed already"), {"signature": rule.name})))
     roles = signers(case, rule)
-    if holds_role(case, by, roles) is None:
-        found.append(Missing(Sentence(N_("Your role may not sign this: %(who)s"), {"who": _only(roles)})))
+    if holds_role(case, by, roles, departments=departments_asked(case, rule)) is None:
+        message = N_("Your role may not sign this: %(who)s")
+        if rule.each and by.roles & {*roles}:
+            message = N_("Your department is not asked to sign this, or has signed: %(who)s")
+        found.append(Missing(Sentence(message, {"who": _only(roles)})))
     if own := _own_work(case, rule, by):
         found.append(Missing(own))
     if rule.not_department and by.departments & case.departments:
@@ -339,6 +367,6 @@ def _own_work(case: Case, rule: SignatureRule, by: Actor) -> Sentence | None:
         sheet, earlier = case.rules.sheet(key), case.rules.signature(key)
         if sheet is not None and by.id in case.writers(key):
             return Sentence(N_("You wrote in “%(work)s” yourself; somebody else signs here"), {"work": sheet.name})
-        if earlier is not None and key in case.signatures and case.signatures[key].user_id == by.id is not None:
+        if earlier is not None and any(each.key == key and each.user_id == by.id is not None for each in case.given):
             return Sentence(N_("You signed “%(work)s” yourself; somebody else signs here"), {"work": earlier.name})
     return None

@@ -19,7 +19,7 @@ from complaints.letters import WAITING, Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
 from complaints.off_board import NOT_COMPLAINT, Decision, last
 from complaints.people import Actor, User
-from complaints.procedure import newest
+from complaints.procedure import versions
 
 OUTCOME_NAMES: Mapping[str, str] = {
     "quarantined": N_("Quarantine"),
@@ -306,7 +306,8 @@ def waiting(session: Session, actor: Actor) -> Waiting:
     """What needs a person now: drafts of every channel, quarantined messages, and failed deliveries of we know not
     what. One query."""
     _only_for(actor)
-    draft = or_(*(and_(Complaint.procedure == p.key, Complaint.stage == p.first.key) for p in newest()))
+    first = sorted({(rules.key, rules.first.key) for rules in versions()})
+    draft = or_(*(and_(Complaint.procedure == key, Complaint.stage == stage) for key, stage in first))
     parts = (
         select(Complaint.id).where(draft),
         select(Sighting.id).where(Sighting.outcome == "quarantined"),

@@ -14,6 +14,7 @@ from complaints import (
     off_board,
     outbox,
     people,
+    procedure_store,
     records,
     registration,
     schedule,
@@ -27,6 +28,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notices", "numbers", "off_board", "outbox", "people", "records", "registration", "schedule", "signatures",
-    "signin", "views", "visits", "work",
+    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule",
+    "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

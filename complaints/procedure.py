@@ -44,7 +44,8 @@ ALWAYS = When()
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
-    first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been."""
+    first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been; `least`: so
+    many at least, where several can be named."""
 
     key: str
     name: Name
@@ -58,6 +59,7 @@ class Field:
     stages: tuple[str, ...] = ()
     part: str = ""
     past: bool = False
+    least: int = 1
     help: Name | None = None
     limit: int = 4000
 
@@ -117,7 +119,8 @@ class Need:
 @dataclass(frozen=True)
 class SignatureRule:
     """A signature that the procedure asks for, and who may give it. `not_by`: records and signatures whose writers may
-    not give it; `covers`: what is signed, so that a later change of it voids the signature."""
+    not give it; `covers`: what is signed, so that a later change of it voids the signature; `each`: the field that
+    names departments, each of which signs."""
 
     key: str
     name: Name
@@ -127,6 +130,7 @@ class SignatureRule:
     by_class: Mapping[str, tuple[str, ...]]
     stages: tuple[str, ...]
     covers: tuple[str, ...]
+    each: str = ""
     after: tuple[str, ...] = ()
     not_by: tuple[str, ...] = ()
     not_department: bool = False
@@ -303,9 +307,12 @@ _known: dict[tuple[str, int], Procedure] = {}
 
 
 def use(procedures: Iterable[Procedure]) -> None:
-    """Know these, too."""
-    _shipped()
-    _known.update({(each.key, each.version): each for each in procedures})
+    """Know these, too. Others may be reading what is known, so it is replaced and never changed."""
+    global _known
+    new = {(each.key, each.version): each for each in procedures}
+    if new:
+        _shipped()
+        _known = {**_known, **new}
 
 
 def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
@@ -322,8 +329,18 @@ def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
 
 
 def of(complaint: "Complaint") -> Procedure:
-    """The rules that a complaint follows: the version it began with."""
-    return procedure(complaint.procedure, complaint.procedure_version)
+    """The rules that a complaint follows: the version it began with. One that was added a moment ago is looked up in
+    the database of the complaint. Raises `UnknownProcedure`."""
+    key, version = complaint.procedure, complaint.procedure_version
+    if (key, version) not in _known:
+        from sqlalchemy.orm import object_session
+
+        from complaints.procedure_store import load_known
+
+        if (session := object_session(complaint)) is not None:
+            with session.no_autoflush:
+                load_known(session)
+    return procedure(key, version)
 
 
 def confidential() -> list[str]:
@@ -333,7 +350,7 @@ def confidential() -> list[str]:
 
 
 def newest() -> list[Procedure]:
-    """The procedures that new complaints may follow, the default one first."""
+    """The procedures that new complaints may follow, in their newest version, the default one first."""
     _shipped()
     keys = sorted({key for key, _ in _known}, key=lambda key: (key != DEFAULT, key))
     return [procedure(key) for key in keys]
@@ -346,9 +363,9 @@ def versions() -> list[Procedure]:
 
 
 def _shipped() -> None:
+    global _known
     if not _known:
         from complaints.procedure_file import load
 
-        for path in sorted(FOLDER.glob("*.toml")):
-            read = load(path)
-            _known[read.key, read.version] = read
+        read = map(load, sorted(FOLDER.glob("*.toml")))
+        _known = {(each.key, each.version): each for each in read}

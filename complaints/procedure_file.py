@@ -1,17 +1,22 @@
 """Reading a procedure file, and everything that can be wrong with one.
 
 All faults are told at once, each with the file, the table, the key, and what was probably meant. `load` reads a file,
-`read` a text. What the tables and keys mean: docs/procedures.md.
+`read` a text. What the tables and keys mean: docs/procedures.md. What only shows when the whole procedure is seen, such
+as a stage that nothing leads to, is in procedure_whole.py.
 """
 
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from complaints.calendar import parse_within
-from complaints.errors import Name
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
+from complaints.errors import N_, Gettext, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.people import ROLES
 from complaints.procedure import (
@@ -31,125 +36,205 @@ from complaints.procedure import (
     Stage,
     When,
 )
+from complaints.procedure_whole import faults
 
+TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice")
 KINDS = ("line", "text", "date", "time", "number", "choice", "choices", "person", "people", "departments", "file")
-PARTS = ("owner", "due", "done")
-NEEDS = ("field", "sheet", "rows", "none", "signature", "value", "notified", "any")
+SEVERAL = ("choices", "people", "departments")
+NAMING = ("person", "people", "departments")
+PARTS = {"owner": "person", "due": "date", "done": "date"}
+"""The parts of a row that is a task, with the type of their fields."""
 TO = ("owner", "superior", "departments")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
+LARGEST_FILE = 256 * 1024
+MOST_FAULTS = 200
+MOST_DOTS = 500
+"""In a line: each is a table in a table, and the reading of very many takes for ever."""
+
+_A_NAME = N_('a name in both languages: { en = "…", zh = "…" }')
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with a procedure: in which file, where in it, what."""
+
+    file: str
+    place: str
+    sentence: Sentence
+
+    def in_(self, gettext: Gettext, locale: str) -> str:
+        return ": ".join(part for part in (self.file, self.place, self.sentence.in_(gettext, locale)) if part)
+
+    def __str__(self) -> str:
+        return self.in_(str, "en")
 
 
 class BadProcedure(ValueError):
-    """A procedure file is wrong; `problems` says everything at once, where and how to mend it."""
+    """A procedure file is wrong; `faults` says everything at once, where and how to mend it."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__("\n".join(self.problems))
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 def load(path: Path) -> Procedure:
     """Read and check a procedure file; raises `BadProcedure`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadProcedure([f"{path.name}: cannot be read: {error}"]) from error
-    return read(text, path.name)
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        problem = Sentence(N_("cannot be read: %(error)s"), {"error": error.strerror})
+        raise BadProcedure([Fault(path.name, "", problem)]) from error
+    return read(text_of(raw, path.name), path.name)
+
+
+def text_of(raw: bytes, file: str) -> str:
+    """A file as text, as any editor may have saved it; raises `BadProcedure`."""
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = Sentence(N_("is not UTF-8 in line %(line)s; save it with the encoding UTF-8"), {"line": line})
+        raise BadProcedure([Fault(file, "", problem)]) from error
 
 
 def read(text: str, file: str) -> Procedure:
     """Read and check a procedure; `file` is the name by which its faults are told. Raises `BadProcedure`."""
+    if len(text) > LARGEST_FILE:
+        problem = Sentence(
+            N_("is too large; %(limit)s KB are enough for any procedure"), {"limit": LARGEST_FILE // 1024}
+        )
+        raise BadProcedure([Fault(file, "", problem)])
     try:
+        if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+            raise RecursionError
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadProcedure([f"{file}: is no TOML: {error}"]) from error
-    problems: list[str] = []
-    found = _File(Table(raw, file, "", problems)).procedure(text)
-    if problems:
-        raise BadProcedure(problems)
+    except (ValueError, RecursionError) as error:
+        said = "nested too deeply" if isinstance(error, RecursionError) else _printable(str(error))
+        raise BadProcedure([Fault(file, "", Sentence(N_("is not TOML: %(error)s"), {"error": said}))]) from error
+    noted: list[Fault] = []
+    found = _File(Table(raw, file, "", "", noted)).procedure(text)
+    noted += [Fault(file, place, sentence) for place, sentence in faults(found)]
+    if noted:
+        raise BadProcedure(noted[:MOST_FAULTS])
     return found
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text[:200])
+
+
+def _shown(value: Any) -> str:
+    """A wrong value, short and on one line."""
+    if isinstance(value, (dict, list)):
+        return "{…}" if isinstance(value, dict) else "[…]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) >= 10**18:
+        return "…"
+    return _printable(repr(value[:60] if isinstance(value, str) else value))
 
 
 class Table:
     """A table of the file while it is read. Every question notes what is wrong with the answer and goes on with
-    something harmless; `end` notes the keys that nobody asked for."""
+    something harmless; `end` notes the keys that nobody asked for. `kind` is what the documentation calls it."""
 
-    def __init__(self, raw: Mapping[str, Any], file: str, place: str, problems: list[str]) -> None:
-        self.raw, self.file, self.place, self.problems = raw, file, place, problems
+    def __init__(self, raw: Mapping[str, Any], file: str, place: str, kind: str, noted: list[Fault]) -> None:
+        self.raw, self.file, self.place, self.kind, self.noted = raw, file, place, kind, noted
         self.asked: set[str] = set()
 
-    def fault(self, key: str, problem: str) -> None:
-        place = ".".join(part for part in (self.place, key) if part)
-        self.problems.append(f"{self.file}: {place}: {problem}" if place else f"{self.file}: {problem}")
+    def fault(self, key: str, message: str, **values: Any) -> None:
+        if len(self.noted) < MOST_FAULTS:
+            place = ".".join(part for part in (self.place, _printable(key)[:60]) if part)
+            self.noted.append(Fault(self.file, place, Sentence(message, values)))
 
-    def _take(self, key: str, kind: type | tuple[type, ...], what: str, default: Any, *, needed: bool) -> Any:
+    def take(self, key: str, kind: type | tuple[type, ...], what: str, default: Any, *, needed: bool = False) -> Any:
         self.asked.add(key)
         if key not in self.raw:
             if needed:
-                self.fault(key, f"is missing; it should be {what}")
+                self.fault(key, N_("is missing; it should be %(what)s"), what=Sentence(what))
             return default
         value = self.raw[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-            self.fault(key, f"should be {what}, not {value!r}")
+            self.fault(key, N_("should be %(what)s, not %(value)s"), what=Sentence(what), value=_shown(value))
             return default
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
-        return str(self._take(key, str, "a text", default or "", needed=default is None))
+        return str(self.take(key, str, N_("a text"), default or "", needed=default is None))
 
     def flag(self, key: str) -> bool:
-        return bool(self._take(key, bool, "true or false", False, needed=False))
+        return bool(self.take(key, bool, N_("true or false"), False))
 
-    def number(self, key: str, *, needed: bool = True) -> int | None:
-        value = self._take(key, int, "a whole number", None, needed=needed)
-        if value is not None and value < 1:
-            self.fault(key, f"should be 1 or more, not {value}")
+    def number(self, key: str, *, most: int, needed: bool = False) -> int | None:
+        value = self.take(key, int, N_("a whole number"), None, needed=needed)
+        if value is not None and not 1 <= value <= most:
+            self.fault(key, N_("should be from 1 to %(most)s, not %(value)s"), most=most, value=_shown(value))
             return None
         return None if value is None else int(value)
 
-    def key(self) -> str:
+    def key(self, *, longest: int = 40) -> str:
         key = self.text("key")
-        if key and not (key.isascii() and key.replace("_", "a").isalnum() and key == key.lower() and len(key) <= 40):
-            self.fault("key", f"should be small Latin letters, digits and _, at most 40, not {key!r}")
+        self.check_key("key", key, longest)
         return key
 
+    def check_key(self, place: str, key: str, longest: int = 40) -> None:
+        if (key or place != "key") and not re.fullmatch(f"[a-z0-9_]{{1,{longest}}}", key):
+            message = N_("should be small Latin letters, digits and _, at most %(longest)s, not %(value)s")
+            self.fault(place, message, longest=longest, value=_shown(key))
+
     def name(self, key: str = "name") -> Name:
-        return self._name(key, self._take(key, dict, 'a name: { en = "…", zh = "…" }', {}, needed=True))
+        return self._name(key, self.take(key, dict, _A_NAME, None, needed=True))
 
     def may_name(self, key: str) -> Name | None:
-        value = self._take(key, dict, 'a name: { en = "…", zh = "…" }', None, needed=False)
+        value = self.take(key, dict, _A_NAME, None)
         return None if value is None else self._name(key, value)
 
-    def _name(self, key: str, value: Mapping[str, Any]) -> Name:
+    def _name(self, key: str, value: Mapping[str, Any] | None) -> Name:
+        if value is None:
+            return Name("?", "?")
         for language in ("en", "zh"):
-            if value and not (isinstance(value.get(language), str) and value[language].strip()):
-                self.fault(f"{key}.{language}", "is missing; every name is given in both languages")
-        for other in value.keys() - {"en", "zh"}:
-            self.fault(f"{key}.{other}", "is not known; a name has en and zh")
+            text = value.get(language)
+            if not (isinstance(text, str) and text.strip()):
+                self.fault(f"{key}.{language}", N_("is missing; every name is given in both languages"))
+            elif len(text) > LINE_LIMIT or not text.isprintable():
+                self.fault(
+                    f"{key}.{language}", N_("should be one line of at most %(limit)s characters"), limit=LINE_LIMIT
+                )
+        for other in sorted(value.keys() - {"en", "zh"}):
+            self.fault(f"{key}.{other}", N_("is not known; a name has en and zh"))
         return Name(str(value.get("en", "?")), str(value.get("zh", "?")))
 
-    def names(self, key: str, *, needed: bool = False) -> dict[str, Name]:
-        value = self._take(key, dict, "a table of names", {}, needed=needed)
+    def names(self, key: str, *, needed: bool = False, longest: int = 40) -> dict[str, Name]:
+        value = self.take(key, dict, N_("a table of names"), {}, needed=needed)
         found = {}
         for each, name in value.items():
+            self.check_key(f"{key}.{each}", each, longest)
             if isinstance(name, dict):
                 found[each] = self._name(f"{key}.{each}", name)
             else:
-                self.fault(f"{key}.{each}", 'should be a name: { en = "…", zh = "…" }')
+                self.fault(
+                    f"{key}.{each}", N_("should be %(what)s, not %(value)s"), what=Sentence(_A_NAME), value=_shown(name)
+                )
         return found
 
     def texts(self, key: str, *, needed: bool = False) -> tuple[str, ...]:
         """Texts; a single one may stand alone."""
-        value = self._take(key, (list, str), "a list of texts", [], needed=needed)
+        value = self.take(key, (list, str), N_("a list of texts"), [], needed=needed)
         texts = [value] if isinstance(value, str) else value
         if not all(isinstance(each, str) for each in texts):
-            self.fault(key, f"should be a list of texts, not {value!r}")
+            self.fault(
+                key, N_("should be %(what)s, not %(value)s"), what=Sentence(N_("a list of texts")), value=_shown(value)
+            )
             return ()
-        return tuple(texts)
+        if needed and key in self.raw and not texts:
+            self.fault(key, N_("is empty"))
+        return tuple(dict.fromkeys(texts))
 
     def one(self, key: str, known: Collection[str], default: str | None = None) -> str:
         value = self.text(key, default)
-        if value and value != default:
+        if value != default and (value or key in self.raw):
             self.check(key, (value,), known)
         return value
 
@@ -160,33 +245,56 @@ class Table:
 
     def check(self, key: str, values: Iterable[str], known: Collection[str]) -> None:
         for value in values:
-            if value not in known:
-                self.fault(key, f"names {value!r}{_meant(value, known)}")
+            if value not in known and len(self.noted) < MOST_FAULTS:
+                self.fault(key, N_("names %(value)s; %(meant)s"), value=_shown(value), meant=_meant(value, known))
 
     def tables(self, key: str) -> list["Table"]:
-        value = self._take(
-            key, list, f"tables [[{'.'.join((self.place, key)) if self.place else key}]]", [], needed=False
-        )
+        value = self.take(key, list, N_("tables in double square brackets"), [])
         if not all(isinstance(each, dict) for each in value):
-            self.fault(key, "should be tables")
+            self.fault(key, N_("should be tables in double square brackets"))
             return []
-        return [self.inside(each, key, position) for position, each in enumerate(value, 1)]
+        kind = f"{self.kind}.{key}" if self.kind else key
+        return [self.inside(each, key, position, kind) for position, each in enumerate(value, 1)]
 
-    def inside(self, raw: Mapping[str, Any], key: str, position: int) -> "Table":
-        called = raw.get("key") if isinstance(raw.get("key"), str) else None
-        place = f"{key}.{called}" if called else f"{key}[{position}]"
-        return Table(raw, self.file, f"{self.place}.{place}" if self.place else place, self.problems)
+    def inside(self, raw: Mapping[str, Any], key: str, position: int | None, kind: str) -> "Table":
+        called = raw.get("key")
+        place = key if position is None else f"{key}[{position}]"
+        if position is not None and isinstance(called, str) and called:
+            place = f"{key}.{_printable(called)[:40]}"
+        return Table(raw, self.file, f"{self.place}.{place}" if self.place else place, kind, self.noted)
+
+    def table(self, key: str, what: str, kind: str) -> "Table":
+        """A single table in this one, empty when it is not there."""
+        return self.inside(self.take(key, dict, what, {}), key, None, kind)
+
+    def once(self, key: str, tables: Iterable["Table"]) -> None:
+        """No two of these may have the same key."""
+        found = Counter(each.raw["key"] for each in tables if isinstance(each.raw.get("key"), str))
+        for called, count in found.items():
+            if called and count > 1:
+                self.fault(f"{key}.{called}", N_("there are %(count)s of this key"), count=count)
 
     def end(self) -> None:
         for key in self.raw.keys() - self.asked:
-            self.fault(key, f"is not known here{_meant(key, self.asked)}")
+            if len(self.noted) < MOST_FAULTS:
+                self.fault(key, N_("is not known here; %(meant)s"), meant=_meant(key, self.asked))
 
 
-def _meant(value: str, known: Collection[str]) -> str:
-    close = get_close_matches(value, list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(sorted(known)[:30])}" if known else "; none is known"
+def _meant(value: str, known: Collection[str]) -> Sentence:
+    if close := get_close_matches(value[:80], list(known), n=1):
+        return Sentence(N_("did you mean '%(close)s'?"), {"close": close[0]})
+    if known:
+        return Sentence(N_("known are %(known)s"), {"known": ", ".join(sorted(each for each in known if each)[:30])})
+    return Sentence(N_("there is none here"))
+
+
+@dataclass(frozen=True)
+class _Ref:
+    """What a reference leads to: the type of the field, the values it can have, and whether there are rows of it."""
+
+    kind: str
+    choices: Collection[str] = ()
+    many: bool = False
 
 
 class _File:
@@ -194,61 +302,61 @@ class _File:
 
     def __init__(self, top: Table) -> None:
         self.top = top
-        self.parts = {
-            key: top.tables(key) for key in ("stage", "outcome", "sheet", "signature", "move", "clock", "notice")
-        }
-        self.stages = self._keys("stage")
-        self.outcomes = self._keys("outcome")
-        self.sheets = {each.text("key"): each.raw for each in self.parts["sheet"]}
-        self.signatures = self._keys("signature")
-        self.ways = [each.raw["key"] for each in self.parts["move"] if isinstance(each.raw.get("key"), str)]
-        self.classes = top.names("classes", needed=True)
+        self.parts = {key: top.tables(key) for key in TABLES}
+        self.stages, self.outcomes, self.signatures, self.ways = map(
+            self._keys, ("stage", "outcome", "signature", "move")
+        )
+        self.sheets = self._keys("sheet")
+        self.rows = {each.raw.get("key") for each in self.parts["sheet"] if each.raw.get("many") is True}
+        self.classes = top.names("classes", needed=True, longest=20)
         self.roles = list(ROLES)
-        self.refs = {*REGISTER, *self._fields()}
+        self.refs = self._refs()
+        self.kept_once = [ref for ref, found in self.refs.items() if not found.many]
         self.events = self._events()
-        for kind in ("stage", "outcome", "sheet", "signature", "move", "clock"):
-            self._once(kind)
+        for kind in ("sheet", "signature", "move", "clock"):
+            top.once(kind, self.parts[kind])
+        top.once("stage", [*self.parts["stage"], *self.parts["outcome"]])
 
     def _keys(self, kind: str) -> list[str]:
-        return [str(each.raw.get("key", "")) for each in self.parts[kind]]
+        return [
+            each.raw["key"] for each in self.parts[kind] if isinstance(each.raw.get("key"), str) and each.raw["key"]
+        ]
 
-    def _once(self, kind: str) -> None:
-        seen: set[str] = set()
-        for table in self.parts[kind]:
-            key = str(table.raw.get("key", ""))
-            if key and key in seen:
-                table.fault("key", f"there are two of {key!r}")
-            seen.add(key)
-
-    def _fields(self) -> list[str]:
-        """Every field of every record, as `record.field`."""
-        found = []
-        for key, raw in self.sheets.items():
-            fields = raw.get("field", [])
-            found += [f"{key}.{f['key']}" for f in fields if isinstance(f, dict) and isinstance(f.get("key"), str)]
+    def _refs(self) -> dict[str, _Ref]:
+        """Every field of the register entry, and of every record as `record.field`."""
+        lists = {"complaint_class": self.classes, "channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
+        found = {ref: _Ref("choice" if ref in lists else "line", lists.get(ref, ())) for ref in REGISTER}
+        for sheet in self.parts["sheet"]:
+            fields = sheet.raw.get("field")
+            for field in fields if isinstance(fields, list) else ():
+                if isinstance(field, dict) and isinstance(field.get("key"), str):
+                    kind, choices = field.get("type", "line"), field.get("choices")
+                    values = YES_NO if kind == "yes_no" else choices if isinstance(choices, dict) else ()
+                    found[f"{sheet.raw.get('key')}.{field['key']}"] = _Ref(
+                        str(kind), values, sheet.raw.get("key") in self.rows
+                    )
         return found
 
     def _events(self) -> set[str]:
-        keys = self.signatures
-        return {
-            "received", "drafted", "notified", "class", "round",
-            *(f"entered:{key}" for key in (*self.stages, *self.outcomes)), *(f"signed:{key}" for key in keys),
-            *(f"returned:{key}" for key in keys), *(f"moved:{key}" for key in self.ways),
-            *(f"written:{key}" for key in self.sheets), *(f"filled:{ref}" for ref in self._fields()),
+        named = {
+            "entered": (*self.stages, *self.outcomes), "signed": self.signatures, "returned": self.signatures,
+            "moved": self.ways, "written": self.sheets, "filled": [ref for ref in self.refs if "." in ref],
         }  # fmt: skip
+        always = {"received", "drafted", "notified", "class", "round"}
+        return always | {f"{kind}:{key}" for kind, keys in named.items() for key in keys}
+
+    def _of_kind(self, *kinds: str) -> list[str]:
+        """The fields of some types in records that are kept once."""
+        return [ref for ref in self.kept_once if self.refs[ref].kind in kinds and "." in ref]
 
     def procedure(self, source: str) -> Procedure:
         top = self.top
-        key, version = top.key(), top.number("version") or 1
-        if not self.stages:
-            top.fault("stage", "is missing; a procedure has at least two stages [[stage]]")
         moves = tuple(self._move(table) for table in self.parts["move"])
-        stages = tuple(self._stage(table, n, moves) for n, table in enumerate(self.parts["stage"]))
-        outcomes = tuple(self._stage(t, len(stages) + n, moves, off=True) for n, t in enumerate(self.parts["outcome"]))
-        self._whole(stages, moves)
+        stages = tuple(self._stage(table, position, moves) for position, table in enumerate(self.parts["stage"]))
+        outcomes = tuple(self._outcome(table, len(stages) + n) for n, table in enumerate(self.parts["outcome"]))
         found = Procedure(
-            key=key,
-            version=version,
+            key=top.key(),
+            version=top.number("version", most=9_999, needed=True) or 1,
             name=top.name(),
             classes=self.classes,
             stages=stages,
@@ -258,82 +366,65 @@ class _File:
             moves=moves,
             clocks=tuple(self._clock(table) for table in self.parts["clock"]),
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
-            departments=top.one("departments", self.refs, ""),
-            investigator=top.one("investigator", self.refs, ""),
+            departments=top.one("departments", self._of_kind("departments"), ""),
+            investigator=top.one("investigator", self._of_kind("person"), ""),
             lowered_by=top.some("class_lowered_by", self.roles),
-            confidential=self._section("privacy", "confidential"),
+            confidential=self._privacy(),
             retention_years=self._retention(),
             source=source,
         )
         top.end()
         return found
 
-    def _whole(self, stages: tuple[Stage, ...], moves: tuple[Move, ...]) -> None:
-        """What only shows when the stages are seen together."""
-        if not stages:
-            return
-        if sum(stage.register for stage in stages) != 1:
-            self.top.fault("stage", "exactly one stage has register = true: the one a complaint enters by registration")
-        if not any(stage.final for stage in stages):
-            self.top.fault("stage", "no stage has final = true: a complaint could never be closed")
-        reached = {stages[0].key}
-        while new := {move.to for move in moves if reached & {*move.from_}} - reached:
-            reached |= new
-        for stage in stages:
-            if stage.key not in reached:
-                self.top.fault(f"stage.{stage.key}", "no [[move]] leads there")
-            elif not stage.final and not any(stage.key in move.from_ for move in moves):
-                self.top.fault(f"stage.{stage.key}", "no [[move]] leads on from there")
-
-    def _section(self, key: str, flag: str) -> bool:
-        table = Table(self.top._take(key, dict, "a table", {}, needed=False), self.top.file, key, self.top.problems)
-        value = table.flag(flag)
+    def _privacy(self) -> bool:
+        table = self.top.table("privacy", N_("a table"), "privacy")
+        confidential = table.flag("confidential")
         table.end()
-        return value
+        return confidential
 
     def _retention(self) -> int | None:
-        raw = self.top._take("retention", dict, "a table", {}, needed=False)
-        table = Table(raw, self.top.file, "retention", self.top.problems)
-        years = table.number("years_after_closing", needed=False)
+        table = self.top.table("retention", N_("a table"), "retention")
+        years = table.number("years_after_closing", most=100)
         table.end()
         return years
 
-    def _stage(self, table: Table, position: int, moves: tuple[Move, ...], *, off: bool = False) -> Stage:
+    def _stage(self, table: Table, position: int, moves: tuple[Move, ...]) -> Stage:
         key = table.key()
         ways = [move for move in moves if move.to == key]
-        from_ = table.some("from", self.stages, needed=True) if off else tuple(s for m in ways for s in m.from_)
-        onward = [move for move in ways if not move.back]
-        by = table.some("by", self.roles) if off else tuple(dict.fromkeys(role for m in onward for role in m.by))
         stage = Stage(
-            key=key,
-            name=table.name(),
-            position=position,
-            needs=self._needs(table),
-            off_board=off,
-            from_=tuple(dict.fromkeys(from_)),
-            moved_in_by=by,
-        ) if off else Stage(
             key=key,
             name=table.name(),
             position=position,
             needs=self._needs(table),
             register=table.flag("register"),
             owner_roles=table.some("owner_roles", self.roles),
-            owner=table.one("owner", {*self.refs, "registered_by"}, ""),
+            owner=table.one("owner", [*self._of_kind("person"), "registered_by"], ""),
             final=table.flag("final"),
-            shown_for_days=table.number("shown_for_days", needed=False),
-            from_=tuple(dict.fromkeys(from_)),
-            moved_in_by=by,
-        )  # fmt: skip
+            shown_for_days=table.number("shown_for_days", most=3_650),
+            from_=tuple(dict.fromkeys(here for move in ways for here in move.from_)),
+            moved_in_by=tuple(dict.fromkeys(role for move in ways if not move.back for role in move.by)),
+        )
+        table.end()
+        return stage
+
+    def _outcome(self, table: Table, position: int) -> Stage:
+        stage = Stage(
+            key=table.key(longest=20),
+            name=table.name(),
+            position=position,
+            needs=self._needs(table),
+            off_board=True,
+            from_=table.some("from", self.stages, needed=True),
+            moved_in_by=table.some("by", self.roles, needed=True),
+        )
         table.end()
         return stage
 
     def _sheet(self, table: Table) -> Sheet:
-        key = table.key()
         fields = table.tables("field")
         own = [each.raw.get("key") for each in fields]
         sheet = Sheet(
-            key=key,
+            key=table.key(),
             name=table.name(),
             of=table.one("of", (COMPLAINT, INVESTIGATION), COMPLAINT) or COMPLAINT,
             fields=tuple(self._field(each, own) for each in fields),
@@ -348,51 +439,70 @@ class _File:
             locked_by=table.one("locked_by", self.signatures, ""),
             help=table.may_name("help"),
         )
-        if not sheet.fields:
-            table.fault("field", "is missing; a record has fields [[sheet.field]]")
-        if sheet.many and any(field.part == "owner" for field in sheet.fields) and not sheet.part("done"):
-            table.fault("field", 'a row with an owner needs a field with part = "done", else it stays a task for ever')
+        table.once("field", fields)
+        if not re.fullmatch("[A-Z0-9-]{0,10}", sheet.numbered):
+            message = N_("should be at most ten capital letters, digits and -, not %(value)s")
+            table.fault("numbered", message, value=_shown(sheet.numbered))
+        if sheet.carried and not sheet.per_round:
+            table.fault("carried", N_("means nothing without per_round = true"))
+        self._check_parts(table, sheet)
         table.end()
         return sheet
 
+    def _check_parts(self, table: Table, sheet: Sheet) -> None:
+        if not sheet.fields:
+            table.fault("field", N_("is missing; a record has fields [[sheet.field]]"))
+        parts = Counter(field.part for field in sheet.fields if field.part)
+        for part in (part for part, count in parts.items() if count > 1):
+            table.fault("field", N_("there are several fields with part = '%(part)s'"), part=part)
+        if "owner" in parts and "done" not in parts:
+            message = N_("a record with an owner needs a field with part = 'done', else it stays a task for ever")
+            table.fault("field", message)
+
     def _field(self, table: Table, own: Collection[Any]) -> Field:
         kind = table.one("type", (*KINDS, "yes_no"), "line") or "line"
-        choices = dict(YES_NO) if kind == "yes_no" else table.names("choices", needed=kind in ("choice", "choices"))
+        choices = table.names("choices", needed=kind in ("choice", "choices"))
         field = Field(
             key=table.key(),
             name=table.name(),
             kind="choice" if kind == "yes_no" else kind,
             required=table.flag("required"),
             when=self._when(table),
-            choices=choices,
+            choices=YES_NO if kind == "yes_no" else choices,
             roles=table.some("roles", self.roles),
             by=table.some("by", self.roles),
-            after=table.some("after", own),
+            after=table.some("after", [each for each in own if isinstance(each, str)]),
             stages=table.some("stages", self.stages),
             part=table.one("part", PARTS, ""),
             past=table.flag("past"),
+            least=table.number("least", most=20) or 1,
             help=table.may_name("help"),
-            limit=table.number("limit", needed=False) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),
+            limit=table.number("limit", most=20_000) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),
         )
-        wanted = {"owner": "person", "due": "date", "done": "date"}.get(field.part)
-        if wanted and field.kind != wanted:
-            table.fault("part", f"a field that is the {field.part} of a row has type = {wanted!r}, not {field.kind!r}")
+        fits = {
+            "choices": kind in ("choice", "choices"), "roles": kind in ("person", "people"), "past": kind == "date",
+            "least": kind in SEVERAL, "limit": kind in ("line", "text"), "part": PARTS.get(field.part, kind) == kind,
+        }  # fmt: skip
+        for key in (key for key, fit in fits.items() if key in table.raw and not fit):
+            table.fault(key, N_("does not go with type = '%(type)s'"), type=_printable(kind))
         table.end()
         return field
 
     def _signature(self, table: Table) -> SignatureRule:
-        signed = {*self.sheets, *self.refs}
+        by_class = table.table("by_class", N_("a table such as { major = ['mkt_vp'] }"), "")
+        table.check("by_class", by_class.raw, self.classes)
         rule = SignatureRule(
-            key=table.key(),
+            key=table.key(longest=30),
             name=table.name(),
             act=table.may_name("act") or Name("Sign", "签字"),
             of=table.one("of", (COMPLAINT, INVESTIGATION), COMPLAINT) or COMPLAINT,
             by=table.some("by", self.roles, needed=True),
-            by_class=self._by_class(table),
+            by_class={key: by_class.some(key, self.roles, needed=True) for key in by_class.raw},
+            each=table.one("each", self._of_kind("departments"), ""),
             stages=table.some("stages", self.stages, needed=True),
-            covers=table.some("covers", signed),
+            covers=table.some("covers", [*self.sheets, *self.refs]),
             after=table.some("after", self.signatures),
-            not_by=table.some("not_by", {*self.sheets, *self.signatures}),
+            not_by=table.some("not_by", [*self.sheets, *self.signatures]),
             not_department=table.flag("not_department"),
             per_round=table.flag("per_round"),
             when=self._when(table),
@@ -401,73 +511,80 @@ class _File:
             return_by=table.one("return_by", self.ways, ""),
             voids=table.some("return_voids", self.signatures),
         )
+        for key in ("return_by", "return_voids"):
+            if key in table.raw and not rule.returns:
+                table.fault(key, N_("means nothing without returns = true"))
         table.end()
         return rule
 
-    def _by_class(self, table: Table) -> dict[str, tuple[str, ...]]:
-        raw = table._take("by_class", dict, 'a table: { major = ["mkt_vp"] }', {}, needed=False)
-        inside = Table(raw, table.file, f"{table.place}.by_class", table.problems)
-        found = {key: inside.some(key, self.roles) for key in raw}
-        table.check("by_class", raw, self.classes)
-        return found
-
     def _move(self, table: Table) -> Move:
-        back = table.flag("back")
-        from_ = table.some("from", self.stages, needed=True)
-        to = table.one("to", self.stages)
-        asks = []
-        for each in table.tables("ask"):
-            asks.append(AskRule(each.key(), each.name(), each.one("to", self.refs, "")))
-            each.end()
-        raw = table._take("writes", dict, 'a table: { "record.field" = "value" }', {}, needed=False)
-        table.check("writes", raw, {ref for ref in self.refs if "." in ref})
+        writes = table.take("writes", dict, N_("a table such as { 'record.field' = 'value' }"), {})
+        texts = self._of_kind("line", "text", "choice", "yes_no")
+        asks = table.tables("ask")
+        table.check("writes", writes, texts)
         move = Move(
-            key=table.text("key", "") and table.key(),
-            from_=from_,
-            to=to,
+            key=table.key() if "key" in table.raw else table.text("key", ""),
+            from_=table.some("from", self.stages, needed=True),
+            to=table.one("to", self.stages),
             by=table.some("by", self.roles, needed=True),
             when=self._when(table),
             needs=self._needs(table),
-            back=back,
-            asks=tuple(asks),
+            back=table.flag("back"),
+            asks=tuple(self._ask(each, texts) for each in asks),
             new_round=table.flag("new_round"),
-            writes={str(key): str(value) for key, value in raw.items()},
-            voids=table.some("voids", {*self.signatures, "*"}),
+            writes=self._written(table, writes),
+            voids=table.some("voids", [*self.signatures, "*"]),
         )
+        table.once("ask", asks)
         table.end()
         return move
+
+    def _ask(self, table: Table, texts: Collection[str]) -> AskRule:
+        rule = AskRule(table.key(), table.name(), table.one("to", texts, ""))
+        table.end()
+        return rule
+
+    def _written(self, table: Table, writes: Mapping[str, Any]) -> dict[str, str]:
+        for ref, value in writes.items():
+            known = self.refs[ref].choices if ref in self.refs else ()
+            if not isinstance(value, str):
+                message = N_("should be %(what)s, not %(value)s")
+                table.fault(f"writes.{ref}", message, what=Sentence(N_("a text")), value=_shown(value))
+            elif known:
+                table.check(f"writes.{ref}", (value,), known)
+        return {key: str(value) for key, value in writes.items() if isinstance(value, str)}
 
     def _clock(self, table: Table) -> ClockRule:
         within = table.text("within")
         try:
-            limit = parse_within(within) if within else parse_within("1 hour")
+            limit = parse_within(within or "1 hour")
         except ValueError as error:
-            table.fault("within", str(error))
+            table.fault("within", "%(error)s", error=_printable(str(error)))
             limit = parse_within("1 hour")
-        stops = table.some("stops", self.events, needed=True)
         penalty = None
-        raw = table._take("penalty", dict, 'a table: { key = "…", yuan = 20 }', None, needed=False)
-        if raw is not None:
-            inside = Table(raw, table.file, f"{table.place}.penalty", table.problems)
-            penalty = Penalty(inside.key(), inside.number("yuan") or 0)
+        if "penalty" in table.raw:
+            inside = table.table("penalty", N_("a table such as { key = 'p_late', yuan = 20 }"), "clock.penalty")
+            penalty = Penalty(inside.key(), inside.number("yuan", most=1_000_000, needed=True) or 1)
             inside.end()
         rule = ClockRule(
             key=table.key(),
             name=table.name(),
             starts=table.one("starts", self.events),
-            stops=stops,
+            stops=table.some("stops", self.events, needed=True),
             within=limit,
             responsible=table.one("responsible", self.roles),
             when=self._when(table),
             penalty=penalty,
         )
+        table.asked.add("penalty")
         table.end()
         return rule
 
     def _notice(self, table: Table) -> NoticeRule:
+        named = [ref for ref, found in self.refs.items() if found.kind in NAMING]
         rule = NoticeRule(
             on=table.some("on", self.events, needed=True),
-            to=table.some("to", {*self.roles, *TO, *self.refs}, needed=True),
+            to=table.some("to", [*self.roles, *TO, *named], needed=True),
             name=table.name(),
             when=self._when(table),
         )
@@ -476,91 +593,84 @@ class _File:
 
     # Conditions and needs
 
-    def _when(self, table: Table, key: str = "when") -> When:
-        raw = table._take(
-            key, (dict, list), 'a condition: { complaint_class = "major" }, or a list of them', [], needed=False
-        )
-        alternatives = [raw] if isinstance(raw, dict) else raw
+    def _when(self, table: Table) -> When:
+        what = N_("a condition such as { complaint_class = 'major' }, or a list of them")
+        raw = table.take("when", (dict, list), what, [])
         found = []
-        for each in alternatives:
-            if not isinstance(each, dict):
-                table.fault(key, f"should be a condition, not {each!r}")
-                continue
-            found.append(self._values(table, key, each))
+        for each in [raw] if isinstance(raw, dict) else raw:
+            if not isinstance(each, dict) or not each:
+                table.fault("when", N_("should be %(what)s, not %(value)s"), what=Sentence(what), value=_shown(each))
+            else:
+                found.append(self._values(table, "when", each, self.refs))
         return When(tuple(found)) if found else ALWAYS
 
-    def _values(self, table: Table, key: str, raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        inside = Table(raw, table.file, f"{table.place}.{key}", table.problems)
-        table.check(key, raw, self.refs)
-        values = {ref: inside.texts(ref) for ref in raw}
+    def _values(
+        self, table: Table, key: str, raw: Mapping[str, Any], known: Collection[str], sheet: str = ""
+    ) -> dict[str, tuple[str, ...]]:
+        """Fields with the values they may have; "" is none."""
+        inside = table.inside(raw, key, None, "")
+        table.check(key, raw, known)
+        values = {ref: inside.texts(ref, needed=True) for ref in raw}
         for ref, chosen in values.items():
-            if (known := self._choices(ref)) is not None:
-                inside.check(ref, chosen, known)
+            if (found := self.refs.get(sheet + ref)) and found.choices:
+                inside.check(ref, chosen, [*found.choices, ""])
         return values
 
-    def _choices(self, ref: str) -> Collection[str] | None:
-        """The values that a field can have, where they are a list."""
-        if ref == "complaint_class":
-            return self.classes
-        sheet, _, key = ref.partition(".")
-        for raw in self.sheets.get(sheet, {}).get("field", []):
-            if isinstance(raw, dict) and raw.get("key") == key:
-                if raw.get("type") == "yes_no":
-                    return YES_NO
-                if isinstance(raw.get("choices"), dict):
-                    return [*raw["choices"], ""]
-        return None
-
-    def _needs(self, table: Table, key: str = "needs") -> tuple[Need, ...]:
-        raw = table._take(key, list, "a list of needs", [], needed=False)
+    def _needs(self, table: Table, key: str = "needs", *, nested: bool = False) -> tuple[Need, ...]:
+        raw = table.take(key, list, N_("a list of needs"), [])
         found: list[Need] = []
         for position, each in enumerate(raw, 1):
-            if not isinstance(each, dict):
-                table.fault(f"{key}[{position}]", f'should be a need such as {{ field = "customer" }}, not {each!r}')
-                continue
-            found += self._need(table.inside(each, key, position))
+            if isinstance(each, dict):
+                found += self._need(table.inside(each, key, position, "need"), nested=nested)
+            else:
+                message = N_("should be a need such as { field = 'customer' }, not %(value)s")
+                table.fault(f"{key}[{position}]", message, value=_shown(each))
         return tuple(found)
 
-    def _need(self, table: Table) -> list[Need]:
-        kinds = [kind for kind in (*NEEDS, "fields") if kind in table.raw]
-        if len(kinds) != 1:
-            table.fault("", f"should say exactly one of {', '.join((*NEEDS, 'fields'))}")
+    def _need(self, table: Table, *, nested: bool) -> list[Need]:
+        kinds = [
+            "field",
+            "fields",
+            "sheet",
+            "rows",
+            "none",
+            "signature",
+            "value",
+            "notified",
+            *(() if nested else ("any",)),
+        ]
+        said = [kind for kind in kinds if kind in table.raw]
+        if len(said) != 1:
+            table.fault("", N_("should say exactly one of %(kinds)s"), kinds=", ".join(kinds))
             return []
-        when, say = self._when(table), table.may_name("say")
-        unless = table.one("unless", self.refs, "")
-        kind = kinds[0]
+        (kind,) = said
+        when, say, unless = self._when(table), table.may_name("say"), table.one("unless", self.kept_once, "")
+        once = [sheet for sheet in self.sheets if sheet not in self.rows]
+        known: Mapping[str, Collection[str]] = {
+            "field": self.kept_once, "value": self.kept_once, "sheet": once, "rows": self.sheets, "none": self.sheets,
+            "signature": self.signatures,
+        }  # fmt: skip
         if kind == "fields":
-            refs = table.some("fields", self.refs)
+            refs = table.some("fields", self.kept_once, needed=True)
             table.end()
             return [Need("field", ref, when=when, unless=unless, say=say) for ref in refs]
-        need = self._a_need(kind, table, when, unless, say)
-        table.end()
-        return [need]
-
-    def _a_need(self, kind: str, table: Table, when: When, unless: str, say: Name | None) -> Need:
-        if kind == "any":
-            table.asked.add("any")
-            return Need(kind, any_of=self._needs(Table(table.raw, table.file, table.place, table.problems), "any"),
-                        when=when, unless=unless, say=say)  # fmt: skip
-        if kind == "notified":
-            table.flag("notified")
-            return Need(kind, when=when, unless=unless, say=say)
-        known: Collection[str] = {
-            "field": self.refs, "value": self.refs, "sheet": self.sheets, "rows": self.sheets, "none": self.sheets,
-            "signature": self.signatures,
-        }[kind]  # fmt: skip
-        ref = table.one(kind, known)
+        ref = table.one(kind, known[kind]) if kind in known else ""
         values: tuple[str, ...] = ()
         where: dict[str, tuple[str, ...]] = {}
         filled: tuple[str, ...] = ()
+        any_of: tuple[Need, ...] = ()
         if kind == "value":
             values = table.texts("is", needed=True)
-            if (choices := self._choices(ref)) is not None:
-                table.check("is", values, choices)
-        if kind in ("rows", "none"):
+            if (found := self.refs.get(ref)) and found.choices:
+                table.check("is", values, found.choices)
+        elif kind in ("rows", "none"):
             fields = [each.partition(".")[2] for each in self.refs if each.startswith(f"{ref}.")]
-            raw = table._take("where", dict, 'a table: { kind = "result_told" }', {}, needed=False)
-            table.check("where", raw, fields)
-            where = {f: (str(v),) if isinstance(v, str) else tuple(map(str, v)) for f, v in raw.items()}
+            raw = table.take("where", dict, N_("a table such as { kind = 'result_told' }"), {})
+            where = self._values(table, "where", raw, fields, f"{ref}.")
             filled = table.some("filled", fields)
-        return Need(kind, ref, values=values, where=where, filled=filled, when=when, unless=unless, say=say)
+        elif kind == "notified" and not table.flag("notified"):
+            table.fault("notified", N_("should be %(what)s, not %(value)s"), what=Sentence("true"), value="false")
+        elif kind == "any":
+            any_of = self._needs(table, "any", nested=True)
+        table.end()
+        return [Need(kind, ref, values, where, filled, when, unless, say, any_of)]

@@ -23,7 +23,8 @@ APPROVED, RETURNED = "approved", "returned"
 
 
 class Signature(Base):
-    """A person put their name to something. `digest` is what was signed (see `digest_of`)."""
+    """A person put their name to something, where each department does, for theirs. `digest` is what was signed (see
+    `digest_of`)."""
 
     __tablename__ = "signature"
     __table_args__ = (Index("ix_signature_subject", "subject", "subject_id", "round"),)
@@ -35,6 +36,7 @@ class Signature(Base):
     round: Mapped[int]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     role: Mapped[str] = mapped_column(String(20))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
     at: Mapped[datetime]
     decision: Mapped[str] = mapped_column(String(12))
     remark: Mapped[str] = mapped_column(Text)

@@ -61,9 +61,9 @@ def sign(
     if decision not in DECISIONS or (decision == RETURNED and not rule.returns):
         raise BadInput(field="decision", problem=Sentence(N_("choose one of: %(known)s"), {"known": _known(rule)}))
     remark = _remark(remark, needed=decision == RETURNED)
-    standing = case.signatures.get(key)
-    if standing is not None and standing.user_id == by.id and decision == APPROVED:
-        return standing
+    mine = [each for each in case.given if each.key == key and each.user_id == by.id]
+    if mine and decision == APPROVED and not by.departments & case.still_to_sign(rule):
+        return mine[-1]
     missing = guards.against_signature(case, rule, by)
     if missing:
         raise SignatureRefused(signature=rule.name, missing=missing)
@@ -72,7 +72,9 @@ def sign(
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     signature = _give(session, case, rule, decision, remark, by=by, at=at)
     if decision == APPROVED:
-        consequences.follow(session, complaint, [f"signed:{key}"], by=by, at=at, context=context)
+        case = load(session, complaint)
+        events = [f"signed:{key}"] if key in case.signatures else []
+        consequences.follow(session, complaint, events, by=by, at=at, context=context)
     else:
         _return(session, case, rule, remark, by=by, at=at, context=context)
     return signature
@@ -96,11 +98,13 @@ def _give(
 ) -> Signature:
     complaint = case.complaint
     subject = records.subject_of(session, complaint, rule.of, at=at)
-    role = guards.holds_role(case, by, guards.signers(case, rule)) or ""
+    asked = guards.departments_asked(case, rule)
+    role = guards.holds_role(case, by, guards.signers(case, rule), departments=asked) or ""
     signature = Signature(
         subject=subject.kind, subject_id=subject.id, complaint_id=complaint.id, key=rule.key,
-        round=signatures.round_of(rule, complaint), user_id=by.id, role=role, at=at, decision=decision, remark=remark,
-        digest=case.content(rule),
+        round=signatures.round_of(rule, complaint), user_id=by.id, role=role,
+        department_id=min(by.departments & asked, default=None) if asked else None, at=at, decision=decision,
+        remark=remark, digest=case.content(rule),
     )  # fmt: skip
     session.add(signature)
     history.note(
@@ -114,10 +118,10 @@ def _return(
     session: Session, case: Case, rule: SignatureRule, remark: str, *, by: Actor, at: datetime, context: Context
 ) -> None:
     """What was returned is to be done again: earlier signatures fall, or the complaint goes the way back."""
-    for key in rule.voids:
-        if key in case.signatures:
-            signatures.void(case.signatures[key], at=at, because=f"returned:{rule.key}")
-            consequences.end_clocks_of(session, case, key, at=at)
+    for each in case.given:
+        if each.key in rule.voids:
+            signatures.void(each, at=at, because=f"returned:{rule.key}")
+            consequences.end_clocks_of(session, case, each.key, at=at)
     way = case.rules.way(rule.return_by) if rule.return_by else None
     if way is not None:
         workflow.go(
@@ -129,19 +133,23 @@ def _return(
 def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Actor, at: datetime) -> None:
     """Void the signatures that cover something that has just been changed: `refs` are fields, as references."""
     sheets = {ref.partition(".")[0] for ref in refs if "." in ref}
-    for key, signature in case.signatures.items():
-        rule = case.rules.signature(key)
+    for each in case.given:
+        rule = case.rules.signature(each.key)
         if rule is not None and ({*rule.covers} & ({*refs} | sheets)):
-            signatures.void(signature, at=at, because="changed")
-            consequences.end_clocks_of(session, case, key, at=at)
+            signatures.void(each, at=at, because="changed")
+            consequences.end_clocks_of(session, case, each.key, at=at)
             history.note(
-                session, case.complaint.id, "signature_voided", by=by, at=at, signature=key, round=case.complaint.round
-            )
+                session, case.complaint.id, "signature_voided", by=by, at=at, signature=each.key,
+                round=case.complaint.round,
+            )  # fmt: skip
 
 
 def leads_to(case: Case, rule: SignatureRule, by: Actor) -> Stage | None:
     """The stage that a person could move a case to right after signing: the signature is the last thing missing."""
-    after = replace(case, signatures={**case.signatures, rule.key: Signature(key=rule.key, user_id=by.id)})
+    if len(case.still_to_sign(rule)) > 1:
+        return None
+    signature = Signature(key=rule.key, user_id=by.id)
+    after = replace(case, signatures={**case.signatures, rule.key: signature}, given=(*case.given, signature))
     for move in case.rules.onward(case.stage):
         stage = case.rules.stage(move.to)
         last = guards.against_move(case, stage, by) and not guards.against_move(after, stage, by)

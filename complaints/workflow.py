@@ -199,7 +199,7 @@ def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[
 
 
 def _voided(case: Case, way: Move) -> list[Signature]:
-    return [each for key, each in case.signatures.items() if key in way.voids or "*" in way.voids]
+    return [each for each in case.given if each.key in way.voids or "*" in way.voids]
 
 
 def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, by: Actor, at: datetime) -> list[str]:

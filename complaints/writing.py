@@ -240,7 +240,7 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
                     break
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
-            problems.append(Problem(field.key, Sentence(N_("%(field)s is missing"), {"field": field.name})))
+            problems.append(Problem(field.key, guards.wanting(field)))
     return problems
 
 

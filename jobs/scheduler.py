@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import history, incidents, outbox, schedule, settings
+from complaints import history, incidents, outbox, procedure_store, schedule, settings
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
@@ -49,6 +49,7 @@ class Scheduler:
         """Do what is due at this moment; without `watch` no incident is looked for."""
         self._check_incidents(at, watch=watch)
         with transaction(self.make) as session:
+            procedure_store.refresh(session)
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
         if waiting:

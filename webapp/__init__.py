@@ -35,6 +35,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         passing,
         preferences,
         presence,
+        procedures,
         security,
         work,
     )
@@ -57,7 +58,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     cases = (work, answers, board, moves, complaint_page, presence, passing, notices, preferences)
-    web = (*cases, inbox, mailboxes, attachments, health, demo)
+    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

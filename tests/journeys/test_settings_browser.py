@@ -11,9 +11,12 @@ from playwright.sync_api import expect
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from complaints import people
+from complaints import people, procedure
 from complaints.database import open_database, sessions, transaction
+from complaints.procedure_store import settle
 from complaints.settings import Settings
+from tests.builders import MONDAY
+from tests.procedures import SMALL
 from tests.rigs.chromium import axe
 from tests.rigs.dovecot import Account
 from webapp import create_app
@@ -123,3 +126,31 @@ def test_settings_are_for_everybody(
     expect(page.locator("#check .step--failed")).to_have_count(1)
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == screen["viewport"]["width"]
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_an_administrator_brings_a_procedure_in_after_mending_it(
+    new_page: "Callable[..., Page]",
+    url: str,
+    make: sessionmaker[Session],
+    size: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(procedure, "_known", {})
+    with transaction(make) as session:
+        settle(session, shipped=sorted(procedure.FOLDER.glob("*.toml")), own=(), at=MONDAY)
+    page = signed_in(new_page(**size), url)
+    page.goto(f"{url}/settings")
+    page.get_by_role("link", name="Procedures").click()
+    expect(page.get_by_role("row", name="medical")).to_contain_text("for new complaints")
+    assert axe(page) == []
+    page.get_by_role("link", name="Bring in a version").click()
+    text = page.get_by_label("Text", exact=True)
+    text.fill(SMALL.replace("final = true", "finale = true"))
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("alert")).to_contain_text("stage.closed.finale: is not known here; did you mean 'final'?")
+    assert axe(page) == []
+    text.fill(SMALL)
+    page.get_by_role("button", name="Bring in").click()
+    expect(page.get_by_role("status")).to_contain_text("small version 1 is in force for new complaints.")
+    expect(page.get_by_role("row", name="small")).to_be_visible()

@@ -103,7 +103,8 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    assert len(seen) == 11  # begin, sign-in, grants, columns, heads, views, departments, work, inbox, notices, incidents
+    # begin, sign-in, grants, columns, heads, views, departments, work, inbox, notices, incidents
+    assert len(seen) == 11
 
 
 @pytest.mark.parametrize(
