@@ -32,10 +32,13 @@ class RoleNames:
 
 
 def holds_role(case: Case, by: Actor, roles: Iterable[str]) -> str | None:
-    """The first of these roles that a person holds for this case; the system holds every role."""
+    """The first of these roles that a person holds for this case; the system holds every role. A field that names
+    people is a role of those whom it names."""
     if by.id is None:
         return next(iter(roles), "")
     for role in roles:
+        if "." in role and by.id in case.ids(role):
+            return role
         if role in by.roles and (role not in DEPARTMENT_ROLES or _responsible(case, by)):
             return role
     return None

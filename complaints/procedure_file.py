@@ -35,7 +35,7 @@ from complaints.procedure import (
 KINDS = ("line", "text", "date", "time", "number", "choice", "choices", "person", "people", "departments", "file")
 PARTS = ("owner", "due", "done")
 NEEDS = ("field", "sheet", "rows", "none", "signature", "value", "notified", "any")
-TO = ("owner", "superior", "departments")
+TO = ("owner", "superior", "departments", "notified")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
 
@@ -231,7 +231,7 @@ class _File:
     def _events(self) -> set[str]:
         keys = self.signatures
         return {
-            "received", "drafted", "notified", "class", "round",
+            "received", "drafted", "notified", "class", "lowered", "round",
             *(f"entered:{key}" for key in (*self.stages, *self.outcomes)), *(f"signed:{key}" for key in keys),
             *(f"returned:{key}" for key in keys), *(f"moved:{key}" for key in self.ways),
             *(f"written:{key}" for key in self.sheets), *(f"filled:{ref}" for ref in self._fields()),
@@ -366,7 +366,7 @@ class _File:
             when=self._when(table),
             choices=choices,
             roles=table.some("roles", self.roles),
-            by=table.some("by", self.roles),
+            by=table.some("by", {*self.roles, *self.refs}),
             after=table.some("after", own),
             stages=table.some("stages", self.stages),
             part=table.one("part", PARTS, ""),
