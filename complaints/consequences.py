@@ -302,7 +302,8 @@ def _towards_the_next(case: Case) -> Iterator[Task]:
     for move in [move for move in ways if case.holds(move.when)][-1:] or ways[:1]:
         missing = guards.lacking(case, guards.asked_by(case, move))
         if not missing:
-            yield from _for(case, MOVE, move.to, move.by)
+            register = case.rules.stage(move.to).register
+            yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
         for step in dict.fromkeys(each.step for each in missing):
             yield from _step(case, step, move)
 
