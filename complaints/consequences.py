@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from complaints import clocks, guards, notices, work
-from complaints.case import Case, load
+from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
@@ -326,12 +326,7 @@ def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
     """Who writes next in a record: whoever has required fields left; of a row that waits for an answer, who answers."""
     for record in case.of_sheet(sheet):
         for field in sheet.fields:
-            if (
-                field.by
-                and not field.part
-                and not case.value(f"{sheet.key}.{field.key}")
-                and not record.values.get(field.key)
-            ):
+            if field.by and not field.part and not filled(record.values.get(field.key)):
                 return field.by
     return sheet.by
 
