@@ -216,7 +216,7 @@ def open_draft(
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     work.first(session, complaint_id, rules, at=at)
-    history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
+    history.begin(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
     return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 
 

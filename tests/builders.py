@@ -1,7 +1,8 @@
 """Builders: one for each concept, with believable defaults that a test changes where it matters."""
 
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -193,3 +194,22 @@ def an_entry(**changes: str) -> dict[str, str]:
         "product": "HX-210 hydraulic fitting",
         "order_no": "4500-77123 / 20",
     } | changes
+
+
+def at_once(*deeds: Callable[[], Any]) -> list[Any]:
+    """What each deed gave or raised, all begun at the same instant in threads of their own."""
+    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
+
+    def run(index: int) -> None:
+        start.wait()
+        try:
+            results[index] = deeds[index]()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(deeds))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return results

@@ -213,7 +213,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
     own = [each for each in letters if each.complaint_id == complaint.id]
     files = _attachments(each.id for each in letters)
     mails = session.scalars(select(Outgoing).where(Outgoing.complaint_id.in_(ids)).order_by(Outgoing.id)).all()
-    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id)).all()
+    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.position)).all()
     people = _people(complaint, changes)
     numbers = _numbers(ids[1:])
     first = inbox.first_letter(session, complaint.id)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from complaints.customers import Contact, Customer
-from complaints.demo.words import BUYERS
+from complaints.database import Base
+from complaints.demo.words import BUYERS, CASES
 from complaints.errors import Name
 from complaints.people import ROLES, Department, Grant, User, add_user
 
@@ -169,3 +170,37 @@ def _customers(session: Session, at: datetime) -> None:
             contact.phone = contact.phone or writer.phone
             contact.locale = buyer.locale
             contact.customer_id = contact.customer_id or customer.id
+
+
+class NoCompany(LookupError):
+    """The staff and customers are not there yet; `company` founds them."""
+
+
+@dataclass(frozen=True)
+class Players:
+    """Who takes part, as ids of the database at hand."""
+
+    users: dict[str, int]
+    departments: dict[str, int]
+    customers: dict[str, int]
+    contacts: dict[str, int]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Players":
+        def ids(model: type[Base], key: str) -> dict[str, int]:
+            columns = model.__table__.c
+            return dict(connection.execute(select(columns[key], columns.id)).all())
+
+        found = cls(ids(User, "email"), ids(Department, "key"), ids(Customer, "name"), ids(Contact, "address"))
+        wanted = [
+            ({address(one.user) for one in STAFF}, found.users),
+            ({case.department for case in CASES}, found.departments),
+            ({buyer.name for buyer in BUYERS}, found.customers),
+            ({writer.address for buyer in BUYERS for writer in buyer.writers}, found.contacts),
+        ]
+        if not all(names <= known.keys() for names, known in wanted):
+            raise NoCompany("The demo company is not there yet. Found it first: flask demo company")
+        return found
+
+    def user(self, name: str) -> int:
+        return self.users[address(name)]

@@ -1,18 +1,22 @@
 """The demo: a company that can sign in, and a ledger that could have come about by working in it."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections import Counter as Count
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskCliRunner
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks
+from complaints import clocks, history
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china, parse_within
 from complaints.clocks import Clock
@@ -21,11 +25,13 @@ from complaints.conversation import Entry
 from complaints.customers import Contact, Customer
 from complaints.database import Base, open_database, sessions, transaction
 from complaints.demo import fill as filling
-from complaints.demo.company import DOMAIN, PASSWORD, STAFF, company, founded, logins, sign_ins
+from complaints.demo.company import DOMAIN, PASSWORD, STAFF, NoCompany, company, founded, logins, sign_ins
 from complaints.demo.consistency import faults
-from complaints.demo.fill import NoCompany, fill
-from complaints.demo.journeys import STAGES
+from complaints.demo.fill import fill
+from complaints.demo.journeys import STAGES, Journey
 from complaints.demo.moments import EPOCH, MINUTE, Minutes, Promises, minute_of
+from complaints.demo.parts import desk
+from complaints.demo.scribe import Scribe
 from complaints.errors import NotFound
 from complaints.history import Change
 from complaints.letters import Attachment, Letter, Sighting
@@ -80,7 +86,7 @@ def sixty(engine: Engine, make: sessionmaker[Session], blobs: Blobs) -> None:
 @pytest.fixture
 def many(engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three years, in more than one transaction."""
-    monkeypatch.setattr(filling, "CHUNK", 1000)
+    monkeypatch.setattr(filling, "PART", 1000)
     fill(engine, complaints=2300, seed=2, at=AT, blobs=blobs)
 
 
@@ -304,20 +310,89 @@ def test_the_same_seed_tells_the_same_stories(sqlite_template: Path, tmp_path: P
     assert told[0] != told[2]
 
 
+def test_parts_made_in_another_process_are_the_same(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when somebody else is given numbers between two of them, and a part has to be made anew."""
+    told = []
+    monkeypatch.setattr(filling, "PART", 100)
+    monkeypatch.setattr(history.secrets, "token_hex", lambda size: "00" * size)  # the salt of live work
+    for beside in (True, False):
+        path = tmp_path / f"{beside}.sqlite3"
+        path.write_bytes(sqlite_template.read_bytes())
+        engine = open_database(f"sqlite:///{path}")
+        maker = sessions(engine)
+        with transaction(maker) as session:
+            company(session, at=AT, password=PASSWORD)
+        monkeypatch.setattr(filling, "desk", lambda maker, beside, here=beside: desk(maker, beside=here))
+        fill(
+            engine, complaints=350, seed=7, at=AT, blobs=Blobs(tmp_path / str(beside)), progress=partial(_draft, maker)
+        )
+        with engine.connect() as connection:
+            told.append([connection.execute(select(model.__table__)).all() for model in filling.COLUMNS])
+        engine.dispose()
+    assert told[0] == told[1]
+
+
+def _draft(make: sessionmaker[Session], _done: int) -> None:
+    with transaction(make) as session:
+        open_draft(
+            session, by=SYSTEM, at=AT, received_at=AT, channel="phone", calendar=CALENDAR, fields={"subject": "live"}
+        )
+
+
+def test_live_work_goes_on_between_the_parts(
+    engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "PART", 100)
+    fill(engine, complaints=350, seed=1, at=AT, blobs=blobs, progress=partial(_draft, make))
+    with make() as session:
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 354
+        assert faults(session) == []
+        assert history.verify(session).broken is None
+
+
 def test_a_fill_that_is_killed_leaves_whole_complaints_only(
     engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "CHUNK", 20)
+    monkeypatch.setattr(filling, "PART", 20)
     put, calls = filling._put, Count[str]()
 
-    def dying(connection: object, model: type[Base], rows: list[object]) -> None:
+    def dying(connection: Connection, model: type[Base], file: Path) -> None:
         calls[model.__name__] += 1
         if calls["Clock"] == 3:
             raise KeyboardInterrupt
-        put(connection, model, rows)  # type: ignore[arg-type]
+        put(connection, model, file)
 
     monkeypatch.setattr(filling, "_put", dying)
     with pytest.raises(KeyboardInterrupt):
+        fill(engine, complaints=100, seed=1, at=AT, blobs=blobs)
+    assert multiprocessing.active_children() == []
+    with make() as session:
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 40
+        assert faults(session) == []
+        assert history.verify(session).broken is None
+
+
+@pytest.mark.parametrize(
+    ("doing", "told"),
+    [(lambda: os.kill(os.getpid(), signal.SIGKILL), "has died"), (lambda: open("/no/where"), "No such file")],  # noqa: SIM115
+    ids=["dies", "fails"],
+)
+def test_a_fill_whose_other_process_ends_says_so_and_leaves_whole_complaints_only(
+    doing: Callable[[], object], told: str, engine: Engine, make: sessionmaker[Session], blobs: Blobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(filling, "PART", 20)
+    write = Scribe.write
+
+    def ending(self: Scribe, journeys: Sequence[Journey], last: Mapping[str, int]) -> object:
+        if last["complaint"] == 40:
+            doing()
+        return write(self, journeys, last)
+
+    monkeypatch.setattr(Scribe, "write", ending)
+    with pytest.raises(OSError, match=told):
         fill(engine, complaints=100, seed=1, at=AT, blobs=blobs)
     with make() as session:
         assert session.scalar(select(func.count()).select_from(Complaint)) == 40

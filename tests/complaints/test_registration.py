@@ -1,7 +1,6 @@
 """The register entry: what it asks for, what it leaves behind, and that nobody's words or numbers are lost."""
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +29,7 @@ from tests.builders import (
     a_mailed_complaint,
     a_person,
     an_entry,
+    at_once,
 )
 from tests.desk import CONTEXT
 
@@ -293,25 +293,6 @@ def test_of_two_who_saw_the_same_version_one_is_told(make: sessionmaker[Session]
         with pytest.raises(StaleComplaint):
             registration.save(session, complaint, {"batch": "L2"}, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         assert complaint.batch == "L1"
-
-
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """What each deed gave or raised, all begun at the same instant in threads of their own."""
-    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
-
-    def run(index: int) -> None:
-        start.wait()
-        try:
-            results[index] = deeds[index]()
-        except Exception as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(deeds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return results
 
 
 @pytest.mark.requirement("S12")

@@ -85,7 +85,7 @@ def a_silent_mailbox(shift: Shift) -> None:
 def admin(shift: Shift) -> Callable[[str], None]:
     def adding(locale: str) -> None:
         with transaction(shift.make) as session:
-            a_person(session, "admin", locale=locale)
+            a_person(session, "admin", "clerk", locale=locale)
 
     return adding
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from complaints import off_board, registration
+from complaints import history, off_board, registration
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
@@ -25,7 +25,7 @@ from complaints.database import transaction
 from complaints.history import Change
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.procedure import procedure
 from tests.builders import (
     MONDAY,
@@ -119,7 +119,7 @@ def test_a_registered_complaint_shows_its_facts_its_clocks_and_what_happened(
 ) -> None:
     complaint = registered(make, clerk)
     with transaction(make) as session:
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act="something_new", values={}))
+        history.note(session, complaint.id, "something_new", by=SYSTEM, at=NOW)
     clock.shift(timedelta(hours=1))
     shown = visible(desk.get(HERE).text)
     for text in ("Register no. 2026-0001", "Major", "Quellstrom Mobility", "HX-210 hydraulic fitting",
@@ -277,7 +277,7 @@ def test_a_customer_who_was_not_reached_is_told_of_on_page_and_card(
     with transaction(make) as session:
         session.execute(update(Complaint).values(unreached_at=NOW))
         told = {"recipient": "i.carrow@quellstrom.example", "status": "5.1.1", "said": "no such user"}
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act="bounce", values=told))
+        history.note(session, complaint.id, "bounce", by=SYSTEM, at=NOW, **told)
     page = visible(desk.get(HERE).text)
     assert "The customer was not reached : i.carrow@quellstrom.example, 5.1.1 no such user" in page
     assert "It came back Mon 16 Nov, 09:30 : the customer was not reached." in page
@@ -300,7 +300,7 @@ def test_every_act_has_its_sentence_even_with_nothing_to_say(
 ) -> None:
     complaint = mailed(make)
     with transaction(make) as session:
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act=act, values={}))
+        history.note(session, complaint.id, act, by=SYSTEM, at=NOW)
     assert desk.get(HERE).status_code == 200
 
 

@@ -57,7 +57,9 @@ def show(number: str, as_json: bool) -> None:
     ]
     record["history"] = [
         _fields(change)
-        for change in session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id))
+        for change in session.scalars(
+            select(Change).where(Change.complaint_id == complaint.id).order_by(Change.position)
+        )
     ]
     click.echo(json.dumps(record, ensure_ascii=False, default=str, indent=None if as_json else 2))
 
