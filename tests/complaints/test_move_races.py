@@ -1,9 +1,6 @@
 """Many at one complaint in the same instant: one wins, nobody loses a word, nobody meets an error without a name."""
 
 import os
-import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -15,7 +12,7 @@ from complaints.errors import MoveRefused, SignatureRefused, StaleComplaint
 from complaints.history import Change
 from complaints.people import Actor
 from complaints.workflow import Moved
-from tests.builders import a_person
+from tests.builders import a_person, at_once
 from tests.desk import CONTEXT, Desk
 
 ROUNDS = 500 if os.environ.get("REDRESS_SOAK") else 2
@@ -27,25 +24,6 @@ WISHES = ("customer_reply", "implementation", "action_plan", "closed", "draft")
 @pytest.fixture
 def desk(database_url: str) -> Desk:
     return Desk(sessions(open_database(database_url)))
-
-
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """What each deed gave or raised, all begun at the same instant in threads of their own."""
-    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
-
-    def run(index: int) -> None:
-        start.wait()
-        try:
-            results[index] = deeds[index]()
-        except Exception as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(deeds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    return results
 
 
 def test_of_fifty_people_who_drag_one_card_to_different_columns_one_wins(desk: Desk) -> None:
