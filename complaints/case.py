@@ -54,6 +54,12 @@ class Case:
         record = self.records.get(sheet)
         return record.values.get(key) if record else None
 
+    def ids(self, ref: str) -> set[int]:
+        """The people or departments that a field names, in all rows of its record."""
+        value = self.value(ref)
+        rows = value if isinstance(value, list) else [value]
+        return {each for row in rows for each in (row if isinstance(row, list) else [row]) if each}
+
     def has(self, ref: str) -> bool:
         return filled(self.value(ref))
 

@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from complaints import clocks, guards, notices, work
-from complaints.case import Case, load
+from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES, signers
 from complaints.people import Actor, Grant, User
-from complaints.procedure import CLASS, COMPLAINT, NOTIFIED, RECEIVED, ClockRule, Move, Sheet, Stage
+from complaints.procedure import CLASS, COMPLAINT, LOWERED, NOTIFIED, RECEIVED, ClockRule, Move, Sheet, Stage
 from complaints.records import Record
 from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
@@ -67,7 +67,8 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
         _end(running, at)
         return running
     if CLASS in events:
-        running += _of_another_class(session, case, running, at=at, context=context)
+        lowered = LOWERED in events
+        running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
     for rule in case.rules.clocks:
         if rule.starts in events and case.holds(rule.when):
             running += _start(session, case, rule, at, running, context)
@@ -86,10 +87,10 @@ def _end(running: Iterable[Clock], at: datetime) -> None:
 def _start(
     session: Session, case: Case, rule: ClockRule, at: datetime, running: Sequence[Clock], context: Context
 ) -> list[Clock]:
-    """Start a clock; one that began at that instant in this round runs on."""
+    """Start a clock; one that began at that instant, or that still runs, runs on."""
     round = case.complaint.round
     for clock in running:
-        if clock.key == rule.key and clock.round == round and (clock.started_at == at or clock.stopped_at is None):
+        if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
             clocks.resume(clock)
             return []
     (begun,) = clocks.begun([rule], at, context.calendar, round=round)
@@ -99,30 +100,30 @@ def _start(
 
 
 def _of_another_class(
-    session: Session, case: Case, running: Sequence[Clock], *, at: datetime, context: Context
+    session: Session, case: Case, running: Sequence[Clock], *, lowered: bool, at: datetime, context: Context
 ) -> list[Clock]:
-    """The clocks of the class before are replaced by those of the new one, which start at the change; a promise that
-    ran before under the same class runs on from where it began."""
-    started: list[Clock] = []
+    """The clocks of the class before are replaced by those of the new one. After a raise they start at the change;
+    after a lowering they run from where they would have run all along."""
     rules = {rule.key: rule for rule in case.rules.clocks}
-    replaced = []
     for clock in running:
         rule = rules.get(clock.key)
         if clock.stopped_at is None and rule is not None and not case.holds(rule.when):
             clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
-            replaced.append(clock)
-    if not replaced:
-        return started
+    started: list[Clock] = []
     for rule in case.rules.clocks:
-        if rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts):
-            if all(has_happened(case, event) for event in rule.stops):
-                continue
-            before = [c for c in running if c.key == rule.key and c.round == case.complaint.round]
-            if before:  # the class was this one before: the promise of then holds again
-                clocks.resume(before[0])
-            else:
-                started += _start(session, case, rule, at, running, context)
+        owed = rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts)
+        if owed and not all(has_happened(case, event) for event in rule.stops):
+            since = _moment(case, rule.starts) if lowered else None
+            started += _start(session, case, rule, since or at, running, context)
     return started
+
+
+def _moment(case: Case, event: str) -> datetime | None:
+    """When an event that starts clocks happened, where that is known of the case."""
+    kind, _, key = event.partition(":")
+    if kind == "signed":
+        return case.signatures[key].at
+    return case.complaint.received_at if kind == RECEIVED else None
 
 
 def has_happened(case: Case, event: str) -> bool:
@@ -247,6 +248,11 @@ def _receivers(session: Session, case: Case, to: str, *, by: Actor, today: date)
         return [superior] if superior else []
     if to == "departments":
         return _members(session, case.departments, today)
+    if to == NOTIFIED:
+        told = select(Involvement.department_id).where(
+            Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
+        )
+        return _members(session, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
     if to == "qe" and case.investigator:
@@ -296,7 +302,8 @@ def _towards_the_next(case: Case) -> Iterator[Task]:
     for move in [move for move in ways if case.holds(move.when)][-1:] or ways[:1]:
         missing = guards.lacking(case, guards.asked_by(case, move))
         if not missing:
-            yield from _for(case, MOVE, move.to, move.by)
+            register = case.rules.stage(move.to).register
+            yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
         for step in dict.fromkeys(each.step for each in missing):
             yield from _step(case, step, move)
 
@@ -319,12 +326,7 @@ def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
     """Who writes next in a record: whoever has required fields left; of a row that waits for an answer, who answers."""
     for record in case.of_sheet(sheet):
         for field in sheet.fields:
-            if (
-                field.by
-                and not field.part
-                and not case.value(f"{sheet.key}.{field.key}")
-                and not record.values.get(field.key)
-            ):
+            if field.by and not field.part and not filled(record.values.get(field.key)):
                 return field.by
     return sheet.by
 

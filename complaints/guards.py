@@ -32,11 +32,14 @@ class RoleNames:
 
 
 def holds_role(case: Case, by: Actor, roles: Iterable[str], *, departments: frozenset[int] | None = None) -> str | None:
-    """The first of these roles that a person holds for this case; the system holds every role. Where `departments` are
-    asked it must be for one of them, else only department roles are for the responsible ones."""
+    """The first of these roles that a person holds for this case; the system holds every role. A field that names
+    people is a role of those whom it names. Where `departments` are asked it must be for one of them, else only
+    department roles are for the responsible ones."""
     if by.id is None:
         return next(iter(roles), "")
     for role in roles:
+        if "." in role and by.id in case.ids(role):
+            return role
         if role in by.roles and _for_us(case, by, role, departments):
             return role
     return None

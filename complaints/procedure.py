@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "procedures"
 DEFAULT = "manufacturing"
-RECEIVED, DRAFTED, NOTIFIED, CLASS, ROUND = "received", "drafted", "notified", "class", "round"
+RECEIVED, DRAFTED, NOTIFIED, CLASS, LOWERED, ROUND = "received", "drafted", "notified", "class", "lowered", "round"
 """Events that are there in every procedure; the others name a stage, a record, a field, a signature or a way:
 `entered:`, `written:`, `filled:`, `signed:`, `returned:`, `moved:`."""
 COMPLAINT, INVESTIGATION = "complaint", "investigation"
@@ -216,7 +216,8 @@ class ClockRule:
 
 @dataclass(frozen=True)
 class NoticeRule:
-    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments` or the field that names people."""
+    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned)
+    or the field that names people."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]

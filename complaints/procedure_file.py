@@ -44,7 +44,7 @@ SEVERAL = ("choices", "people", "departments")
 NAMING = ("person", "people", "departments")
 PARTS = {"owner": "person", "due": "date", "done": "date"}
 """The parts of a row that is a task, with the type of their fields."""
-TO = ("owner", "superior", "departments")
+TO = ("owner", "superior", "departments", "notified")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
 LARGEST_FILE = 256 * 1024
@@ -342,7 +342,7 @@ class _File:
             "entered": (*self.stages, *self.outcomes), "signed": self.signatures, "returned": self.signatures,
             "moved": self.ways, "written": self.sheets, "filled": [ref for ref in self.refs if "." in ref],
         }  # fmt: skip
-        always = {"received", "drafted", "notified", "class", "round"}
+        always = {"received", "drafted", "notified", "class", "lowered", "round"}
         return always | {f"{kind}:{key}" for kind, keys in named.items() for key in keys}
 
     def _of_kind(self, *kinds: str) -> list[str]:
@@ -470,7 +470,7 @@ class _File:
             when=self._when(table),
             choices=YES_NO if kind == "yes_no" else choices,
             roles=table.some("roles", self.roles),
-            by=table.some("by", self.roles),
+            by=table.some("by", {*self.roles, *self.refs}),
             after=table.some("after", [each for each in own if isinstance(each, str)]),
             stages=table.some("stages", self.stages),
             part=table.one("part", PARTS, ""),

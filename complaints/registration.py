@@ -28,13 +28,27 @@ from complaints.fields import REGISTER
 from complaints.guards import RoleNames
 from complaints.letters import Letter
 from complaints.people import Actor, Department
-from complaints.procedure import CLASS, COMPLAINT, DEFAULT, DRAFTED, NOTIFIED, RECEIVED, Need, Procedure, of, procedure
+from complaints.procedure import (
+    CLASS,
+    COMPLAINT,
+    DEFAULT,
+    DRAFTED,
+    LOWERED,
+    NOTIFIED,
+    RECEIVED,
+    Need,
+    Procedure,
+    of,
+    procedure,
+)
 
 REPEATS_WITHIN = timedelta(days=365)
 QA_DEPARTMENT = "qa"
 """The key of the department that is told of every complaint."""
 
-NAMES: Mapping[str, str] = {**REGISTER, "received_at": N_("Received at")}
+WHY, LONGEST_REASON = "class_reason", 1_000
+"""The field of a form that says why the class is lowered."""
+NAMES: Mapping[str, str] = {**REGISTER, "received_at": N_("Received at"), WHY: N_("Why the class is lowered")}
 LINES = {
     "customer": 160, "subject": 250, "contact_person": 160, "contact_phone": 40, "contact_email": 254, "product": 120,
     "model": 80, "order_no": 80, "material_no": 80, "quantity": 40, "batch": 80,
@@ -245,8 +259,10 @@ def save(
     at: datetime,
     seen_version: int,
     context: Context,
+    why: str = "",
 ) -> None:
-    """Write what changed in an entry, in the caller's transaction; what was signed of it is void.
+    """Write what changed in an entry, in the caller's transaction; what was signed of it is void. `why`: the reason for
+    lowering the class of a registered complaint.
 
     Raises `StaleComplaint` when somebody changed it since `seen_version`, `NotAllowed`, and `Incomplete` when a
     registered complaint would lose what registration asked for. An entry that changes nothing leaves no trace."""
@@ -259,11 +275,19 @@ def save(
     rules = of(complaint)
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
+    lowered = bool(rules.lowered_by) and _lowers_class(rules, before, changed) and complaint.registered_at is not None
+    reason = clean(why, lines=True)
     if complaint.registered_at is not None:
         problems = lacking({**before, **changed}, rules)
-        if _lowers_class(rules, before, changed) and rules.lowered_by and not by.roles & {*rules.lowered_by}:
+        if lowered and not by.roles & {*rules.lowered_by}:
             who = RoleNames(rules.lowered_by)
             problems.append(Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
+        elif lowered and not reason:
+            problems.append(Problem(WHY, Sentence(N_("Please say why the class is lowered"))))
+        elif len(reason) > LONGEST_REASON:
+            values = {"limit": LONGEST_REASON, "length": len(reason)}
+            message = N_("The reason may have %(limit)s characters; this has %(length)s")
+            problems.append(Problem(WHY, Sentence(message, values)))
         if problems:
             raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
@@ -273,9 +297,11 @@ def save(
     history.note(
         session, complaint.id, "entered", by=by, at=at, version=complaint.version,
         changed={field: [shown_before[field], shown_after[field]] for field in changed},
+        **({"reason": reason} if lowered else {}),
     )  # fmt: skip
     signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
     events = [CLASS] if "complaint_class" in changed and complaint.registered_at is not None else []
+    events += [LOWERED] if lowered else []
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
 
 
@@ -312,6 +338,7 @@ def register(
     seen_version: int,
     context: Context,
     departments: Iterable[int] = (),
+    why: str = "",
 ) -> None:
     """Save an entry and take the complaint into the register, in the caller's transaction; QA and the chosen
     departments are notified.
@@ -325,7 +352,7 @@ def register(
     after = {**before, **values}
     if complaint.registered_at is not None:
         if not all(_same(field, before[field], value) for field, value in values.items()):
-            save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context)
+            save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context, why=why)
         return
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)

@@ -54,6 +54,7 @@ def sign(
 
     Raises `NotFound` for a signature that the procedure does not know, `BadInput`, `StaleContent`, `RemarkWanted`,
     `RemarkTooLong` and `SignatureRefused` with every reason."""
+    workflow.hold(session, complaint)
     case = load(session, complaint)
     rule = case.rules.signature(key)
     if rule is None:

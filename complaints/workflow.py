@@ -162,7 +162,10 @@ def go(
     said = _read(_asks(session, case, way), answers, complaint.number)
     others = [each for each in _others(session, case, way) if each.number in answers.get(ALSO, "").split(",")]
     touch(session, complaint, at=at, seen_version=complaint.version)
+    undo = _may_undo(rules, case.stage, way)
     trace: dict[str, Any] = {"version": complaint.version}
+    if undo:
+        trace["undo"] = True
     if said:
         trace["said"] = said
     voided = _voided(case, way)
@@ -181,7 +184,7 @@ def go(
     consequences.follow(session, complaint, events, by=by, at=at, context=context, case=same)
     for other in others:
         _go_along(session, other, complaint, way, by=by, at=at, context=context, said=said)
-    return Moved(left, undo=_may_undo(rules, left, way))
+    return Moved(left, undo)
 
 
 def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[str, str]:
@@ -275,6 +278,11 @@ def _enter(
     return left
 
 
+def hold(session: Session, complaint: Complaint) -> None:
+    """From here to the end of the transaction nobody else changes the complaint; what is read of it is the newest."""
+    session.refresh(complaint, with_for_update=True)
+
+
 def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version: int) -> None:
     """Take the next version of a complaint, or raise `StaleComplaint`: of two people who saw the same version, one
     wins, whatever the database."""
@@ -304,8 +312,10 @@ def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: da
 
 
 def _may_undo(rules: Procedure, left: str, way: Move) -> bool:
-    """Where the procedure has a way back, a move may be undone while it is fresh; not when it opened a round."""
-    return not way.new_round and bool(rules.ways(way.to, left))
+    """Where the procedure has a way back, a move may be undone while it is fresh; not when it opened a round or wrote
+    in a record."""
+    wrote = way.new_round or way.writes or any(ask.to for ask in way.asks)
+    return not wrote and bool(rules.ways(way.to, left))
 
 
 def undo(
@@ -323,15 +333,13 @@ def undo(
         .order_by(Change.id.desc())
         .limit(1)
     ).one_or_none()
-    rules = of(complaint)
     if (
         moved is None
         or moved.by_id != by.id
         or not timedelta() <= at - moved.at <= UNDO
         or moved.values.get("version") != complaint.version
         or moved.values["after"] != complaint.stage
-        or moved.values.get("round")
-        or not rules.ways(complaint.stage, moved.values["before"])
+        or not moved.values.get("undo")
     ):
         raise TooLate(number=complaint.number)
     touch(session, complaint, at=at, seen_version=seen_version)

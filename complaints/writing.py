@@ -164,6 +164,7 @@ def write(
     `seen` is the version of the record that the form showed, `place` the row; no place begins a new row, and `key`
     names the form of one, so that it is not begun twice. Raises `NotFound`, `RecordRefused`, `Incomplete` with what is
     wrong field by field, and `StaleRecord`."""
+    workflow.hold(session, complaint)
     case = load(session, complaint)
     sheet = case.rules.sheet(sheet_key)
     if sheet is None:
@@ -297,6 +298,7 @@ def remove(
     """Take a row out, in the caller's transaction; it stays in the history. A row that is gone stays gone.
 
     Raises `NotFound` and `RecordRefused`."""
+    workflow.hold(session, complaint)
     case = load(session, complaint)
     sheet = case.rules.sheet(sheet_key)
     if sheet is None or not sheet.many:

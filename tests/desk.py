@@ -106,7 +106,7 @@ class Desk:
     def stage(self, number: str) -> str:
         return self.case(number).stage
 
-    def write(self, number: str, sheet: str, role: str, *, place: int | None = None, **values: Any) -> None:
+    def write(self, number: str, sheet: str, role: str, /, *, place: int | None = None, **values: Any) -> None:
         """Fill in a record: with these values, or completely."""
         typed = values or dict(FILLED[sheet])
         if sheet == "finding" and typed.get("responsibility") == "ours":

@@ -93,10 +93,14 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
                 seen_version=seen,
                 context=engine(),
                 departments=_chosen(),
+                why=request.form.get(registration.WHY, ""),
             )
             owes_mail = acknowledge(complaint)
         else:
-            registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine())
+            registration.save(
+                session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine(),
+                why=request.form.get(registration.WHY, ""),
+            )  # fmt: skip
             owes_mail = False
         session.commit()
     except (Incomplete, MoveRefused, StaleComplaint) as refusal:

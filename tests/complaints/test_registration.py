@@ -220,27 +220,28 @@ def test_a_registered_complaint_keeps_what_registration_asked_for(make: sessionm
         assert fields(refused.value.problems) == ["customer", "order_no"]
 
 
-def test_only_the_vp_lowers_a_class_and_every_clerk_raises_it(make: sessionmaker[Session]) -> None:
+def test_only_the_vp_lowers_a_class_with_a_reason_and_every_clerk_raises_it(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
         clerk, vp, complaint = a_person(session, "clerk"), a_person(session, "mkt_vp"), a_complaint(session)
         register(session, complaint, clerk, entry(complaint_class="general"))
 
-        def becomes(complaint_class: str, by: Actor) -> None:
+        def becomes(complaint_class: str, by: Actor, why: str = "") -> None:
             registration.save(
-                session,
-                complaint,
-                {"complaint_class": complaint_class},
-                by=by,
-                at=SOON,
-                seen_version=complaint.version,
-                context=CONTEXT,
-            )
+                session, complaint, {"complaint_class": complaint_class}, by=by, at=SOON, why=why,
+                seen_version=complaint.version, context=CONTEXT,
+            )  # fmt: skip
 
         becomes("major", clerk)
-        with pytest.raises(Incomplete):
-            becomes("general", clerk)
-        becomes("general", vp)
+        for by, why, field in ((clerk, "no line stopped", "complaint_class"), (vp, " ", "class_reason")):
+            with pytest.raises(Incomplete) as refused:
+                becomes("general", by, why)
+            assert fields(refused.value.problems) == [field]
+        becomes("general", vp, "no line stopped after all")
         assert complaint.complaint_class == "general"
+        change = session.scalars(
+            select(Change).where(Change.act == "entered").order_by(Change.id.desc()).limit(1)
+        ).one()
+        assert change.values["reason"] == "no line stopped after all"
 
 
 # Who may
