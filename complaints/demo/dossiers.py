@@ -21,7 +21,7 @@ from complaints.demo.papers import texts
 from complaints.demo.remedies import REMEDIES
 from complaints.demo.steps import SIGN, WRITE, Route, Step, Visit
 from complaints.history import canonical
-from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, Sheet
+from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, Sheet, SignatureRule
 from complaints.records import LASTING
 from complaints.signatures import APPROVED, RETURNED
 from complaints.work import ROW, Task
@@ -67,6 +67,12 @@ class Paper:
     def writers(self) -> set[int]:
         return {mark[0] for mark in self.marks.values()}
 
+    @property
+    def marked(self) -> str:
+        """The marks as JSON."""
+        marks = [f'"{key}":[{user},"{at}",{version}]' for key, (user, at, version) in self.marks.items()]
+        return f"{{{','.join(marks)}}}"
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -101,7 +107,10 @@ class Archive:
             sheet.key: [each.key for each in sheet.fields if each.kind in ("person", "people")]
             for sheet in rules.sheets
         }
+        self.many = [sheet.key for sheet in rules.sheets if sheet.many]
         self.tasks: dict[Route, list[Task]] = {}
+        self.said: dict[tuple[str, str, str, int], str] = {}
+        """What the history says of a signature."""
 
 
 class Dossier:
@@ -132,8 +141,10 @@ class Dossier:
         self.notices: list[Row] = []
         self.involved: dict[tuple[int | None, int | None, str], str] = {}
         self._records: dict[str, Paper] = {}
-        self._rows: dict[str, tuple[Paper, ...]] = {sheet.key: () for sheet in archive.rules.sheets if sheet.many}
+        self._rows: dict[str, tuple[Paper, ...]] = dict.fromkeys(archive.many, ())
         self._standing: dict[str, Signed] = {}
+        self._digests: dict[tuple[str, ...], str] = {}
+        """Of what signatures cover, as long as nothing is written."""
         self._visited = {entry.stage}
         self._texts = texts(journey.story.buyer.locale)
         found = REMEDIES[journey.story.case].in_(journey.story.buyer.locale)
@@ -161,7 +172,7 @@ class Dossier:
 
     # Acts
 
-    def _note(self, act: str, at: str, by: int, values: Mapping[str, Any] | str) -> None:
+    def _note(self, act: str, at: str, by: int, values: dict[str, Any] | str) -> None:
         said = values if isinstance(values, str) else canonical(values)
         self.changes.append((self.id, at, by, act, said))
         self.changed = at
@@ -206,6 +217,7 @@ class Dossier:
     def _next_round(self, round: int, at: str) -> None:
         """What belongs to the last round stays there; the plan begins as a copy."""
         self.round = round
+        self._digests.clear()
         self._standing = {
             key: each for key, each in self._standing.items() if not self.archive.signature[key].per_round
         }
@@ -243,6 +255,7 @@ class Dossier:
     def _put(self, key: str, place: int, values: Mapping[str, Any], by: int, at: str) -> None:
         """Write fields into a record, or begin one; see records.put."""
         sheet, paper = self.archive.sheet[key], self._there(key, place)
+        self._digests.clear()
         if sheet.of == INVESTIGATION and self.investigated is None:
             self.investigated = at
         if paper is None:
@@ -289,14 +302,23 @@ class Dossier:
         self.signatures.append(
             (
                 rule.of, self.id if of_complaint else self.investigation_id, self.id, rule.key,
-                self.round if rule.per_round else LASTING, by, role, at, decision, remark, self._case().content(rule),
+                self.round if rule.per_round else LASTING, by, role, at, decision, remark, self._digest(rule),
             )
         )  # fmt: skip
         act = "signed" if decision == APPROVED else "returned"
-        self._note(act, at, by, {"signature": rule.key, "role": role, "remark": remark, "round": self.round})
+        key = (rule.key, role, remark, self.round)
+        if key not in self.archive.said:
+            values = {"signature": rule.key, "role": role, "remark": remark, "round": self.round}
+            self.archive.said[key] = canonical(values)
+        self._note(act, at, by, self.archive.said[key])
         if decision == APPROVED:
             self._standing[rule.key] = Signed(by)
         self._tell([f"{act}:{rule.key}"], by, minute, at)
+
+    def _digest(self, rule: SignatureRule) -> str:
+        if rule.covers not in self._digests:
+            self._digests[rule.covers] = self._case().content(rule)
+        return self._digests[rule.covers]
 
     # What people write
 

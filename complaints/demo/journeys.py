@@ -50,7 +50,7 @@ KEPT = 4
 VARIANTS = 200
 SHARED = 64
 HOUR = 60
-ROUND, ROUND_AT_NIGHT = 5, 30
+ROUND, ROUND_AT_NIGHT = 15, 30
 A_YEAR = REPEATS_WITHIN // MINUTE
 CLOSED_GAP = 120  # minutes; the office is closed for longer than a lunch
 

@@ -34,7 +34,7 @@ from complaints.letters import Attachment, Letter, Sighting
 from complaints.notices import Notice
 from complaints.numbers import complaint_number, register_number
 from complaints.outbox import Outgoing
-from complaints.procedure import COMPLAINT, INVESTIGATION, procedure
+from complaints.procedure import COMPLAINT, INVESTIGATION, RECEIVED, ClockRule, procedure
 from complaints.records import Investigation, Record
 from complaints.signatures import Signature
 from complaints.visits import StageVisit
@@ -43,6 +43,7 @@ from complaints.work import Waiting
 RULES = procedure()
 NEVER = NO_LIMIT.strftime("%Y-%m-%d %H:%M:%S.%f")
 SECOND = timedelta(seconds=1)
+SHOWN_FOR = next(stage.shown_for_days or 0 for stage in RULES.stages if stage.final)
 QUANTITIES = (20, 24, 30, 48, 50, 60, 80, 96, 120, 200, 300, 500)
 DOERS = {
     "machining": "guoqiang.ma",
@@ -52,6 +53,8 @@ DOERS = {
     "marketing": "weishan.gu",
 }
 """Who plans, does and reports what a department has to do."""
+MEASURED = timedelta(days=400)
+"""So long the promises after registration have been kept account of; a year is what figures are drawn of."""
 DRAFTED = {channel: canonical({"channel": channel}) for channel in CHANNELS}
 
 Row = tuple[Any, ...]
@@ -163,13 +166,11 @@ class Scribe:
         self.players = players
         self.post = post
         self.salt = rng.randbytes(16).hex()  # one for all: nobody's secrets are in made-up data
-        self.promises = {
-            (event, kind): Promises(minutes, begun_by(RULES, event, kind))
-            for event in {rule.starts for rule in RULES.clocks}
-            for kind in RULES.classes
-        }
+        known = {_keys(begun): Promises(minutes, begun) for begun in _begun().values()}
+        self.promises = {start: known[_keys(begun)] for start, begun in _begun().items()}
         self.archive = Archive(RULES, minutes, players, post.secret)
-        self.shown_from = minutes.end - 1440 * max(stage.shown_for_days or 0 for stage in RULES.stages)
+        self.shown_from = minutes.end - timedelta(days=SHOWN_FOR) // MINUTE
+        self.measured_from = minutes.end - MEASURED // MINUTE
         self.rows: Rows = {}
         self._routes: dict[tuple[tuple[str, ...], bool, bool], list[Route]] = {}
         self._closings: dict[str, str] = {}
@@ -340,7 +341,7 @@ class Scribe:
             rows[Record].append(
                 (
                     COMPLAINT if of_complaint else INVESTIGATION, id_ if of_complaint else opened, paper.sheet,
-                    paper.round, paper.place, paper.number, canonical(paper.values), canonical(paper.marks),
+                    paper.round, paper.place, paper.number, canonical(paper.values), paper.marked,
                     paper.version, paper.begun_at, paper.begun_by_id, paper.changed_at, paper.owner_id, paper.due_on,
                     paper.done_on,
                 )
@@ -414,37 +415,25 @@ class Scribe:
 
     def _clocks(self, id_: int, journey: Journey, route: Route, received: str, moments: list[str]) -> str | None:
         """Clocks with their receipts; returns when the next of the running ones is due."""
-        minutes, working = self.minutes, self.minutes.open
-        running, asked = [], None
+        text, working, day = self.minutes.text, self.minutes.open, self.minutes.day
+        add, running, asked = self.rows[Clock].append, [], None
         kind = "major" if journey.major else "general"
-        for promise in route.promises:
-            promises = self.promises[promise.event, kind]
-            if promise.start != asked:
-                asked = promise.start
-                minute = journey.minute_of(*asked, working)
-                answers = promises.at(minute, minutes.day(minute))
-                started = minutes.text(minute, 0)
-            rule, (due, receipt) = promises.rules[promise.n], answers[promise.n]
-            due_at, stopped, outcome = minutes.text(due, 0), None, None
-            if promise.stop is not None:
-                stopped = minutes.text(journey.minute_of(*promise.stop, working), 0)
+        long_ago = journey.entered[-1] < self.measured_from
+        for start, event, n, round, stop in route.promises:
+            if start is not asked:
+                if long_ago and event != RECEIVED:
+                    break
+                asked, minute = start, journey.minute_of(*start, working)
+                promises = self.promises[event, kind]
+                answers, started = promises.at(minute, day(minute)), text(minute, 0)
+            rule, (due, receipt) = promises.rules[n], answers[n]
+            due_at, stopped, outcome = text(due, 0), None, None
+            if stop is not None:
+                stopped = text(journey.minute_of(*stop, working), 0)
                 outcome = "met" if stopped <= due_at else "late"
             else:
                 running.append(due_at)
-            self.rows[Clock].append(
-                (
-                    "complaint",
-                    id_,
-                    rule.key,
-                    promise.round,
-                    rule.responsible,
-                    started,
-                    due_at,
-                    stopped,
-                    outcome,
-                    receipt,
-                )
-            )
+            add(("complaint", id_, rule.key, round, rule.responsible, started, due_at, stopped, outcome, receipt))
         return min(running, default=None)
 
     def _letters(
@@ -555,6 +544,16 @@ class Scribe:
             rows[Attachment].append(
                 (key, letter_id, id_, position, filename, content_type, content_type, "", False, size, blob)
             )
+
+
+def _begun() -> dict[tuple[str, str], list[ClockRule]]:
+    """The clocks by the event that starts them and the class."""
+    starts = sorted({rule.starts for rule in RULES.clocks})
+    return {(event, kind): begun_by(RULES, event, kind) for event in starts for kind in RULES.classes}
+
+
+def _keys(rules: Iterable[ClockRule]) -> tuple[str, ...]:
+    return tuple(rule.key for rule in rules)
 
 
 def _register_no(numbered: Numbered) -> str:
