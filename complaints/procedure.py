@@ -172,7 +172,7 @@ class Stage:
     key: str
     name: Name
     position: int
-    needs: tuple[Need, ...] = ()
+    needs: tuple[Need, ...] = field(default=(), hash=False)
     register: bool = False
     owner_roles: tuple[str, ...] = ()
     owner: str = ""
