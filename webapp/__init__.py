@@ -32,7 +32,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notices,
         passing,
         presence,
+        records,
         security,
+        writing,
     )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
@@ -52,7 +54,20 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, presence, passing, notices, inbox, mailboxes, attachments, health, demo)
+    web = (
+        board,
+        complaint_page,
+        records,
+        writing,
+        presence,
+        passing,
+        notices,
+        inbox,
+        mailboxes,
+        attachments,
+        health,
+        demo,
+    )
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app
