@@ -75,6 +75,7 @@ def sign(
         consequences.follow(session, complaint, [f"signed:{key}"], by=by, at=at, context=context)
     else:
         _return(session, case, rule, remark, by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, rule.of, by=by, at=at, context=context)
     return signature
 
 

@@ -14,6 +14,7 @@ from flask_login import current_user
 from complaints import guards, signin, signing, work
 from complaints.case import Case, Past
 from complaints.errors import N_, ComplaintError, Missing, Name, Refused, Sentence
+from complaints.fields import REGISTER
 from complaints.people import ROLES
 from complaints.procedure import SignatureRule, Stage
 from complaints.signatures import RETURNED, Signature
@@ -21,6 +22,7 @@ from complaints.signing import LONGEST_REMARK, RemarkTooLong, RemarkWanted
 from complaints.work import Task
 from webapp.context import actor, now
 from webapp.database import db
+from webapp.language import in_my_language, sentence
 
 YOURS, OTHERS, DONE, LATER = "yours", "others", "done", "later"
 VOIDED: Mapping[str, str] = {
@@ -73,7 +75,7 @@ class Box:
     """What comes before anybody can sign."""
     why_not: Sequence[Missing]
     """Why the reader may not."""
-    covers: Sequence[tuple[str, Name | Sentence]]
+    covers: Sequence[tuple[str, str]]
     digest: str
     may_sign: bool = False
     leads_to: Stage | None = None
@@ -120,7 +122,7 @@ def _box(
     return Box(
         rule, state, guards.RoleNames(guards.signers(case, rule)), standing,
         [each for each in given if each is not standing], first, [each for each in against if each not in first],
-        [(f"f-{ref.replace('.', '-')}", _name(case, ref)) for ref in rule.covers], case.content(rule), may_sign,
+        list(dict.fromkeys(_covered(case, ref) for ref in rule.covers)), case.content(rule), may_sign,
         _leads_to(case, rule) if may_sign else None, may_sign and password_wanted(), **_refused(own),
     )  # fmt: skip
 
@@ -137,9 +139,14 @@ def _given(case: Case, signature: Signature, people: Mapping[int, str]) -> Given
     return Given(signature, people.get(signature.user_id or 0, "Redress"), role, void)
 
 
-def _name(case: Case, ref: str) -> Name | Sentence:
-    sheet = case.rules.sheet(ref)
-    return sheet.name if sheet is not None else guards.name_of(case.rules, ref)
+def _covered(case: Case, ref: str) -> tuple[str, str]:
+    """Where what is signed stands, and its name: a record, or a field of the register entry."""
+    sheet = case.rules.sheet(ref.partition(".")[0])
+    return (
+        (f"f-{sheet.key}", in_my_language(sheet.name))
+        if sheet is not None
+        else ("facts", sentence(Sentence(REGISTER[ref])))
+    )
 
 
 def _leads_to(case: Case, rule: SignatureRule) -> Stage | None:

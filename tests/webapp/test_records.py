@@ -21,6 +21,7 @@ from complaints.database import transaction
 from complaints.letters import Attachment
 from complaints.people import Actor, User
 from complaints.signatures import Signature
+from complaints.work import Waiting
 from tests.builders import MONDAY, PNG, an_entry
 from tests.desk import CONTEXT, FILLED, Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
@@ -715,3 +716,20 @@ def test_only_qa_joins_investigations(desk: Desk, as_: Any) -> None:
     version = version_of(desk, second)
     answer = client.post(f"/complaints/{second}/investigation", data={"other": first, "version": version})
     assert answer.status_code == 403
+
+
+@on_both_databases
+def test_what_is_done_together_waits_for_nobody_on_the_other_complaint(desk: Desk, as_: Any) -> None:
+    first, second = desk.to_investigation(), desk.to_investigation()
+    form = {"other": first, "version": version_of(desk, second)}
+    assert as_("qe").post(f"/complaints/{second}/investigation", data=form).status_code == 303
+    assert _waiting(desk, second) >= {"finding", "qe_entry"}
+    desk.write(first, "finding", "qe")
+    assert "finding" not in _waiting(desk, second)
+
+
+def _waiting(desk: Desk, number: str) -> set[str]:
+    """What waits on a complaint, by its record or signature."""
+    with desk.make() as session:
+        complaint = desk.find(session, number)
+        return {*session.scalars(select(Waiting.key).where(Waiting.complaint_id == complaint.id))}
