@@ -115,6 +115,7 @@ def test_a_panel_that_is_needed_next_is_open_and_has_its_form(desk: Desk, as_: A
     assert not re.search(r'id="f-finding" open', html)
     stranger = panel(as_("clerk").get(f"/complaints/{number}").text, "first_review")
     assert 'name="details"' not in stranger
+    assert 'id="f-first_review-details"' in stranger  # where a reason leads to
     assert "filled in by: Marketing supervisor, Marketing vice general manager" in visible(stranger)
 
 

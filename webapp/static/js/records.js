@@ -4,9 +4,9 @@
 const reveal = () => {
   const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
-  const panel = target.closest("details.rec");
-  if (!panel || panel.open) return;
-  panel.open = true;
+  let closed = target.closest("details:not([open])");
+  if (!closed || !target.closest("#records")) return;
+  for (; closed; closed = target.closest("details:not([open])")) closed.open = true;
   target.scrollIntoView();
 };
 addEventListener("hashchange", reveal);
