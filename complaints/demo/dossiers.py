@@ -400,7 +400,7 @@ class Dossier:
         """The case as it stands. Its papers and signatures are not the engine's own, but read like them."""
         return Case(
             cast(Any, self.entry), self.archive.rules, cast(Any, self._records), cast(Any, self._rows),
-            cast(Any, self._standing), frozenset(self._visited), len(self._visited) > 1,
+            cast(Any, self._standing), visited=frozenset(self._visited), notified=len(self._visited) > 1,
         )  # fmt: skip
 
     def owner_id(self) -> int | None:
