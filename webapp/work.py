@@ -117,7 +117,7 @@ def address(item: Item) -> str:
     if item.kind == ANSWER:
         return url_for("answers.show", decision_id=item.ref)
     if item.kind == MOVE:
-        return url_for("board.moves", number=item.card.number)
+        return url_for("moves.moves", number=item.card.number)
     anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", LETTER: "timeline"}
     return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
 
