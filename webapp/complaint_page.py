@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -130,6 +130,21 @@ def _asked(rules: Procedure) -> Procedure:
     """The procedure that was chosen in a form; the one it is, where none was."""
     key = request.values.get("procedure", rules.key)[:40]
     return rules if key == rules.key else procedure(key)
+
+
+@bp.post("/complaints/<number>/notified")
+def notify(number: str) -> Response | tuple[str, int]:
+    """Notify further departments."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    try:
+        told = registration.notify(session, complaint, _chosen(), by=actor(), at=now(), context=engine())
+        session.commit()
+    except registration.NobodyNotified as refusal:
+        session.rollback()
+        return page(find(session, number, actor()), refusal=refusal), 422
+    flash(ngettext("%(num)s department is notified.", "%(num)s departments are notified.", told))
+    return redirect(url_for("complaint.show", number=number, _anchor="f-departments"), 303)
 
 
 @bp.route("/complaints/new", methods=["GET", "POST"])
@@ -262,6 +277,7 @@ def page(
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
     items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
     items += timeline.lines(changes, rules=rules, names=work.names)
+    notified = _notified(complaint, departments)
     return render_template(
         "complaint/show.html",
         complaint=complaint,
@@ -282,7 +298,8 @@ def page(
         people=work.names.people,
         work=work,
         may_join=joining.may_join(by) and not off_board.is_off(complaint) and not joining.begun(session, complaint),
-        notified=_notified(complaint, departments),
+        notified=notified,
+        unnotified=[each for each in departments if each.name not in {name for name, _ in notified}],
         may_register=registration.may_register(rules, by),
         who_registers=registration.who_registers(rules),
         form=_form(complaint, entered, own[0] if own else None, changes, departments, typed, refusal),
