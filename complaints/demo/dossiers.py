@@ -376,7 +376,7 @@ class Dossier:
                 return 1, {"what": self._told["first"], "owner": users["doer"], "due": due}
             case "plan", "second":
                 due = minutes.iso[day + 8 + self.id % 7]
-                return 2, {"what": self._told["second"], "owner": users["dept_head"], "due": due}
+                return 2, {"what": self._told["second"], "owner": users["helper"], "due": due}
             case "plan", text:
                 return 1 if text == "first_done" else 2, {"done": today}
             case "implementation", _:

@@ -6,7 +6,7 @@ has been in and the minute it was entered.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -194,7 +194,22 @@ class Author:
         self._cases: list[Case] = []
         self._stories = [] if few else [self._new_story() for _ in range(SHARED)]
 
-    def journey(self, packed: int) -> Journey:
+    def journeys(self, plan: Sequence[int]) -> list[Journey]:
+        """The journeys of a plan. Where there are few, those that stand in a stage are each at another step, the older
+        ones further, and every third is a major one."""
+        journeys = [self._journey(packed) for packed in plan]
+        if self.few:
+            stages = Counter(journey.stages[-1] for journey in journeys)
+            older = Counter[str]()
+            for journey in journeys:
+                stage = journey.stages[-1]
+                older[stage] += 1
+                newer = stages[stage] - older[stage]
+                journey.progress = (newer + 0.7) / stages[stage]
+                journey.major = newer % 3 == 1
+        return journeys
+
+    def _journey(self, packed: int) -> Journey:
         arrival = unpacked(packed)
         random, pick, working = self.rng.random, self._pick, self.minutes.open
         story = self._new_story() if self.few else pick(self._stories)

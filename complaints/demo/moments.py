@@ -1,8 +1,8 @@
 """Time for a fill: minutes as numbers, which of them the office is open, and what a promise made then says.
 
-`WorkingCalendar.add` is exact and takes 50 µs; a million complaints ask it two million times. What it answers depends
-only on the minute of the day and on what kind of days follow, so one answer serves every such day, with its dates put
-in.
+`WorkingCalendar.add` is exact and takes 50 µs; a million complaints ask it some three million times. What it answers
+depends only on the minute of the day and on what kind of days follow, so one answer serves every such day, with its
+dates put in.
 """
 
 import json

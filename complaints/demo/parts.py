@@ -58,7 +58,7 @@ class Maker:
         """Part `n` of the plan, after these last numbers or else after those of the part that was made before it."""
         self.last.update(last or {})
         self.scribe.rng.seed(f"{self.seed}/{n}")  # so that a part made anew tells the same stories
-        journeys = [self.author.journey(packed) for packed in self.plan[n * self.size : (n + 1) * self.size]]
+        journeys = self.author.journeys(self.plan[n * self.size : (n + 1) * self.size])
         self.repeats.count(n, journeys)
         rows, wanted = self.scribe.write(journeys, self.last)
         before = {kind: self.last.get(kind, 0) for kind in wanted}

@@ -53,6 +53,14 @@ DOERS = {
     "marketing": "weishan.gu",
 }
 """Who plans, does and reports what a department has to do."""
+HELPERS = {
+    "machining": "xiaolin.fang",
+    "assembly": "xiaolin.fang",
+    "surface_treatment": "xiaolin.fang",
+    "logistics": "piotr.lang",
+    "marketing": "daniel.orme",
+}
+"""Who has the other half of the plan."""
 MEASURED = timedelta(days=400)
 """So long the promises after registration have been kept account of; a year is what figures are drawn of."""
 DRAFTED = {channel: canonical({"channel": channel}) for channel in CHANNELS}
@@ -383,6 +391,7 @@ class Scribe:
                 "gm": user("jianming.ye"),
                 "doer": user(DOERS[department]),
                 "dept_head": self.players.head(department),
+                "helper": user(HELPERS[department]),
             }
         return self._teams[key]
 

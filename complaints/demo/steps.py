@@ -59,12 +59,12 @@ INVESTIGATION: Mapping[tuple[bool, bool], Sequence[Step]] = {  # major, ours
     ),
 }  # fmt: skip
 PLAN = (
-    Step(0.1, WRITE, "cause", "doer"),
-    Step(0.2, WRITE, "plan", "doer", "first"),
-    Step(0.22, WRITE, "plan", "doer", "second"),
-    Step(0.3, SIGN, "plan_submitted", "doer"),
+    Step(0.06, WRITE, "cause", "doer"),
+    Step(0.12, WRITE, "plan", "doer", "first"),
+    Step(0.13, WRITE, "plan", "doer", "second"),
+    Step(0.22, SIGN, "plan_submitted", "doer"),
 )
-PLAN_AGAIN = (Step(0.15, WRITE, "cause", "doer", "again"), Step(0.3, SIGN, "plan_submitted", "doer"))
+PLAN_AGAIN = (Step(0.12, WRITE, "cause", "doer", "again"), Step(0.22, SIGN, "plan_submitted", "doer"))
 REVIEW = Step(0.45, SIGN, "plan_review", "qe")
 APPROVAL = (REVIEW, Step(0.6, SIGN, "plan_audit", "qa_head"), Step(0.75, SIGN, "plan_approval", "mr"))
 APPROVAL_GM = (*APPROVAL, Step(0.9, SIGN, "plan_approval_gm", "gm"))
@@ -73,7 +73,7 @@ IMPLEMENTATION = (
     Step(0.05, SIGN, "taken_over", "doer"),
     Step(0.15, WRITE, "contacts", "sales", "measures_told"),
     Step(0.4, WRITE, "plan", "doer", "first_done"),
-    Step(0.6, WRITE, "plan", "dept_head", "second_done"),
+    Step(0.6, WRITE, "plan", "helper", "second_done"),
     Step(0.75, WRITE, "implementation", "doer"),
     Step(0.9, WRITE, "completion", "doer"),
 )
