@@ -6,13 +6,13 @@ decisions over a case are in guards.py; they ask no database.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from complaints import records, signatures
+from complaints import records, rows, signatures
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
 from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
@@ -192,12 +192,15 @@ def _complete(case: Case, key: str) -> bool:
     return rule is None or not case.still_to_sign(rule)
 
 
+@cache
+def _lived() -> CompoundSelect[Any]:
+    visits, told = rows.table(StageVisit).c, rows.table(Involvement).c
+    stages = select(visits.stage, literal(0)).where(visits.complaint_id == bindparam("of"), ~visits.undone)
+    return union_all(
+        stages, select(told.reason, literal(1)).where(told.complaint_id == bindparam("of"), told.reason == NOTIFIED)
+    )
+
+
 def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
-    visited = select(StageVisit.stage.label("what"), literal(0).label("kind")).where(
-        StageVisit.complaint_id == complaint_id, ~StageVisit.undone
-    )
-    told = select(Involvement.reason, literal(1)).where(
-        Involvement.complaint_id == complaint_id, Involvement.reason == NOTIFIED
-    )
-    found: set[tuple[str, int]] = {(what, kind) for what, kind in session.execute(union_all(visited, told))}
+    found: set[tuple[str, int]] = {(row[0], row[1]) for row in rows.run(session, _lived(), {"of": complaint_id})}
     return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found

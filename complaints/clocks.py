@@ -6,9 +6,10 @@ says how it was reckoned, so that a later change of the limit does not move a pr
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint, select
+from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -86,13 +87,13 @@ def start_again(
 
 def of(session: Session, subject_kind: str, subject_id: int) -> list[Clock]:
     """All clocks of a subject, in the order of their due times."""
-    return list(
-        session.scalars(
-            select(Clock)
-            .where(Clock.subject_kind == subject_kind, Clock.subject_id == subject_id)
-            .order_by(Clock.due_at, Clock.id)
-        )
-    )
+    return list(session.scalars(_of(), {"kind": subject_kind, "id": subject_id}))
+
+
+@cache
+def _of() -> Select[Clock]:
+    mine = select(Clock).where(Clock.subject_kind == bindparam("kind"), Clock.subject_id == bindparam("id"))
+    return mine.order_by(Clock.due_at, Clock.id)
 
 
 def stop(clock: Clock, *, at: datetime) -> None:

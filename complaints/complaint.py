@@ -7,9 +7,23 @@ it. A complaint begins as a draft, from a mail or by hand, with its number; `wor
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import clocks, history, numbers, rows, visits, work
@@ -236,15 +250,14 @@ def involve(
 ) -> None:
     """Name people and departments on a complaint; naming them again changes nothing."""
     wanted = {(user, None) for user in users} | {(None, department) for department in departments}
-    known = {
-        (user, department)
-        for user, department in session.execute(
-            select(Involvement.user_id, Involvement.department_id).where(
-                Involvement.complaint_id == complaint.id, Involvement.reason == reason
-            )
-        )
-    }
-    session.add_all(
-        Involvement(complaint_id=complaint.id, user_id=user, department_id=department, reason=reason, since=at)
-        for user, department in wanted - known
-    )
+    known = {tuple(row) for row in rows.run(session, _involved(), {"of": complaint.id, "as": reason})}
+    named = {"complaint_id": complaint.id, "reason": reason, "since": at}
+    new = [named | {"user_id": user, "department_id": department} for user, department in wanted - known]
+    rows.add(session, Involvement, *new)
+
+
+@cache
+def _involved() -> Select[Any]:
+    involved = rows.table(Involvement).c
+    so = involved.complaint_id == bindparam("of"), involved.reason == bindparam("as")
+    return select(involved.user_id, involved.department_id).where(*so)

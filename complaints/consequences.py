@@ -7,11 +7,13 @@ the procedure.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, guards, notices, records, work
+from complaints import clocks, guards, notices, records, rows, work
 from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
@@ -48,14 +50,15 @@ def follow(
 ) -> Case:
     """Let everything follow from what happened, in the caller's transaction; returns the case as it is now (`case`, if
     the caller knows it)."""
-    session.flush()
     if case is None:
+        session.flush()
         case = load(session, complaint)
-    running = _clocks(session, case, events, at=at, context=context)
-    _hand_over(session, case, running, context)
-    _name_people(session, case, at=at)
-    _tell(session, case, events, by=by, at=at, context=context)
-    work.renew(session, complaint.id, tasks(case), at=at)
+    with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
+        running = _clocks(session, case, events, at=at, context=context)
+        _hand_over(session, case, running, context)
+        _name_people(session, case, at=at)
+        _tell(session, case, events, by=by, at=at, context=context)
+        work.renew(session, complaint.id, tasks(case), at=at)
     session.flush()
     return case
 
@@ -194,9 +197,15 @@ def _owner(session: Session, case: Case, stage: Stage) -> int | None:
         return named
     if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
         return None
-    heads = select(Grant.user_id).where(Grant.role == "dept_head", Grant.department_id.in_(sorted(case.departments)))
-    found = set(session.scalars(heads.where(Grant.until.is_(None))))
+    found = set(rows.run(session, _heads(), {"among": sorted(case.departments)}).scalars())
     return found.pop() if len(found) == 1 else None
+
+
+@cache
+def _heads() -> Select[Any]:
+    grant = rows.table(Grant).c
+    among = grant.department_id.in_(bindparam("among", expanding=True))
+    return select(grant.user_id).where(grant.role == "dept_head", among, grant.until.is_(None))
 
 
 def _open_rows(case: Case) -> Iterator[Record]:
@@ -218,21 +227,23 @@ def _name_people(session: Session, case: Case, *, at: datetime) -> None:
     """The responsible departments and whoever is named in a record may see the complaint; a department that is not
     responsible after all may not."""
     wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
-    rows = session.execute(
-        select(Involvement.id, Involvement.reason, Involvement.user_id, Involvement.department_id).where(
-            Involvement.complaint_id == case.complaint.id, Involvement.reason.in_((RESPONSIBLE, NAMED))
-        )
-    )
-    known = {(reason, user, department): id_ for id_, reason, user, department in rows}
+    there = rows.run(session, _people_of(), {"of": case.complaint.id})
+    known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
     gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
     if gone:
         session.execute(
             delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
         )
-    session.add_all(
-        Involvement(complaint_id=case.complaint.id, reason=reason, user_id=user, department_id=department, since=at)
-        for reason, user, department in wanted - known.keys()
-    )
+    since = {"complaint_id": case.complaint.id, "since": at}
+    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - known.keys()]
+    rows.add(session, Involvement, *(since | each for each in new))
+
+
+@cache
+def _people_of() -> Select[Any]:
+    found = rows.table(Involvement).c
+    named = found.complaint_id == bindparam("of"), found.reason.in_((RESPONSIBLE, NAMED))
+    return select(found.id, found.reason, found.user_id, found.department_id).where(*named)
 
 
 def _named(case: Case) -> Iterator[int]:

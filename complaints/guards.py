@@ -6,6 +6,7 @@ what would mend it and so whose turn it is; see work.py.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from complaints.case import Case, filled
@@ -225,13 +226,16 @@ def against_move(case: Case, stage: Stage, by: Actor) -> list[Missing]:
 
 def asked_by(case: Case, move: Move) -> list[Need]:
     """What a way asks: its own needs, and on a way on those of the stage and of all that lie behind."""
-    if move.back:
-        return list(move.needs)
-    target = case.rules.stage(move.to)
+    return list(move.needs) if move.back else _asked_onward(case.rules, move, case.visited)
+
+
+@lru_cache(maxsize=512)
+def _asked_onward(rules: Procedure, move: Move, visited: frozenset[str]) -> list[Need]:
+    target = rules.stage(move.to)
     behind = [
         need
-        for stage in case.rules.stages
-        if stage.key in case.visited and stage.position < target.position
+        for stage in rules.stages
+        if stage.key in visited and stage.position < target.position
         for need in stage.needs
     ]
     asked = [*behind, *target.needs, *move.needs]

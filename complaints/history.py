@@ -15,10 +15,22 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, String, UniqueConstraint, exists, func, select, text
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Select,
+    String,
+    UniqueConstraint,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+)  # fmt: skip
 from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column, relationship
 
 from complaints import rows
@@ -145,16 +157,24 @@ def _head(session: Session, complaint_id: int) -> Head:
     The lock is the one that a change of the complaint takes; those who only point at the complaint do not wait."""
     heads = _heads(session)
     if complaint_id not in heads:
-        table = Base.metadata.tables["complaint"]
-        session.execute(select(table.c.id).where(table.c.id == complaint_id).with_for_update(key_share=True))
-        last = session.execute(
-            select(Change.position, Change.link)
-            .where(Change.complaint_id == complaint_id)
-            .order_by(Change.position.desc())
-            .limit(1)
-        ).one_or_none()
+        if rows.dialect(session) != "sqlite":  # there only one writes at a time
+            rows.run(session, _hold(), {"of": complaint_id})
+        last = rows.run(session, _last(), {"of": complaint_id}).one_or_none()
         heads[complaint_id] = Head(*last) if last else BEGINNING
     return heads[complaint_id]
+
+
+@cache
+def _hold() -> Select[Any]:
+    table = Base.metadata.tables["complaint"]
+    return select(table.c.id).where(table.c.id == bindparam("of")).with_for_update(key_share=True)
+
+
+@cache
+def _last() -> Select[Any]:
+    change = rows.table(Change).c
+    mine = select(change.position, change.link).where(change.complaint_id == bindparam("of"))
+    return mine.order_by(change.position.desc()).limit(1)
 
 
 def _heads(session: Session) -> dict[int, Head]:

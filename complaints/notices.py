@@ -11,9 +11,23 @@ has words of its own.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, select, text, update
+from sqlalchemy import (
+    Executable,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    UniqueConstraint,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)  # fmt: skip
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import complaint as complaints
@@ -93,7 +107,7 @@ def tell(
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     said.in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
-    people = {user.id: user for user in _at_work(session, {*users} - {by.id})}
+    people = {row.id: row for row in _at_work(session, {*users} - {by.id})}
     if not people:
         return
     new = [
@@ -118,14 +132,25 @@ def tell(
     session.flush()
 
 
-def _at_work(session: Session, users: Collection[int]) -> Sequence[User]:
-    return session.scalars(select(User).where(User.id.in_(users), User.left_at.is_(None))).all() if users else ()
+def _at_work(session: Session, users: Collection[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    return rows.run(session, _who_works(), {"among": sorted(users)}).all() if users else ()
+
+
+@cache
+def _who_works() -> Select[Any]:
+    user = rows.table(User).c
+    among = user.id.in_(bindparam("among", expanding=True))
+    return select(user.id, user.email, user.locale).where(among, user.left_at.is_(None))
 
 
 def _add(session: Session, new: list[dict[str, Any]]) -> list[int]:
     """Write those notices that are not there yet; gives whom they are for."""
-    insert = rows.upsert(Notice, rows.dialect(session)).values(new).on_conflict_do_nothing()
-    return sorted(session.connection().execute(insert.returning(Notice.__table__.c.user_id)).scalars())
+    return sorted(session.connection().execute(_unless_told(rows.dialect(session)), new).scalars())
+
+
+@cache
+def _unless_told(dialect: str) -> Executable:
+    return rows.upsert(Notice, dialect).on_conflict_do_nothing().returning(rows.table(Notice).c.user_id)
 
 
 def _purpose(complaint_id: int, version: int, event: str, user_id: int) -> str:

@@ -159,12 +159,12 @@ class Move:
     from_: tuple[str, ...]
     to: str
     by: tuple[str, ...]
-    when: When = ALWAYS
-    needs: tuple[Need, ...] = ()
+    when: When = field(default=ALWAYS, hash=False)
+    needs: tuple[Need, ...] = field(default=(), hash=False)
     back: bool = False
     asks: tuple[AskRule, ...] = ()
     new_round: bool = False
-    writes: Mapping[str, str] = field(default_factory=dict)
+    writes: Mapping[str, str] = field(default_factory=dict, hash=False)
     voids: tuple[str, ...] = ()
 
 

@@ -7,9 +7,10 @@ who filled it in and when. What may be written when, and by whom: guards.py; wha
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, and_, or_, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.complaint import Complaint
@@ -110,14 +111,20 @@ def joined(session: Session, complaint: Complaint) -> list[Complaint]:
 
 def of(session: Session, complaint: Complaint, *, every_round: bool = False) -> list[Record]:
     """The records of a complaint and its investigation, in its round, or in all."""
+    where = {"complaint": complaint.id, "investigation": complaint.investigation_id, "round": complaint.round}
+    return list(session.scalars(_of(every_round), where))
+
+
+@cache
+def _of(every_round: bool) -> Select[Record]:
     where = or_(
-        and_(Record.subject == COMPLAINT, Record.subject_id == complaint.id),
-        and_(Record.subject == INVESTIGATION, Record.subject_id == complaint.investigation_id),
+        and_(Record.subject == COMPLAINT, Record.subject_id == bindparam("complaint")),
+        and_(Record.subject == INVESTIGATION, Record.subject_id == bindparam("investigation")),
     )
     query = select(Record).where(where, Record.removed_at.is_(None))
     if not every_round:
-        query = query.where(Record.round.in_((LASTING, complaint.round)))
-    return list(session.scalars(query.order_by(Record.sheet, Record.round, Record.place)))
+        query = query.where(or_(Record.round == LASTING, Record.round == bindparam("round")))
+    return query.order_by(Record.sheet, Record.round, Record.place)
 
 
 def round_of(sheet: Sheet, complaint: Complaint) -> int:

@@ -9,9 +9,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, and_, or_, select
+from sqlalchemy import ForeignKey, Index, Select, String, Text, and_, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.complaint import Complaint
@@ -57,18 +58,24 @@ def round_of(rule: SignatureRule, complaint: Complaint) -> int:
 def of(session: Session, complaint: Complaint, *, every: bool = False) -> list[Signature]:
     """The signatures that stand on a complaint and its investigation in its round, or with `every` all there ever
     were, oldest first."""
+    where = {"complaint": complaint.id, "investigation": complaint.investigation_id, "round": complaint.round}
+    return list(session.scalars(_of(every), where))
+
+
+@cache
+def _of(every: bool) -> Select[Signature]:
     where = or_(
-        and_(Signature.subject == COMPLAINT, Signature.subject_id == complaint.id),
-        and_(Signature.subject == INVESTIGATION, Signature.subject_id == complaint.investigation_id),
+        and_(Signature.subject == COMPLAINT, Signature.subject_id == bindparam("complaint")),
+        and_(Signature.subject == INVESTIGATION, Signature.subject_id == bindparam("investigation")),
     )
     query = select(Signature).where(where)
     if not every:
         query = query.where(
-            Signature.round.in_((LASTING, complaint.round)),
+            or_(Signature.round == LASTING, Signature.round == bindparam("round")),
             Signature.decision == APPROVED,
             Signature.voided_at.is_(None),
         )
-    return list(session.scalars(query.order_by(Signature.id)))
+    return query.order_by(Signature.id)
 
 
 def void(signature: Signature, *, at: datetime, because: str) -> None:

@@ -1,8 +1,9 @@
 """Stage visits: when a complaint was in which stage. Exactly one visit of a complaint is open."""
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy import ForeignKey, Index, String, Update, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -33,12 +34,14 @@ def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Ac
 
 def leave(session: Session, complaint_id: int, *, at: datetime, undone: bool = False) -> None:
     """The open visit ends, or is taken back."""
-    session.execute(
-        update(StageVisit)
-        .where(StageVisit.complaint_id == complaint_id, StageVisit.left_at.is_(None))
-        .values(left_at=at, undone=undone)
-        .execution_options(synchronize_session=False)
-    )
+    rows.run(session, _leave(), {"of": complaint_id, "at": at, "taken_back": undone})
+
+
+@cache
+def _leave() -> Update:
+    table = rows.table(StageVisit)
+    ends = update(table).where(table.c.complaint_id == bindparam("of"), table.c.left_at.is_(None))
+    return ends.values(left_at=bindparam("at"), undone=bindparam("taken_back"))
 
 
 def of(session: Session, complaint_id: int) -> list[StageVisit]:

@@ -8,10 +8,10 @@ others who may do it as well find it on the board.
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, String, delete, select
+from sqlalchemy import Delete, ForeignKey, Index, Select, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -68,15 +68,28 @@ def first(session: Session, complaint_id: int, rules: Procedure, *, at: datetime
     rows.add(session, Waiting, {"complaint_id": complaint_id, "since": at, **_first(rules)._asdict()})
 
 
+@cache
+def _waiting() -> Select[Any]:
+    found = rows.table(Waiting).c
+    task = (found.kind, found.key, found.role, found.user_id, found.department_id, found.due_on)
+    return select(found.id, *task).where(found.complaint_id == bindparam("of"))
+
+
+@cache
+def _without() -> Delete:
+    table = rows.table(Waiting)
+    return delete(table).where(table.c.id == bindparam("gone"))
+
+
 def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: datetime) -> None:
     """What waits now; what waited before and still does keeps its time."""
     wanted = dict.fromkeys(tasks)
     gone = []
-    for row in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint_id)):
-        if row.task in wanted:
-            del wanted[row.task]
+    for row in rows.run(session, _waiting(), {"of": complaint_id}):
+        if (task := Task(*row[1:])) in wanted:
+            del wanted[task]
         else:
-            gone.append(row.id)
+            gone.append({"gone": row[0]})
     if gone:
-        session.execute(delete(Waiting).where(Waiting.id.in_(gone)).execution_options(synchronize_session=False))
+        session.connection().execute(_without(), gone)
     rows.add(session, Waiting, *({"complaint_id": complaint_id, "since": at, **task._asdict()} for task in wanted))

@@ -7,13 +7,15 @@ move back while it is fresh. The rules come from the procedure; the functions he
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from complaints import clocks, consequences, guards, history, notices, numbers, records, signatures, visits
+from complaints import clocks, consequences, guards, history, notices, numbers, records, rows, signatures, visits
 from complaints.case import Case, load
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -286,17 +288,18 @@ def hold(session: Session, complaint: Complaint) -> None:
 def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version: int) -> None:
     """Take the next version of a complaint, or raise `StaleComplaint`: of two people who saw the same version, one
     wins, whatever the database."""
-    won = session.execute(
-        update(Complaint)
-        .where(Complaint.id == complaint.id, Complaint.version == seen_version)
-        .values(version=seen_version + 1, changed_at=at)
-        .returning(Complaint.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if won is None:
+    values = {"of": complaint.id, "seen": seen_version, "next": seen_version + 1, "at": at}
+    if rows.run(session, _next_version(), values).scalar_one_or_none() is None:
         raise StaleComplaint(number=complaint.number)
     set_committed_value(complaint, "version", seen_version + 1)
     set_committed_value(complaint, "changed_at", at)
+
+
+@cache
+def _next_version() -> ReturningUpdate[Any]:
+    table = rows.table(Complaint)
+    seen = update(table).where(table.c.id == bindparam("of"), table.c.version == bindparam("seen"))
+    return seen.values(version=bindparam("next"), changed_at=bindparam("at")).returning(table.c.id)
 
 
 def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: datetime, context: Context) -> None:

@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from functools import cache
 
-from flask import Blueprint, Flask, current_app, render_template, request
+from flask import Blueprint, Flask, render_template, request
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -21,8 +21,7 @@ from werkzeug.wrappers import Response
 from complaints.complaint import Complaint, find
 from complaints.history import Change
 from complaints.people import User
-from complaints.settings import Settings
-from webapp.context import actor, now
+from webapp.context import actor, now, settings
 from webapp.database import db
 
 bp = Blueprint("presence", __name__)
@@ -55,10 +54,6 @@ class Presence:
 
 
 def init_app(app: Flask) -> None:
-    settings: Settings = app.extensions["settings"]
-    app.extensions["presence"] = Redis.from_url(
-        settings.redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
-    )
     app.register_blueprint(bp)
     app.jinja_env.globals.update(presence_on=presence_on)
 
@@ -83,8 +78,7 @@ def presence_on(complaint: Complaint, seen_version: int | None = None) -> Presen
 def _others(complaint: Complaint) -> list[str]:
     """Who else is on the page, by name; notes that this person is."""
     me, at, key = actor(), now().timestamp(), KEY.format(complaint.id)
-    redis = cast(Redis, current_app.extensions["presence"])
-    pipe = redis.pipeline(transaction=False)
+    pipe = _redis(settings().redis_url).pipeline(transaction=False)
     pipe.zadd(key, {f"{me.id} {me.name}": at})
     pipe.zremrangebyscore(key, "-inf", at - STAYS)
     pipe.expire(key, STAYS)
@@ -94,6 +88,12 @@ def _others(complaint: Complaint) -> list[str]:
     except RedisError:
         return []
     return sorted(name for id_, name in here if id_ != str(me.id))
+
+
+@cache
+def _redis(url: str) -> Redis:
+    patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+    return Redis.from_url(url, **patience, retry=Retry(NoBackoff(), 0))
 
 
 def _last_change(complaint: Complaint) -> Changed:

@@ -81,6 +81,7 @@ def test_nobody_who_left_is_told_and_telling_nobody_is_no_fault(make: sessionmak
     with transaction(make) as session:
         gone, complaint = a_person(session, "qe"), a_complaint(session)
         session.get_one(User, gone.id).left_at = MONDAY
+        session.flush()
         tell(session, complaint, gone)
         tell(session, complaint)
         assert (mails(session), list(session.scalars(select(Notice)))) == ([], [])
