@@ -81,9 +81,8 @@ def move(number: str) -> Response | tuple[str, int]:
     complaint = find(db.session(), number, actor())
     complaint_id, rules, stage = complaint.id, of(complaint), request.form.get("stage", "")
     seen = _version(request.form.get("version", ""))
-    answers = {name: ",".join(request.form.getlist(name)) for name in request.form if name not in OWN_FIELDS}
     try:
-        moved, owes_mail = _carry(complaint, stage, seen, answers)
+        moved, owes_mail = _carry(complaint, stage, seen, _answers())
     except (MoveRefused, StaleComplaint, UnknownStage, AnswerWanted) as refusal:
         db.session.rollback()
         return _stayed(number, complaint_id, rules, refusal)
@@ -281,7 +280,12 @@ def _stayed(number: str, complaint_id: int, rules: Procedure, error: ComplaintEr
 
 
 def _asked(rules: Procedure, error: AnswerWanted) -> Asked:
-    return Asked(rules.stage(request.form["stage"]), error.asks, request.form, error.problems)
+    return Asked(rules.stage(request.form["stage"]), error.asks, _answers(), error.problems)
+
+
+def _answers() -> dict[str, str]:
+    """What was said to the move's questions; of choices all that were ticked."""
+    return {name: ",".join(request.form.getlist(name)) for name in request.form if name not in OWN_FIELDS}
 
 
 def _moves_page(
