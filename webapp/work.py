@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from complaints import worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import ROLES
-from complaints.procedure import procedure
 from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.assets import signed_in
@@ -93,7 +92,7 @@ def _counted() -> str:
 
 def _words() -> dict[str, object]:
     return {
-        "cards": CardView.of_request(procedure()), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
+        "cards": CardView.of_request(), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
         "deepest": DEEPEST,
     }  # fmt: skip
 
@@ -117,7 +116,7 @@ def address(item: Item) -> str:
     if item.kind == ANSWER:
         return url_for("answers.show", decision_id=item.ref)
     if item.kind == MOVE:
-        return url_for("board.moves", number=item.card.number)
+        return url_for("moves.moves", number=item.card.number)
     anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", LETTER: "timeline"}
     return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
 
