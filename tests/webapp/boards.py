@@ -21,15 +21,21 @@ from webapp.database import db
 
 HTMX = {"HX-Request": "true"}
 MOVE = "/complaints/C-2026-0001/move"
+ENTRY = {
+    "complaint_date": MONDAY.date(), "content": "14 of 200 joints leak", "cause_type": "non_quality",
+    "link": "product_quality",
+}  # fmt: skip
 TOLD = {"on": "2026-11-16", "way": "email", "text": "Dear Ines, …"}
 
 
 def on_the_board(make: sessionmaker[Session], *, at: datetime = MONDAY, **fields: Any) -> Complaint:
-    """A complaint in a stage, with the records that its next move asks for."""
+    """A complaint in a stage, with the records that its next move asks for; as a draft it has no register entry."""
     with transaction(make) as session:
         made = a_complaint(session, at=at)
         customer = a_customer(session, f"Quellstrom {made.id}")
         values = {"stage": "registered", "complaint_class": "general", "customer_id": customer.id} | fields
+        if values["stage"] != "draft":
+            values = ENTRY | values
         session.execute(update(Complaint).where(Complaint.id == made.id).values(**values))
         may_go_on(session, made)
     return the(make, made.number)
