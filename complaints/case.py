@@ -138,6 +138,31 @@ def load(session: Session, complaint: Complaint) -> Case:
     )
 
 
+@dataclass(frozen=True)
+class Past:
+    """Everything that was ever written and signed on a complaint, in all its rounds, oldest first."""
+
+    records: tuple[Record, ...]
+    signatures: tuple[Signature, ...]
+
+
+def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
+    """The case of a complaint and all that lies behind it, in the same three queries."""
+    past = Past(
+        tuple(records.of(session, complaint, every_round=True)),
+        tuple(signatures.of(session, complaint, every=True)),
+    )
+    now = {records.LASTING, complaint.round}
+    case = assemble(
+        complaint,
+        of(complaint),
+        [each for each in past.records if each.round in now],
+        [each for each in past.signatures if each.round in now and each.stands],
+        *_been(session, complaint.id),
+    )
+    return case, past
+
+
 def assemble(
     complaint: Complaint,
     rules: Procedure,

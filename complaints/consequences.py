@@ -11,14 +11,25 @@ from datetime import date, datetime, time
 from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, guards, notices, work
+from complaints import clocks, guards, notices, records, work
 from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES, signers
 from complaints.people import Actor, Grant, User
-from complaints.procedure import CLASS, COMPLAINT, LOWERED, NOTIFIED, RECEIVED, ClockRule, Move, Sheet, Stage
+from complaints.procedure import (
+    CLASS,
+    COMPLAINT,
+    INVESTIGATION,
+    LOWERED,
+    NOTIFIED,
+    RECEIVED,
+    ClockRule,
+    Move,
+    Sheet,
+    Stage,
+)  # fmt: skip
 from complaints.records import Record
 from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
@@ -47,6 +58,14 @@ def follow(
     work.renew(session, complaint.id, tasks(case), at=at)
     session.flush()
     return case
+
+
+def keep_up(session: Session, complaint: Complaint, of: str, *, by: Actor, at: datetime, context: Context) -> None:
+    """What was done in a shared investigation counts for the other complaints that share it: their clocks stop, and
+    nobody waits for it any more."""
+    if of == INVESTIGATION:
+        for other in records.joined(session, complaint):
+            follow(session, other, [], by=by, at=at, context=context)
 
 
 # Clocks

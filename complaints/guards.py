@@ -265,7 +265,7 @@ def _wrong_way(case: Case, stage: Stage, move: Move) -> Sentence:
 def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> list[Missing]:
     """What keeps a person from writing in a record at all."""
     found: list[Missing] = []
-    if holds_role(case, by, _writers(sheet)) is None and not own_row:
+    if holds_role(case, by, writers(sheet)) is None and not own_row:
         found.append(Missing(Sentence(N_("Your role may not write here: %(who)s"), {"who": _only(sheet.by)})))
     if not case.holds(sheet.when):
         message = N_("“%(sheet)s” does not apply to this complaint as it is")
@@ -280,7 +280,8 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
     return found + lacking(case, sheet.needs)
 
 
-def _writers(sheet: Sheet) -> tuple[str, ...]:
+def writers(sheet: Sheet) -> tuple[str, ...]:
+    """The roles that write in a record, or in some field of it."""
     return tuple(dict.fromkeys((*sheet.by, *(role for field in sheet.fields for role in field.by))))
 
 

@@ -27,6 +27,7 @@ from complaints.people import Actor
 
 HEADS = "heads of histories"
 GENESIS = "0" * 64
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Change(Base):
@@ -118,7 +119,7 @@ def chained(
 
 def canonical(values: dict[str, Any]) -> str:
     """Values as one text, however a database keeps them."""
-    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _encode(values)
 
 
 def moment_of(at: datetime) -> str:

@@ -17,7 +17,7 @@ from complaints.context import Context
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
-from complaints.people import Actor
+from complaints.people import Actor, User
 from complaints.procedure import COMPLAINT, Stage, of
 
 NOT_COMPLAINT, MERGED, WITHDRAWN = "not_complaint", "merged", "withdrawn"
@@ -111,6 +111,8 @@ def take(
         raise MoveRefused(number=complaint.number, stage=place.name, missing=(Missing(here),))
     if kind and kind not in KINDS:
         raise BadInput(field="kind", problem=Sentence(N_("choose one of: %(known)s"), {"known": ", ".join(KINDS)}))
+    if owner is not None and session.scalar(select(User.left_at.is_(None)).where(User.id == owner)) is not True:
+        raise BadInput(field="owner", problem=Sentence(N_("choose somebody who works here")))
     if missing := guards.lacking(load(session, complaint), place.needs):
         raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
     if into is not None:

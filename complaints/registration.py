@@ -77,6 +77,10 @@ class AlreadyRegistered(ComplaintError):
     message = N_("%(number)s is registered; the procedure was chosen then.")
 
 
+class NobodyNotified(ComplaintError):
+    message = N_("Choose a department to notify.")
+
+
 class Incomplete(ComplaintError):
     """An entry cannot be taken as it is. `problems` says everything at once, field by field."""
 
@@ -397,11 +401,39 @@ def repeats(session: Session, complaint: Complaint) -> int:
     return session.scalar(query) or 0
 
 
-def _notify(session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime) -> bool:
-    """Notify QA and the chosen departments; was there anybody to notify?"""
+def notify(
+    session: Session, complaint: Complaint, departments: Iterable[int], *, by: Actor, at: datetime, context: Context
+) -> int:
+    """Notify further departments of a registered complaint, in the caller's transaction; returns how many are told for
+    the first time. Raises `NotAllowed`, and `NobodyNotified` where none is named."""
+    rules = of(complaint)
+    if not may_register(rules, by):
+        raise NotAllowed(who=who_registers(rules))
+    chosen = set(session.scalars(select(Department.id).where(Department.id.in_(list(departments)))))
+    if not chosen:
+        raise NobodyNotified
+    known = set(
+        session.scalars(
+            select(complaints.Involvement.department_id).where(
+                complaints.Involvement.complaint_id == complaint.id, complaints.Involvement.reason == "notified"
+            )
+        )
+    )
+    if new := chosen - known:
+        workflow.touch(session, complaint, at=at, seen_version=complaint.version)
+        _notify(session, complaint, new, by=by, at=at, always=False)
+        consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
+    return len(new)
+
+
+def _notify(
+    session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime, always: bool = True
+) -> bool:
+    """Notify the chosen departments, and QA where it is `always` told; was there anybody to notify?"""
+    wanted = Department.id.in_(list(chosen))
     told = session.execute(
         select(Department.id, Department.key)
-        .where(or_(Department.key == QA_DEPARTMENT, Department.id.in_(list(chosen))))
+        .where(or_(Department.key == QA_DEPARTMENT, wanted) if always else wanted)
         .order_by(Department.id)
     ).all()
     if told:

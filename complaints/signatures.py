@@ -20,6 +20,7 @@ from complaints.procedure import COMPLAINT, INVESTIGATION, SignatureRule
 from complaints.records import LASTING
 
 APPROVED, RETURNED = "approved", "returned"
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode
 
 
 class Signature(Base):
@@ -79,5 +80,4 @@ def void(signature: Signature, *, at: datetime, because: str) -> None:
 
 def digest_of(content: Iterable[Any]) -> str:
     """A hash of what is signed, the same on every database."""
-    text = json.dumps(list(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_encode(list(content)).encode()).hexdigest()

@@ -78,6 +78,7 @@ def sign(
         consequences.follow(session, complaint, events, by=by, at=at, context=context)
     else:
         _return(session, case, rule, remark, by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, rule.of, by=by, at=at, context=context)
     return signature
 
 

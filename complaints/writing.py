@@ -195,6 +195,7 @@ def write(
     if not guards.incomplete(case, sheet, after) and (record is None or guards.incomplete(case, sheet, before)):
         events.append(f"written:{sheet.key}")
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)
     return kept
 
 
@@ -314,3 +315,4 @@ def remove(
     )  # fmt: skip
     signing.void_covering(session, case, {f"{sheet.key}.{field.key}" for field in sheet.fields}, by=by, at=at)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)

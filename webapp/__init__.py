@@ -36,8 +36,10 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         preferences,
         presence,
         procedures,
+        records,
         security,
         work,
+        writing,
     )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
@@ -57,7 +59,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (work, answers, board, moves, complaint_page, presence, passing, notices, preferences)
+    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

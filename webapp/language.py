@@ -110,10 +110,14 @@ def day(value: date | datetime) -> str:
     return str(format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy"))
 
 
+def minute(value: datetime) -> str:
+    """An instant in the organisation's zone: Thu 17 Sep, 16:42."""
+    return str(format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm"))
+
+
 def moment(value: datetime) -> Markup:
-    """An instant as a `<time>` element in the organisation's zone."""
-    text = format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm")
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), text)
+    """An instant as a `<time>` element."""
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), minute(value))
 
 
 def clock_time(value: datetime) -> str:

@@ -8,13 +8,13 @@ transactions of their own; ours ends before.
 from collections import Counter
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, Flask, flash, redirect, request, url_for
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from complaints import inbox, off_board, triage
+from complaints import inbox, off_board, passing, triage
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.inbox import Message
@@ -43,6 +43,14 @@ TOLD = 5
 LONGEST_NAME = 60
 OUTLOOK = b"\xd0\xcf\x11\xe0"
 """What a .msg file of Outlook begins with."""
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(
+        off_board_kinds=off_board.KINDS, may_unmerge=lambda at: now() - at <= off_board.UNMERGE,
+        colleagues=lambda: passing.colleagues(db.session(), actor()),
+    )  # fmt: skip
 
 
 class NoSuchComplaint(ComplaintError):

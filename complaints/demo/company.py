@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
@@ -42,7 +43,7 @@ class Colleague:
 
 STAFF = (
     Colleague("jianming.ye", "叶建明", "zh_CN", None, (("gm", None),)),
-    Colleague("weishan.gu", "顾维山", "zh_CN", "jianming.ye", (("mkt_vp", "marketing"),)),
+    Colleague("weishan.gu", "顾维山", "zh_CN", "jianming.ye", (("mkt_vp", "marketing"), ("dept_head", "marketing"))),
     Colleague("helen.marsh", "Helen Marsh", "en", "jianming.ye", (("mr", None), ("admin", None))),
     Colleague("lan.shen", "沈岚", "zh_CN", "helen.marsh", (("qa_head", "qa"), ("qa_mgr", "qa"))),
     Colleague("ingrid.hale", "Ingrid Hale", "en", "weishan.gu", (("mkt_sup", "marketing"), ("sales", "marketing"))),
@@ -177,6 +178,17 @@ class NoCompany(LookupError):
 
 
 @dataclass(frozen=True)
+class Person:
+    """A member of staff as an id with what counts for the procedure."""
+
+    id: int
+    name: str
+    roles: frozenset[str]
+    departments: frozenset[int]
+    superior: int | None
+
+
+@dataclass(frozen=True)
 class Players:
     """Who takes part, as ids of the database at hand."""
 
@@ -204,3 +216,21 @@ class Players:
 
     def user(self, name: str) -> int:
         return self.users[address(name)]
+
+    @cached_property
+    def staff(self) -> Mapping[int, Person]:
+        """Everybody who works there, by id."""
+        return {
+            self.user(one.user): Person(
+                self.user(one.user),
+                one.name,
+                frozenset(role for role, _ in one.roles),
+                frozenset(self.departments[place] for _, place in one.roles if place),
+                self.user(one.superior) if one.superior else None,
+            )
+            for one in STAFF
+        }
+
+    def head(self, department: str) -> int:
+        """Who answers for a department when it is responsible."""
+        return next(self.user(one.user) for one in STAFF if ("dept_head", department) in one.roles)

@@ -33,13 +33,14 @@ from complaints.demo.scribe import COLUMNS, Post, Scribe
 from complaints.letters import Letter
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
+from complaints.records import Investigation
 
 PART = 2000
 FEW = 200
 """Up to so many, every mail is kept as it came; beyond, the letters of a fill share the bytes of a few."""
 LATELY = timedelta(weeks=10)
 LONG_AGO = timedelta(days=3 * 365)
-WITH_IDS = (Complaint, Letter, Outgoing)
+WITH_IDS = (Complaint, Investigation, Letter, Outgoing)
 """Whose ids a fill knows before their rows are written."""
 
 

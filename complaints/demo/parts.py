@@ -12,13 +12,13 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from complaints.demo.journeys import Author
+from complaints.demo.journeys import Author, Repeats
 from complaints.demo.scribe import COLUMNS, TOLD, Row, Rows, Scribe
 from complaints.history import Change, Written
 from complaints.letters import Letter
@@ -52,12 +52,14 @@ class Maker:
     seed: int
     last: dict[str, int]
     folder: Path
+    repeats: Repeats = field(default_factory=Repeats)
 
     def part(self, n: int, last: Mapping[str, int] | None) -> Part:
         """Part `n` of the plan, after these last numbers or else after those of the part that was made before it."""
         self.last.update(last or {})
         self.scribe.rng.seed(f"{self.seed}/{n}")  # so that a part made anew tells the same stories
-        journeys = [self.author.journey(packed) for packed in self.plan[n * self.size : (n + 1) * self.size]]
+        journeys = self.author.journeys(self.plan[n * self.size : (n + 1) * self.size])
+        self.repeats.count(n, journeys)
         rows, wanted = self.scribe.write(journeys, self.last)
         before = {kind: self.last.get(kind, 0) for kind in wanted}
         self.last.update({kind: before[kind] + wanted[kind] for kind in wanted})

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskCliRunner
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, Insert, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, history
+from complaints import clocks, history, notices, registration, work, workflow
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china, parse_within
 from complaints.clocks import Clock
@@ -38,9 +38,12 @@ from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, ROLES, SYSTEM, Department, Grant, User, actor_for, user_with_password
-from complaints.procedure import ClockRule, procedure
+from complaints.procedure import RECEIVED, ClockRule, procedure
+from complaints.records import Investigation, Record
 from complaints.settings import Settings
+from complaints.signatures import Signature
 from complaints.visits import StageVisit
+from complaints.work import Waiting
 from intake.parse import parse
 from webapp import create_app
 from webapp.cli.demo import command
@@ -225,6 +228,47 @@ def test_whoever_moved_a_complaint_was_allowed_to(session: Session) -> None:
 
 
 @pytest.mark.usefixtures("sixty")
+def test_work_waits_for_everybody_and_news_for_most(session: Session) -> None:
+    people = [actor_for(session, user, AT.date()) for user in session.scalars(select(User))]
+    assert [each.name for each in people if not work.count(session, each)] == []
+    assert sum(notices.unread(session, each) > 0 for each in people) >= 6
+
+
+@pytest.mark.usefixtures("sixty")
+def test_in_every_stage_the_complaints_are_at_different_steps(session: Session) -> None:
+    """Some are ready to go on, others lack what their next stage asks for, and none a thing of those behind it."""
+    open_ones = session.scalars(select(Complaint).where(Complaint.closed_at.is_(None))).all()
+    lacking: dict[str, set[tuple[str, ...]]] = {}
+    for complaint in open_ones:
+        ways = {move.to for move in procedure().onward(complaint.stage)}
+        onward = [choice for choice in workflow.allowed(session, complaint, SYSTEM) if choice.stage.key in ways]
+        steps = min((tuple(missing.step for missing in choice.missing) for choice in onward), key=len)
+        lacking.setdefault(complaint.stage, set()).add(steps)
+    assert {stage for stage, steps in lacking.items() if () in steps} == set(STAGES) - {"draft", "closed"}
+    assert min(len(steps) for stage, steps in lacking.items() if stage != "draft") >= 3
+
+
+@pytest.mark.usefixtures("sixty")
+def test_the_board_shows_repeats_and_what_is_late(session: Session) -> None:
+    shown = session.scalars(select(Complaint)).all()
+    assert sum(complaint.repeat_of_count > 0 for complaint in shown) >= 5
+    assert 5 <= sum(complaint.sort_due_at < AT for complaint in shown) <= 25
+    for complaint in shown:
+        if complaint.registered_at is not None:
+            assert complaint.repeat_of_count == registration.repeats(session, complaint) - _drafts(session, complaint)
+
+
+def _drafts(session: Session, complaint: Complaint) -> int:
+    """How many complaints that came later in the same minute a repeat would count, too."""
+    return session.scalar(
+        select(func.count()).where(
+            Complaint.customer_id == complaint.customer_id, Complaint.product == complaint.product,
+            Complaint.received_at == complaint.received_at, Complaint.id > complaint.id,
+        )
+    ) or 0  # fmt: skip
+
+
+@pytest.mark.usefixtures("sixty")
 def test_the_people_of_a_department_see_the_complaints_that_name_it_and_no_others(session: Session) -> None:
     user = session.scalars(select(User).where(User.email == f"xiaolin.fang@{DOMAIN}")).one()
     fang = actor_for(session, user, AT.date())
@@ -256,6 +300,13 @@ def test_many_complaints_agree_with_themselves_and_one_in_twenty_is_open(session
     oldest = session.scalar(select(func.min(Complaint.received_at)))
     assert oldest is not None
     assert oldest < AT - timedelta(days=1000)
+    rounds = select(Complaint.stage).where(Complaint.round == 2).distinct()
+    assert {"action_plan", "closed"} < set(session.scalars(rounds))
+    not_ours = select(Record.subject_id).where(Record.sheet == "not_ours")
+    ours_not = select(Complaint.stage).join(Investigation, Investigation.id == Complaint.investigation_id)
+    assert "closed" in set(session.scalars(ours_not.where(Investigation.id.in_(not_ours))))
+    kept = select(func.min(Complaint.closed_at)).where(Complaint.investigation_id.is_not(None))
+    assert AT - timedelta(days=31) < (session.scalar(kept) or AT) < AT
     for raw in session.scalars(select(Letter.raw).distinct()):
         assert blobs.get(raw)
     for blob in session.scalars(select(Attachment.blob).distinct()):
@@ -289,7 +340,7 @@ def test_numbers_go_on_with_the_next_fill_and_with_live_work(
             session, by=SYSTEM, at=AT, received_at=AT, channel="email", calendar=CALENDAR, fields={"subject": "live"}
         )
         assert draft.number == "C-2026-0091"
-        assert len(clocks.of(session, "complaint", draft.id)) == len(procedure().clocks)
+        assert len(clocks.of(session, "complaint", draft.id)) == len(procedure().clocks_from(RECEIVED))
     with make() as session:
         assert faults(session) == []
 
@@ -437,7 +488,7 @@ def _latest(session: Session) -> datetime:
 def test_an_answer_for_one_day_serves_every_day_of_its_kind(limit: str, zone: str) -> None:
     """The year has the Spring Festival, make-up days and, in Berlin, two changes of the clocks."""
     calendar: WorkingCalendar = mainland_china(zone=zone)
-    rule = ClockRule("any", procedure().name, "registered", parse_within(limit), "clerk")
+    rule = ClockRule("any", procedure().name, RECEIVED, ("entered:registered",), parse_within(limit), "clerk")
     first = datetime(2026, 1, 1, tzinfo=UTC)
     minutes = Minutes(calendar, first, first + timedelta(days=365))
     promises = Promises(minutes, [rule])
@@ -459,6 +510,15 @@ def test_open_minutes_are_those_of_the_calendar() -> None:
 # The check finds what it is for
 
 
+def _forged(**changed: object) -> Insert:
+    """A signature beside each receipt, with something changed. Those that are there, nobody can change."""
+    columns = [column for column in Signature.__table__.columns if column.name != "id"]
+    values = [
+        literal(changed[column.name]).label(column.name) if column.name in changed else column for column in columns
+    ]
+    return insert(Signature).from_select(columns, select(*values).where(Signature.key == "receipt"))
+
+
 DAMAGE = {
     "open visit": update(StageVisit).where(StageVisit.id == 3).values(left_at=None),
     "visits and moves": delete(StageVisit).where(StageVisit.id == 2),
@@ -469,6 +529,14 @@ DAMAGE = {
     "outcome": update(Clock).where(Clock.outcome == "met").values(outcome="late"),
     "attachments": update(Complaint).values(attachment_count=9),
     "sighting": delete(Sighting),
+    "is in round": update(StageVisit).where(StageVisit.id == 2).values(round=2),
+    "other work waits": delete(Waiting).where(Waiting.role == "qe"),
+    "nothing before": delete(Waiting),
+    "over something else": _forged(digest="0" * 64),
+    "without the role": _forged(role="legal"),
+    "over own work": _forged(key="form_issued", user_id=5),  # who approved the form of most
+    "lacks what let it in": update(Signature).where(Signature.key == "receipt").values(voided_at=AT),
+    "F numbers": delete(Record).where(Record.sheet == "form"),
 }
 
 

@@ -40,7 +40,7 @@ from tests.builders import (
     an_entry,
     withdrawable,
 )
-from tests.desk import CONTEXT
+from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.timeline import SENTENCES
 
@@ -739,3 +739,19 @@ def test_a_draft_by_hand_of_another_department_is_not_yours(make: sessionmaker[S
         session.execute(update(Complaint).values(unread_count=0))
     assert browser_of(one).get(HERE).status_code == 200
     assert browser_of(other).get(HERE).status_code == 404
+
+
+def test_further_departments_are_notified_later(app: Flask, browser_of: Browser, make: sessionmaker[Session]) -> None:
+    desk = Desk(make)
+    number = desk.registered()
+    with transaction(make) as session:
+        logistics = a_department(session, "logistics", "Logistics", "物流").id
+    clerk = browser_of(desk["clerk"])
+    assert "Logistics" in clerk.get(f"/complaints/{number}").text.partition('id="f-departments"')[2]
+    nobody = clerk.post(f"/complaints/{number}/notified")
+    assert (nobody.status_code, "Choose a department to notify." in nobody.text) == (422, True)
+    for _ in range(2):  # the same form sent again changes nothing
+        assert clerk.post(f"/complaints/{number}/notified", data={"departments": logistics}).status_code == 303
+    told = browser_of(desk["clerk"]).get(f"/complaints/{number}").text
+    assert told.count("Notified: Logistics") == 1
+    assert browser_of(desk["mr"]).post(f"/complaints/{number}/notified").status_code == 404
