@@ -223,6 +223,16 @@ def test_a_mail_inside_a_mail_is_shown_with_its_own_files_beneath(
 # Off the board, not reached, written to again
 
 
+def test_a_record_that_is_for_invited_people_names_them_by_their_field(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+    page = visible(browser_of(clerk).get(HERE).text)
+    assert "Marketing vice general manager, Invited" in page
+
+
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
