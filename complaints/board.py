@@ -90,6 +90,8 @@ class Card(NamedTuple):
     channel: str
     unreached_at: datetime | None
     repeat_of_count: int
+    procedure: str
+    procedure_version: int
 
     @property
     def limited(self) -> bool:
@@ -378,7 +380,8 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.id, Complaint.number, Complaint.version, Complaint.stage, Complaint.subject, name,
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
-            Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count,
+            Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count, Complaint.procedure,
+            Complaint.procedure_version,
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

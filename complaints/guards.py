@@ -21,12 +21,24 @@ DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
 
 @dataclass(frozen=True)
 class RoleNames:
-    """Role names as one text in the reader's language."""
+    """Role names as one text in the reader's language; a field that names people is called by its own name."""
 
     roles: tuple[str, ...]
+    fields: tuple[tuple[str, Name], ...] = ()
+
+    @classmethod
+    def of(cls, rules: Procedure, roles: Iterable[str]) -> "RoleNames":
+        """The roles of a procedure's file, fields that name people among them."""
+        roles, fields = tuple(roles), []
+        for role in roles:
+            sheet, _, key = role.partition(".")
+            if key and (found := rules.sheet(sheet)):
+                fields.append((role, found.field(key).name))
+        return cls(roles, tuple(fields))
 
     def in_(self, locale: str) -> str:
-        return ("、" if locale.startswith("zh") else ", ").join(ROLES[role].in_(locale) for role in self.roles)
+        named = ROLES | dict(self.fields)
+        return ("、" if locale.startswith("zh") else ", ").join(named[role].in_(locale) for role in self.roles)
 
 
 # Who
@@ -52,8 +64,8 @@ def _for_us(case: Case, by: Actor, role: str, departments: frozenset[int] | None
     return role not in DEPARTMENT_ROLES or not case.rules.departments or bool(by.departments & case.departments)
 
 
-def _only(roles: tuple[str, ...]) -> Sentence:
-    return Sentence(N_("only %(roles)s"), {"roles": RoleNames(roles)})
+def _only(case: Case, roles: tuple[str, ...]) -> Sentence:
+    return Sentence(N_("only %(roles)s"), {"roles": RoleNames.of(case.rules, roles)})
 
 
 # What a stage asks for
@@ -169,7 +181,7 @@ def _signature_need(case: Case, need: Need) -> Iterator[Missing]:
     if rule.each and not case.has(rule.each):
         yield _empty(case.rules, rule.each)
     elif rule.key not in case.signatures:
-        names = {"signature": rule.name, "roles": RoleNames(signers(case, rule))}
+        names = {"signature": rule.name, "roles": RoleNames.of(case.rules, signers(case, rule))}
         message = N_("%(signature)s: not signed yet (%(roles)s)")
         yield Missing(Sentence(message, names), f"sign-{rule.key}", f"sign:{rule.key}")
 
@@ -219,7 +231,7 @@ def against_move(case: Case, stage: Stage, by: Actor) -> list[Missing]:
     if not case.holds(move.when):
         found.append(Missing(_wrong_way(case, stage, move)))
     if holds_role(case, by, move.by) is None:
-        who = _only(move.by)
+        who = _only(case, move.by)
         found.append(Missing(Sentence(N_("Your role may not move it here: %(who)s"), {"who": who})))
     return found + lacking(case, asked_by(case, move))
 
@@ -270,7 +282,7 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
     """What keeps a person from writing in a record at all."""
     found: list[Missing] = []
     if holds_role(case, by, writers(sheet)) is None and not own_row:
-        found.append(Missing(Sentence(N_("Your role may not write here: %(who)s"), {"who": _only(sheet.by)})))
+        found.append(Missing(Sentence(N_("Your role may not write here: %(who)s"), {"who": _only(case, sheet.by)})))
     if not case.holds(sheet.when):
         message = N_("“%(sheet)s” does not apply to this complaint as it is")
         found.append(Missing(Sentence(message, {"sheet": sheet.name}), sheet.key))
@@ -360,7 +372,7 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
         message = N_("Your role may not sign this: %(who)s")
         if rule.each and by.roles & {*roles}:
             message = N_("Your department is not asked to sign this, or has signed: %(who)s")
-        found.append(Missing(Sentence(message, {"who": _only(roles)})))
+        found.append(Missing(Sentence(message, {"who": _only(case, roles)})))
     if own := _own_work(case, rule, by):
         found.append(Missing(own))
     if rule.not_department and by.departments & case.departments:

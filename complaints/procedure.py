@@ -6,8 +6,8 @@ began with: every version that was ever in use is known here, the newest one tak
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -361,6 +361,28 @@ def versions() -> list[Procedure]:
     """Every version that is known."""
     _shipped()
     return sorted(_known.values(), key=lambda each: (each.key, each.version))
+
+
+def laid_out(key: str) -> Procedure:
+    """A procedure as its board shows it: the newest version, with the stages that only other versions have at their
+    place among its own."""
+    rules = procedure(key)
+    others = [each for each in versions() if each.key == key and each is not rules]
+    return _laid_out(rules, tuple(reversed(others))) if others else rules
+
+
+@lru_cache(maxsize=64)
+def _laid_out(rules: Procedure, others: tuple[Procedure, ...]) -> Procedure:
+    keys = [stage.key for stage in rules.stages]
+    stages = {stage.key: stage for stage in (*rules.stages, *rules.outcomes)}
+    for other in others:
+        place = 0
+        for stage in other.stages:
+            if stage.key not in stages:
+                keys.insert(place, stage.key)
+                stages[stage.key] = stage
+            place = keys.index(stage.key) + 1 if stage.key in keys else place
+    return replace(rules, stages=tuple(stages[key] for key in keys))
 
 
 def _shipped() -> None:

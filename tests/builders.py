@@ -111,7 +111,7 @@ def a_complaint(session: Session, *, by: Actor = SYSTEM, at: datetime = MONDAY, 
     return session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
 
 
-def written(session: Session, on: Complaint, sheet: str, *, by: Actor = SYSTEM, **values: Any) -> None:
+def written(session: Session, on: Complaint, sheet: str, /, *, by: Actor = SYSTEM, **values: Any) -> None:
     """A record of a complaint, without asking who may write it."""
     laid_out = of(on).sheet(sheet)
     assert laid_out is not None

@@ -19,7 +19,7 @@ from complaints import views
 from complaints.board import Change, Column, Filters, Head, Place
 from complaints.errors import N_, BadInput, Name, Sentence
 from complaints.people import Department
-from complaints.procedure import Procedure, newest
+from complaints.procedure import Procedure, laid_out, newest, procedure
 from webapp.card import CardView, selecting
 from webapp.context import actor, now, preferences
 from webapp.database import db
@@ -41,10 +41,13 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/board")
 def board() -> str:
-    """The whole board, or for htmx the columns with what else the filters change."""
+    """The whole board, or for htmx the columns with what else the filters change. A stage that only older versions of
+    the procedure have is shown while something stands there."""
     rules = shown_procedure()
     filters = filters_of(request.args, rules)
     columns = question.columns(db.session(), actor(), rules, now(), filters=filters, folded=folded(rules))
+    current = {stage.key for stage in procedure(rules.key).stages}
+    columns = [column for column in columns if column.head.total or column.head.stage.key in current]
     more = {"columns": columns, "saved_views": views.of(db.session(), actor())}
     shown = in_common(rules, [column.head for column in columns], **more)
     if partial():
@@ -119,10 +122,11 @@ class Cursor(NamedTuple):
 
 
 def shown_procedure() -> Procedure:
-    """The procedure of the address, else the one that the person looked at last, else the default."""
-    known = {rules.key: rules for rules in newest()}
+    """The procedure of the address, else the one that the person looked at last, else the default; with the stages of
+    all its versions."""
+    known = [rules.key for rules in newest()]
     wanted = request.args.get("procedure", preferences().get("procedure", ""))
-    return known.get(wanted, newest()[0])
+    return laid_out(wanted if wanted in known else known[0])
 
 
 def heads(rules: Procedure) -> list[Head]:
@@ -137,7 +141,7 @@ def in_common(rules: Procedure, heads: list[Head], **more: object) -> dict[str, 
         "rules": rules,
         "procedures": newest(),
         "heads": heads,
-        "view": CardView.of_request(rules),
+        "view": CardView.of_request(),
         "filters": filters,
         "filter_query": query_of(filters, rules),
         "query": query_of(filters, rules) + ("&select=1" if selecting() else ""),

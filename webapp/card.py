@@ -17,9 +17,9 @@ from markupsafe import Markup
 
 from complaints.board import Card
 from complaints.calendar import WorkingCalendar
-from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Sentence
+from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Sentence, UnknownStage
 from complaints.people import ROLES
-from complaints.procedure import Procedure, Stage, procedure
+from complaints.procedure import Procedure, Stage, UnknownProcedure, laid_out, procedure
 from complaints.workflow import Ask
 from webapp.context import actor, calendar, now, zone
 from webapp.language import locale, span
@@ -58,9 +58,8 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class CardView:
-    """What all cards of an answer have in common: the procedure, and who looks when, in which language."""
+    """What all cards of an answer have in common: who looks when, in which language."""
 
-    rules: Procedure
     locale: str
     at: datetime
     zone: ZoneInfo
@@ -78,23 +77,23 @@ class CardView:
         return self.at.astimezone(self.zone).date()
 
     @classmethod
-    def of_request(cls, rules: Procedure) -> "CardView":
-        return cls(rules, locale(), now(), zone(), calendar(), actor().id, selecting())
+    def of_request(cls) -> "CardView":
+        return cls(locale(), now(), zone(), calendar(), actor().id, selecting())
 
     def html(self, cards: Iterable[Card]) -> Markup:
         """Cards as the board shows them."""
-        clock, came_in, me, locale, rules = self.clock, self.came_in, self.me, self.locale, self.rules.key
+        clock, came_in, me, locale = self.clock, self.came_in, self.me, self.locale
         return Markup("\n").join(
-            _rendered(card, clock(card), came_in(card), card.owner_id == me, self.selecting, locale, rules)
+            _rendered(card, rules_of(card), clock(card), came_in(card), card.owner_id == me, self.selecting, locale)
             for card in cards
         )
 
     def alone(self, card: Card, refusal: Refusal | None = None, asked: Asked | None = None) -> Markup:
         """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there or what
         it waits for."""
-        told = {"clock": self.clock(card), "came_in": self.came_in(card), "mine": card.owner_id == self.me}
-        told |= {"selecting": self.selecting, "alone": True, "refusal": refusal, "asked": asked}
-        return Markup(render_template("board/_card.html", card=card, rules=self.rules, roles=ROLES, **told))
+        told = {"mine": card.owner_id == self.me, "selecting": self.selecting, "refusal": refusal, "asked": asked}
+        words = _words(card, rules_of(card), self.clock(card), self.came_in(card))
+        return Markup(render_template("board/_card.html", alone=True, **told, **words))
 
     def foot(self, seen: int, total: int, more: int) -> tuple[str, str]:
         """What the foot of a column says: how much is shown, and how much more there is to show."""
@@ -111,19 +110,36 @@ class CardView:
 
     def came_in(self, card: Card) -> str:
         """When a draft came in: the time today, else the day. Nothing for other cards."""
-        if card.stage != self.rules.first.key:
+        if card.stage != rules_of(card).first.key:
             return ""
         local = card.received_at.astimezone(self.zone)
         return f"{local:%H:%M}" if local.date() == self.today else _short_day(local.date(), self.locale)
 
 
+def rules_of(card: Card) -> Procedure:
+    """The version of the procedure that a card's complaint follows; one that is not known here yet looks like the
+    newest."""
+    try:
+        return procedure(card.procedure, card.procedure_version)
+    except UnknownProcedure:
+        return laid_out(card.procedure)
+
+
 @lru_cache(maxsize=KEPT)
 def _rendered(
-    card: Card, clock: ClockWords, came_in: str, mine: bool, selecting: bool, _locale: str, procedure_key: str
+    card: Card, rules: Procedure, clock: ClockWords, came_in: str, mine: bool, selecting: bool, _locale: str
 ) -> Markup:
     template = current_app.jinja_env.get_template("board/_card.html")
-    told = {"clock": clock, "came_in": came_in, "mine": mine, "selecting": selecting}
-    return Markup(template.render(card=card, rules=procedure(procedure_key), roles=ROLES, **told))
+    return Markup(template.render(mine=mine, selecting=selecting, **_words(card, rules, clock, came_in)))
+
+
+def _words(card: Card, rules: Procedure, clock: ClockWords, came_in: str) -> dict[str, object]:
+    """What the template of a card writes."""
+    try:
+        queue = rules.stage(card.stage).owner_roles
+    except UnknownStage:
+        queue = ()
+    return {"card": card, "rules": rules, "queue": queue, "roles": ROLES, "clock": clock, "came_in": came_in}
 
 
 @lru_cache(maxsize=KEPT)

@@ -27,7 +27,7 @@ from complaints.inbox import DOOR_NAMES, EVERYTHING, OUTCOME_NAMES, Arrived, Bal
 from complaints.mailboxes import Mailbox
 from complaints.off_board import is_off
 from complaints.people import Actor
-from complaints.procedure import newest, of, procedure
+from complaints.procedure import newest, of
 from webapp import message as words
 from webapp import timeline
 from webapp.assets import signed_in
@@ -201,7 +201,7 @@ def page(chosen: Message | None, *, refusal: ComplaintError | None = None, typed
     shown: dict[str, Any] = {
         "view": view,
         "listed": listed,
-        "cards": CardView.of_request(procedure()),
+        "cards": CardView.of_request(),
         "channels": CHANNELS,
         "names": {key: gettext(name) for key, name in OUTCOME_NAMES.items()},
         "today": now().astimezone(zone()).date(),

@@ -27,7 +27,7 @@ from complaints.errors import (
     TooLate,
     UnknownStage,
 )
-from complaints.procedure import Procedure, Stage, of
+from complaints.procedure import Procedure, Stage, laid_out, of
 from complaints.workflow import AnswerWanted, Choice, Moved
 from webapp.board import NOT_A_NUMBER, back, heads, in_common, shown_procedure
 from webapp.card import Asked, CardView, Refusal
@@ -42,6 +42,7 @@ bp = Blueprint("moves", __name__)
 AT_ONCE = 50
 """So many complaints may be moved by one request."""
 ALONE = N_("This move asks for something: move it alone")
+OLDER = N_("Some follow a version of the procedure without this stage")
 OWN_FIELDS = frozenset({"stage", "version", "back", "csrf_token"})
 
 
@@ -71,7 +72,7 @@ def moves(number: str) -> str:
     card = question.card(db.session(), actor(), complaint.id)
     choices = workflow.allowed(db.session(), complaint, actor())
     template = "board/_moves.html" if partial() else "board/moves.html"
-    return _moves_page(template, of(complaint), card, choices)
+    return _moves_page(template, card, choices)
 
 
 @bp.post("/complaints/<number>/move")
@@ -81,9 +82,8 @@ def move(number: str) -> Response | tuple[str, int]:
     complaint = find(db.session(), number, actor())
     complaint_id, rules, stage = complaint.id, of(complaint), request.form.get("stage", "")
     seen = _version(request.form.get("version", ""))
-    answers = {name: ",".join(request.form.getlist(name)) for name in request.form if name not in OWN_FIELDS}
     try:
-        moved, owes_mail = _carry(complaint, stage, seen, answers)
+        moved, owes_mail = _carry(complaint, stage, seen, _answers())
     except (MoveRefused, StaleComplaint, UnknownStage, AnswerWanted) as refusal:
         db.session.rollback()
         return _stayed(number, complaint_id, rules, refusal)
@@ -95,8 +95,9 @@ def move(number: str) -> Response | tuple[str, int]:
     if not partial():
         both = f"{now_in.name.en} {now_in.name.zh}"
         return _gone_back(gettext("%(number)s moved to %(stage)s", number=number, stage=both), undo)
-    found = heads(rules)
-    count = next((head.total for head in found if head.stage is now_in), 0)
+    board = laid_out(rules.key)
+    found = heads(board)
+    count = next((head.total for head in found if head.stage.key == now_in.key), 0)
     said = ngettext(
         "%(number)s moved to %(stage)s, %(num)s complaint there",
         "%(number)s moved to %(stage)s, %(num)s complaints there",
@@ -104,7 +105,7 @@ def move(number: str) -> Response | tuple[str, int]:
         number=number,
         stage=in_my_language(now_in.name),
     )
-    return _told(rules, found, {moved.left, now_in.key}, [(card, None)], said, undo)
+    return _told(board, found, {moved.left, now_in.key}, [(card, None)], said, undo)
 
 
 @bp.post("/complaints/<number>/undo")
@@ -122,15 +123,19 @@ def undo(number: str) -> Response | tuple[str, int]:
     said = gettext("%(number)s is back in %(stage)s", number=number, stage=in_my_language(rules.stage(card.stage).name))
     if not partial():
         return _gone_back(said)
-    return _told(rules, heads(rules), {left, card.stage}, [(card, None)], said)
+    board = laid_out(rules.key)
+    return _told(board, heads(board), {left, card.stage}, [(card, None)], said)
 
 
 @bp.get("/board/moves")
 def moves_of_several() -> str:
     """Every stage as a place to move several complaints to (`complaint`, repeated): the menu of a selection."""
     chosen = [find(db.session(), number, actor()) for number in _few(request.args.getlist("complaint"))]
-    choices = [workflow.allowed(db.session(), complaint, actor()) for complaint in chosen]
-    stages = [_together(list(of_stage)) for of_stage in zip(*choices, strict=False)]
+    by_stage: dict[str, list[Choice]] = {}
+    for complaint in chosen:
+        for choice in workflow.allowed(db.session(), complaint, actor()):
+            by_stage.setdefault(choice.stage.key, []).append(choice)
+    stages = [_together(choices, len(chosen)) for choices in by_stage.values()]
     return render_template("board/_moves_of_several.html", stages=stages, count=len(chosen))
 
 
@@ -233,7 +238,7 @@ def _summed_up(
     else:
         db.session.rollback()
         left = [(card, refusal) for card, refusal in shown if refusal]
-        view = CardView.of_request(rules)
+        view = CardView.of_request()
         page = render_template("board/several.html", cards=left, said=said, undo=undo, view=view, back=back())
         response = make_response(page)
     response.status_code = 200 if went else 422
@@ -270,23 +275,28 @@ def _stayed(number: str, complaint_id: int, rules: Procedure, error: ComplaintEr
     why = None if asked else Refusal.of(error)
     card = question.card(db.session(), actor(), complaint_id)
     if partial():
-        found = heads(rules)
+        board = laid_out(rules.key)
+        found = heads(board)
         db.session.rollback()
-        shown = in_common(rules, found, told=found if status == 409 else [], card=card, refusal=why, asked=asked)
+        shown = in_common(board, found, told=found if status == 409 else [], card=card, refusal=why, asked=asked)
         return render_template("board/stayed.html", **shown), status
     choices = workflow.allowed(db.session(), find(db.session(), number, actor()), actor())
     db.session.rollback()
-    page = _moves_page("board/moves.html", rules, card, choices, refusal=why or Refusal.of(error), asked=asked)
+    page = _moves_page("board/moves.html", card, choices, refusal=why or Refusal.of(error), asked=asked)
     return page, status
 
 
 def _asked(rules: Procedure, error: AnswerWanted) -> Asked:
-    return Asked(rules.stage(request.form["stage"]), error.asks, request.form, error.problems)
+    return Asked(rules.stage(request.form["stage"]), error.asks, _answers(), error.problems)
+
+
+def _answers() -> dict[str, str]:
+    """What was said to the move's questions; of choices all that were ticked."""
+    return {name: ",".join(request.form.getlist(name)) for name in request.form if name not in OWN_FIELDS}
 
 
 def _moves_page(
     template: str,
-    rules: Procedure,
     card: Card,
     choices: list[Choice],
     *,
@@ -294,14 +304,15 @@ def _moves_page(
     asked: Asked | None = None,
 ) -> str:
     told = {"choices": choices, "refusal": refusal, "asked": asked, "back": back()}
-    return render_template(template, view=CardView.of_request(rules), card=card, **told)
+    return render_template(template, view=CardView.of_request(), card=card, **told)
 
 
-def _together(choices: list[Choice]) -> Together:
-    """One stage, as several complaints see it."""
+def _together(choices: list[Choice], count: int) -> Together:
+    """One stage, as those of `count` complaints see it whose version of the procedure has it."""
     going = sum(choice.open and not choice.asks for choice in choices)
     reasons = [reason.sentence for choice in choices for reason in choice.missing]
     reasons += [Sentence(ALONE) for choice in choices if choice.open and choice.asks]
+    reasons += [Sentence(OLDER)] if len(choices) < count else []
     return Together(choices[0].stage, going, list(dict.fromkeys(map(sentence, reasons))))
 
 

@@ -251,8 +251,9 @@ def _panel(case: Case, past: Past, sheet: Sheet, tasks: Sequence[Task], names: N
     elif mine or sent is not None:
         form = _form(case, sheet, case.records.get(sheet.key), mine, names, sent)
     closed = [] if mine or state == DONE else guards.against_sheet(case, sheet, by, own_row=True)
+    writers = guards.RoleNames.of(case.rules, guards.writers(sheet))
     return Panel(
-        sheet, state, rows, _rounds(case, past, sheet, names), form, guards.RoleNames(guards.writers(sheet)), closed,
+        sheet, state, rows, _rounds(case, past, sheet, names), form, writers, closed,
         asked_for=sent is not None or editing is not None,
     )  # fmt: skip
 

@@ -120,7 +120,7 @@ def _box(
         state = OTHERS if any(task.kind == work.SIGN and task.key == rule.key for task in tasks) else LATER
     own = sent if sent is not None and sent.key == rule.key else None
     return Box(
-        rule, state, guards.RoleNames(guards.signers(case, rule)), standing,
+        rule, state, guards.RoleNames.of(case.rules, guards.signers(case, rule)), standing,
         [each for each in given if each is not standing], first, [each for each in against if each not in first],
         list(dict.fromkeys(_covered(case, ref) for ref in rule.covers)), case.content(rule), may_sign,
         _leads_to(case, rule) if may_sign else None, may_sign and password_wanted(), **_refused(own),

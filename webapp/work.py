@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from complaints import worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import ROLES
-from complaints.procedure import procedure
 from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.assets import signed_in
@@ -93,7 +92,7 @@ def _counted() -> str:
 
 def _words() -> dict[str, object]:
     return {
-        "cards": CardView.of_request(procedure()), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
+        "cards": CardView.of_request(), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
         "deepest": DEEPEST,
     }  # fmt: skip
 

@@ -1,60 +1,46 @@
 """The bell and who else is on a page, in real browsers: at a desk, on a phone, light and dark, and without script."""
 
-import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.serving import make_server
 
-from complaints import history, notices, people, workflow
+from complaints import history, notices, workflow
 from complaints.complaint import Complaint
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.people import SYSTEM, User, actor_for
 from complaints.settings import Settings
 from tests.builders import a_complaint
+from tests.journeys.conftest import DESK, PHONE, NewPage, signed_in, staff
 from tests.rigs.chromium import axe
-from webapp import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.journey
 
-PASSWORD = "a long password"
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 HERE = "/complaints/C-2026-0001"
-NewPage = Callable[..., "Page"]
 SIGNED = {"name": {"en": "Quality signed the receipt", "zh": "品管部已签收"}}
 
 
 @pytest.fixture
-def make(sqlite_url: str) -> sessionmaker[Session]:
-    maker = sessions(open_database(sqlite_url))
-    with transaction(maker) as session:
-        for email, name in (("mara@mill.example", "Mara Linden"), ("chen@mill.example", "陈予安")):
-            people.add_user(session, email=email, name=name, roles=["clerk"], password=PASSWORD, since=date(2020, 1, 1))
+def make(make: sessionmaker[Session]) -> sessionmaker[Session]:
+    staff(make, "clerk")
+    staff(make, "clerk", email="chen@mill.example", name="陈予安")
+    with transaction(make) as session:
         for subject in ("Oil weeping at HX-210 face seal", "支架焊缝气孔"):
             a_complaint(session, at=datetime.now(UTC) - timedelta(hours=2), subject=subject)
-    return maker
+    return make
 
 
 @pytest.fixture
-def url(sqlite_url: str, redis_url: str, tmp_path: Path, make: sessionmaker[Session]) -> Iterator[str]:
-    settings = Settings(data=tmp_path, database_url=sqlite_url, redis_url=redis_url, secret_key="s" * 40)
-    app = create_app(settings, {"RATELIMIT_ENABLED": False})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
+def settings(settings: Settings, redis_url: str) -> Settings:
+    return replace(settings, redis_url=redis_url)
 
 
 @pytest.fixture
@@ -78,22 +64,6 @@ def change(make: sessionmaker[Session], email: str) -> None:
         by = actor_for(session, user, now.date())
         workflow.touch(session, complaint, at=now, seen_version=complaint.version)
         history.note(session, 1, "entered", by=by, at=now, changed={}, version=complaint.version)
-
-
-def signed_in(page: "Page", url: str, path: str, email: str = "mara@mill.example") -> "Page":
-    page.goto(f"{url}/login?next={path}")
-    page.locator("[name=email]").fill(email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("[name=password]").press("Enter")
-    page.wait_for_url(f"**{path}")
-    return page
-
-
-@pytest.fixture
-def without_script(new_page: NewPage) -> Iterator["Page"]:
-    page = new_page(**DESK, java_script_enabled=False)
-    yield page
-    page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,47 +1,31 @@
 """My work in real browsers: light and dark, desk and phone, by keys, without script, and while it refreshes itself."""
 
-import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.serving import make_server
 
-from complaints import people
 from complaints.complaint import Complaint
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.people import Grant, User
-from complaints.settings import Settings
 from tests.complaints.test_worklist import an_enquiry, many_drafts
 from tests.desk import Desk
+from tests.journeys.conftest import DESK, MARA, PHONE, NewPage, signed_in, staff
 from tests.rigs.chromium import axe
-from webapp import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.journey
 
-EMAIL, PASSWORD = "mara@mill.example", "a long password"
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-NewPage = Callable[..., "Page"]
-
 
 @pytest.fixture
-def make(sqlite_url: str) -> sessionmaker[Session]:
-    maker = sessions(open_database(sqlite_url))
-    with transaction(maker) as session:
-        people.add_user(
-            session, email=EMAIL, name="Mara Linden", roles=["clerk", "mkt_sup", "qe", "admin"], password=PASSWORD,
-            since=date(2020, 1, 1),
-        )  # fmt: skip
-    return maker
+def make(make: sessionmaker[Session]) -> sessionmaker[Session]:
+    staff(make, "clerk", "mkt_sup", "qe", "admin")
+    return make
 
 
 @pytest.fixture
@@ -67,34 +51,6 @@ def desk(make: sessionmaker[Session]) -> Desk:
     return desk
 
 
-@pytest.fixture
-def url(sqlite_url: str, tmp_path: Path, make: sessionmaker[Session]) -> Iterator[str]:
-    settings = Settings(data=tmp_path, database_url=sqlite_url, redis_url="redis://127.0.0.1:1/0", secret_key="s" * 40)
-    app = create_app(settings, {"RATELIMIT_ENABLED": False})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-@pytest.fixture
-def without_script(new_page: NewPage) -> Iterator["Page"]:
-    page = new_page(**DESK, java_script_enabled=False)
-    yield page
-    page.context.close()
-
-
-def signed_in(page: "Page", url: str) -> "Page":
-    page.goto(url + "/login")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/work")
-    return page
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
 def test_my_work_and_the_answer_list_are_for_everybody(
@@ -103,7 +59,7 @@ def test_my_work_and_the_answer_list_are_for_everybody(
     page = signed_in(new_page(**screen, color_scheme=scheme), url)
     for language in ("en", "zh_CN"):
         with transaction(make) as session:
-            session.execute(update(User).where(User.email == EMAIL).values(locale=language))
+            session.execute(update(User).where(User.email == MARA).values(locale=language))
         for path in ("/work", "/answers", "/answers?answered=1", "/answers/1"):
             page.goto(url + path)
             assert (path, axe(page)) == (path, [])

@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from complaints import procedure as procedures
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.database import transaction
+from complaints.errors import Name
 from complaints.history import Change
 from complaints.people import Actor, Department
 from complaints.procedure import procedure
@@ -171,7 +173,7 @@ def test_more_without_script_is_a_page(desk: FlaskClient, make: Any) -> None:
     page = desk.get(unescape(link[1])).text
     assert "<html" in page
     assert "C-2026-0022" in page
-    assert 'href="/board?q=paint"' in page
+    assert 'href="/board?q=paint&amp;procedure=manufacturing"' in page
 
 
 @pytest.mark.parametrize(
@@ -213,15 +215,19 @@ def test_a_stale_move_changes_nothing_and_shows_the_fresh_card(desk: FlaskClient
 
 
 @on_both_databases
-def test_a_refused_move_tells_every_reason_with_the_field_that_mends_it(desk: FlaskClient, make: Any) -> None:
+def test_a_refused_move_tells_the_reasons_with_the_fields_that_mend_them(desk: FlaskClient, make: Any) -> None:
     a_draft(make)
     answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
     assert answer.status_code == 422
     assert 'data-stage="draft"' in answer.text
     assert "C-2026-0001 was not moved to Registered." in answer.text
-    for field in ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link"):
+    for field in ("customer", "complaint_date", "content", "complaint_class"):
         assert f'href="/complaints/C-2026-0001#f-{field}"' in answer.text
+    assert '<a href="/complaints/C-2026-0001">and 2 more</a>' in answer.text
     assert the(make).stage == "draft"
+    page = desk.post(MOVE, data={"stage": "registered", "version": 1}).text
+    for field in ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link"):
+        assert f'href="/complaints/C-2026-0001#f-{field}"' in page
 
 
 @pytest.mark.parametrize("stage", ["", "nowhere", "Registered", "<b>", "x" * 5000])
@@ -278,7 +284,7 @@ def test_no_write_is_open_while_an_answer_is_made(app: Flask, desk: FlaskClient,
     on_the_board(make)
     with counted(app) as seen:
         desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
-    assert len(seen) <= 24
+    assert len(seen) <= 28
     with transaction(make) as session:
         a_complaint(session)
 
@@ -550,6 +556,65 @@ def test_a_card_of_nobody_names_whose_queue_it_stands_in(
     assert 'title="Nobody assigned">–<' in card_in(page, nobodys)
 
 
+# Other versions of a procedure
+
+
+@pytest.fixture
+def two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest version has no verification, a stage of its own, and another queue for drafts."""
+    first = procedure()
+    draft, *between, closed = (stage for stage in first.stages if stage.key != "verification")
+    check = replace(between[-1], key="check", name=Name("Final check", "终检"))
+    stages = (replace(draft, owner_roles=("gm",)), *between, check, closed)
+    second = replace(first, version=first.version + 1, stages=stages)
+    known = {(each.key, each.version): each for each in (first, second)}
+    monkeypatch.setattr(procedures, "_known", known)
+
+
+def columns_of(page: str) -> list[str]:
+    return re.findall(r'id="col-(\w+)"', page)
+
+
+@on_both_databases
+def test_a_stage_of_an_older_version_is_a_column_as_long_as_something_stands_there(
+    two_versions: None, desk: FlaskClient, make: Any
+) -> None:
+    new = ["draft", "registered", "investigation", "action_plan", "implementation", "customer_reply", "check", "closed"]
+    assert columns_of(desk.get("/board").text) == new
+    left = on_the_board(make, stage="verification", procedure_version=1)
+    page = desk.get("/board")
+    assert columns_of(page.text) == [*new[:5], "verification", *new[5:]]
+    assert "1 complaint" in head(page.text, "verification")
+    assert left.number in card_in(page, left)
+    assert 'href="#col-verification"' in page.text
+    answer = desk.post(MOVE, data={"stage": "implementation", "version": 1, "reason": "Not done"}, headers=HTMX)
+    assert answer.status_code == 200
+    assert "0 complaints" in head(answer.text, "verification")
+    assert re.search(r'id="board-sum"[^>]*><b>1</b> open', answer.text)
+    assert columns_of(desk.get("/board").text) == new
+
+
+def test_each_card_follows_its_own_version(two_versions: None, desk: FlaskClient, make: Any) -> None:
+    old, new = (a_draft(make, procedure_version=version) for version in (1, 2))
+    lost = a_draft(make, procedure_version=9)
+    page = desk.get("/board")
+    assert "Marketing clerk" in card_in(page, old)
+    assert "General manager" in card_in(page, new)
+    assert "General manager" in card_in(page, lost)
+
+
+def test_those_of_several_that_have_no_such_stage_stay(two_versions: None, desk: FlaskClient, make: Any) -> None:
+    for version in (1, 2):
+        on_the_board(make, stage="customer_reply", procedure_version=version)
+    menu = desk.get("/board/moves?complaint=C-2026-0001&complaint=C-2026-0002", headers=HTMX).text
+    hints = dict(re.findall(r'value="(\w+)" data-state="\w+" data-hint="([^"]*)"', menu))
+    assert hints["closed"] == "may move here"
+    assert hints["verification"] == "From Customer reply it goes to Closed +1"
+    assert [*hints].index("check") > 0
+    data = {"stage": "verification", "complaint": ["C-2026-0002:1"]}
+    assert "There is no stage" in desk.post("/board/moves", data=data, headers=HTMX).text
+
+
 # Several at once, without script
 
 
@@ -574,6 +639,12 @@ def test_the_answer_to_a_move_takes_no_more_than_ten_kilobytes(desk: FlaskClient
     )
     answer = desk.post(MOVE, data={"stage": "investigation", "version": complaint.version}, headers=HTMX)
     assert (answer.status_code, len(answer.data) <= 10_000) == (200, True)
+
+
+def test_a_refusal_takes_no_more_than_ten_kilobytes_either(desk: FlaskClient, make: Any) -> None:
+    a_draft(make, subject="密封圈低温开裂，要求三日内回复原因与对策" * 3)
+    answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
+    assert (answer.status_code, len(answer.data) <= 10_000) == (422, True)
 
 
 def test_a_card_takes_no_more_than_seven_hundred_bytes(desk: FlaskClient, make: Any) -> None:

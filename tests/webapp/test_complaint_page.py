@@ -17,8 +17,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from complaints import history, off_board, registration
+from complaints import clocks, history, off_board, registration
 from complaints.blobs import Blobs
+from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
 from complaints.database import transaction
@@ -222,6 +223,36 @@ def test_a_mail_inside_a_mail_is_shown_with_its_own_files_beneath(
 # Off the board, not reached, written to again
 
 
+def test_a_record_that_is_for_invited_people_names_them_by_their_field(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+    page = visible(browser_of(clerk).get(HERE).text)
+    assert "Marketing vice general manager, Invited" in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (clocks.REPLACED, "replaced, the class changed"),
+        (clocks.UNDONE, "its start was taken back"),
+        (clocks.CANCELLED, "cancelled, it is not owed any more"),
+        (clocks.MERGED, "ended when the complaint was merged"),
+    ],
+)
+def test_a_clock_that_ended_without_being_met_says_why(
+    desk: FlaskClient, make: sessionmaker[Session], outcome: str, said: str
+) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        session.execute(update(Clock).values(stopped_at=NOW, outcome=outcome))
+    page = visible(desk.get(HERE).text)
+    assert said in page
+    assert "left the board" not in page
+
+
 @on_both_databases
 def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
     desk: FlaskClient, clerk: Actor, make: sessionmaker[Session], blobs: Blobs
@@ -244,7 +275,7 @@ def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
     assert desk.get(f"{HERE}/letters/2", headers={"HX-Request": "true"}).status_code == 200
     merged = visible(desk.get("/complaints/C-2026-0002").text)
     assert "Merged into C-2026-0001 : the same lot Decided by 林知夏" in merged
-    assert "ended when it left the board" in merged
+    assert "ended when the complaint was merged" in merged
     assert "Move to…" not in merged
     assert desk.post("/complaints/C-2026-0002/bring-back", data={"version": "2"}).status_code == 303
     assert "The other letter" not in visible(desk.get(HERE).text)

@@ -10,16 +10,16 @@ import pytest
 import time_machine
 from flask import Flask, render_template
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from complaints.complaint import Involvement
+from complaints.complaint import Complaint, Involvement
 from complaints.database import transaction
 from complaints.errors import Name, Sentence
 from complaints.people import Actor
 from complaints.procedure import procedure
 from complaints.workflow import Ask
-from tests.builders import MONDAY, a_customer, a_person
-from tests.webapp.boards import HTMX, MOVE, a_draft, card_in, head, on_the_board, the
+from tests.builders import MONDAY, a_customer, a_department, a_person
+from tests.webapp.boards import HTMX, MOVE, a_draft, card_in, head, may_go_on, on_the_board, the
 from tests.webapp.conftest import Browser, on_both_databases
 
 UNDO = "/complaints/C-2026-0001/undo"
@@ -43,8 +43,9 @@ def test_every_stage_tells_at_once_whether_it_takes_asks_or_refuses(desk: FlaskC
     assert said["draft"] == ("here", "")
     assert said["registered"] == ("refuses", "Customer is missing +5")
     said = states(desk.get("/complaints/C-2026-0002/moves", headers=HTMX).text)
-    assert said["investigation"] == ("accepts", "may move here")
+    assert said["closed"] == ("accepts", "may move here")
     assert said["action_plan"] == ("asks", "asks for: The customer's reason")
+    assert said["investigation"][0] == "refuses"
 
 
 def test_the_menu_of_a_selection_counts_how_many_would_go(desk: FlaskClient, make: Any) -> None:
@@ -103,7 +104,7 @@ def test_without_script_the_fields_stand_beside_the_stage_and_keep_what_was_type
     on_the_board(make, stage="customer_reply")
     page = desk.get("/complaints/C-2026-0001/moves").text
     assert page.count('name="reason"') == 1
-    assert "Customer&#39;s reason" in page
+    assert "The customer&#39;s reason" in page
     refused = desk.post(MOVE, data=REJECTED | {"reason": "x" * 2001})
     assert refused.status_code == 422
     assert "<html" in refused.text
@@ -112,18 +113,32 @@ def test_without_script_the_fields_stand_beside_the_stage_and_keep_what_was_type
     assert desk.post(MOVE, data=REJECTED | {"reason": "Still leaks"}).status_code == 303
 
 
-def test_a_choice_is_asked_for_with_its_names_and_hostile_answers_are_text(app: Flask) -> None:
-    ask = Ask("also", Sentence("Class"), "choice", {"a": Name("General", "一般"), "b": "C-2026-0002"}, required=False)
+def test_choices_are_asked_for_by_boxes_and_hostile_answers_are_text(app: Flask) -> None:
+    also = Ask("also", Sentence("Which"), "choices", {n: n for n in ("C-2026-0002", "C-2026-0003")}, required=False)
     text = Ask("why", Name("Reason", "原因"))
     with app.test_request_context():
         form = render_template(
-            "board/_ask.html", card=SimpleNamespace(id=1, number="C-2026-0001", version=3), asks=(ask, text),
-            stage=procedure().stage("closed"), given={"also": "b", "why": "</textarea><script>"}, problems={},
+            "board/_ask.html", card=SimpleNamespace(id=1, number="C-2026-0001", version=3), asks=(also, text),
+            stage=procedure().stage("closed"), given={"also": "C-2026-0003", "why": "</textarea><script>"}, problems={},
         )  # fmt: skip
-    assert '<option value="a">General</option><option value="b" selected>C-2026-0002</option>' in form
-    assert "optional" in form
+    assert 'name="also" value="C-2026-0002"> C-2026-0002' in form
+    assert 'name="also" value="C-2026-0003" checked> C-2026-0003' in form
+    assert '<span class="alt">optional</span></legend>' in form
     assert "<script>" not in form
     assert re.search(r'<label class="field__l" for="ask-1-closed-why">Reason</label>', form)
+
+
+def test_what_was_chosen_stays_chosen_when_another_answer_is_wrong(desk: FlaskClient, make: Any) -> None:
+    numbers = [on_the_board(make, stage="customer_reply").number for _ in range(3)]
+    with transaction(make) as session:
+        shared = session.get_one(Complaint, 1).investigation_id
+        session.execute(update(Complaint).values(investigation_id=shared))
+    chosen = {"also": numbers[1:], "reason": ""}
+    form = desk.post(MOVE, data=REJECTED | chosen, headers=HTMX).text
+    assert form.count('name="also"') == form.count(" checked> C-2026-000") == 2
+    moved = desk.post(MOVE, data=REJECTED | chosen | {"reason": "Still leaks"}, headers=HTMX)
+    assert moved.status_code == 200
+    assert [the(make, number).stage for number in numbers] == ["action_plan"] * 3
 
 
 # Several at once
@@ -191,7 +206,7 @@ def test_several_that_cannot_be_understood_move_nothing(
 def test_a_strangers_complaint_among_several_is_passed_over_in_silence(make: Any, browser_of: Browser) -> None:
     with transaction(make) as session:
         person = a_person(session, "qe")
-        outsider = a_person(session, "dept")
+        outsider = a_person(session, "dept", department=a_department(session))
     on_the_board(make, stage="implementation")
     on_the_board(make, stage="implementation", owner_id=outsider.id)
     answer = several(browser_of(outsider), "verification", "C-2026-0001:1", "C-2026-0002:1", "C-9:1", headers=HTMX)
@@ -264,7 +279,7 @@ def test_after_ten_seconds_it_is_too_late(desk: FlaskClient, make: Any, clock: t
     clock.shift(timedelta(seconds=11))
     answer = desk.post(UNDO, data={"version": 2}, headers=HTMX)
     assert answer.status_code == 409
-    assert "can no longer be undone" in card_in(answer, complaint)
+    assert "cannot be moved back any more" in card_in(answer, complaint)
     assert the(make).stage == "investigation"
     assert desk.post(UNDO, data={"version": 2}).status_code == 409
 
@@ -302,6 +317,8 @@ def test_several_are_taken_back_together(desk: FlaskClient, make: Any, clock: ti
     for _ in range(2):
         on_the_board(make)
     answer = several(desk, "investigation", "C-2026-0001:1", "C-2026-0002:1", headers=HTMX)
+    with transaction(make) as session:
+        may_go_on(session, session.get_one(Complaint, 2))
     seen = re.findall(r'name="complaint" value="([^"]+)"', answer.text)
     assert sorted(seen) == ["C-2026-0001:2", "C-2026-0002:2"]
     several(desk, "action_plan", "C-2026-0002:2", headers=HTMX)
