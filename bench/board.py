@@ -252,19 +252,20 @@ def plain(url: str, cards: int) -> Flask:
     return lean
 
 
-def interactive(url: str, cookie: str, cards: int) -> tuple[int, float]:
-    """How many cards a board in Chromium shows, and the milliseconds from its last byte until all its scripts ran."""
+def interactive(url: str, cookie: str) -> tuple[int, float]:
+    """How many cards a long board in Chromium shows, and the milliseconds from its last byte until all its scripts
+    ran."""
     from tests.rigs.chromium import Chromium
 
     browser = Chromium().start()
     try:
-        with server(url) as (port, _):
+        with server(url, BENCH_PER_COLUMN="45") as (port, _):
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             name, _, value = cookie.partition("=")
             page.context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{port}"}])
             taken, shown = [], 0
             for _ in range(7):
-                page.goto(f"http://127.0.0.1:{port}/board?per={cards}")
+                page.goto(f"http://127.0.0.1:{port}/board")
                 times = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
                 taken.append(times["domContentLoadedEventEnd"] - times["responseEnd"])
                 shown = page.locator(".board .card").count()
@@ -312,19 +313,21 @@ def two_hundred(board: Board) -> tuple[int, int, int]:
 
 
 def served() -> Flask:
-    """For gunicorn: the application on the ledger that the environment names."""
+    """For gunicorn: the application on the ledger that the environment names, with as many cards a column."""
+    if "BENCH_PER_COLUMN" in os.environ:
+        columns.__kwdefaults__["per_column"] = int(os.environ["BENCH_PER_COLUMN"])
     return create_app(_settings(os.environ["BENCH_LEDGER"]), {"RATELIMIT_STORAGE_URI": "memory://"})
 
 
 @contextmanager
-def server(url: str) -> Iterator[tuple[int, int]]:
-    """A real server on a ledger; gives its port and process id."""
+def server(url: str, **more: str) -> Iterator[tuple[int, int]]:
+    """A real server on a ledger; gives its port and process id. `more`: for its environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = f"-k gthread -w 1 --threads 8 --log-level error -b 127.0.0.1:{port} bench.board:served()"
     command = [sys.executable, "-m", "gunicorn", *options.split()]
-    process = subprocess.Popen(command, env={**os.environ, "BENCH_LEDGER": url})
+    process = subprocess.Popen(command, env={**os.environ, "BENCH_LEDGER": url, **more})
     try:
         for _ in range(100):
             try:
@@ -445,6 +448,8 @@ def main() -> None:
             boards[largest].get(pulse, HX_Request="true")
         each, queries = (time.process_time() - began) / 300 * 1000, len(boards[largest].queries(pulse))
         print(f"{'a poll with nothing new: CPU ms':<44} {each:>6.2f}   ({queries} queries)")
+        shown, ready = interactive(urls[largest + full], boards[largest + full].cookie)
+        print(f"{f'{shown} cards in Chromium: ms until interactive':<44} {ready:>6.0f}   (at most 300)")
         if wanted.boards:
             told = polled(urls[largest], boards[largest].cookie, wanted.boards, wanted.seconds)
             polls = f"{told['polls']:.0f} polls, p50 {told['p50']:.1f} ms"
