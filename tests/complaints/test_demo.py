@@ -16,7 +16,7 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import Connection, Engine, Insert, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, history, notices, registration, work, workflow
+from complaints import clocks, history, notices, registration, workflow, worklist
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china, parse_within
 from complaints.clocks import Clock
@@ -230,7 +230,7 @@ def test_whoever_moved_a_complaint_was_allowed_to(session: Session) -> None:
 @pytest.mark.usefixtures("sixty")
 def test_work_waits_for_everybody_and_news_for_most(session: Session) -> None:
     people = [actor_for(session, user, AT.date()) for user in session.scalars(select(User))]
-    assert [each.name for each in people if not work.count(session, each)] == []
+    assert [each.name for each in people if not worklist.count(session, each)] == []
     assert sum(notices.unread(session, each) > 0 for each in people) >= 6
 
 
