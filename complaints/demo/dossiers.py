@@ -434,9 +434,8 @@ class Dossier:
                 )
 
     def _tell(self, events: Iterable[str], by: int, minute: int, at: str) -> None:
-        """Who hears of it, if it was lately."""
-        if minute < self.archive.told_from:
-            return
+        """Who hears of it and may see it from then on; the notices themselves are kept if it was lately."""
+        lately = minute >= self.archive.told_from
         read = self.archive.minutes.text(min(minute + READ_AFTER, self.archive.minutes.end - 1), 0)
         case, staff = self._case(), self.archive.players.staff
         for position, rule in enumerate(self.archive.rules.notices):
@@ -445,10 +444,12 @@ class Dossier:
                 values = canonical({"who": staff[by].name, "name": {"en": rule.name.en, "zh": rule.name.zh}})
                 users = {user for to in rule.to for user in self._receivers(to, by)} - {by}
                 for user in sorted(users):
+                    self.involved.setdefault((user, None, "told"), at)
+                    if not lately:
+                        continue
                     read_at = read if minute < self.archive.unread_from else None
                     event = f"{position}:{on[0]}"
                     self.notices.append((user, self.id, self.version, event, values, at, read_at))
-                    self.involved.setdefault((user, None, "told"), at)
 
     def _receivers(self, to: str, by: int) -> Iterable[int]:
         """See consequences."""
