@@ -89,6 +89,9 @@ class Card(NamedTuple):
     unread_count: int
     channel: str
     unreached_at: datetime | None
+    repeat_of_count: int
+    procedure: str
+    procedure_version: int
 
     @property
     def limited(self) -> bool:
@@ -203,10 +206,15 @@ def heads(
 
 def card(session: Session, actor: Actor, complaint_id: int) -> Card:
     """One complaint as a card. Raises `NotFound`."""
-    chosen = visible_to(actor, select(Complaint.id).where(Complaint.id == complaint_id))
-    for found in _cards(session, chosen, {}):
+    for found in by_id(session, actor, [complaint_id]).values():
         return found
     raise NotFound
+
+
+def by_id(session: Session, actor: Actor, ids: Iterable[int]) -> dict[int, Card]:
+    """Those of some complaints that the actor may see, wherever they stand."""
+    chosen = visible_to(actor, select(Complaint.id).where(Complaint.id.in_([*ids])))
+    return {card.id: card for card in _cards(session, chosen, {})}
 
 
 def cards(
@@ -372,7 +380,8 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.id, Complaint.number, Complaint.version, Complaint.stage, Complaint.subject, name,
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
-            Complaint.channel, Complaint.unreached_at,
+            Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count, Complaint.procedure,
+            Complaint.procedure_version,
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

@@ -6,9 +6,10 @@ says how it was reckoned, so that a later change of the limit does not move a pr
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint, select
+from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -16,15 +17,17 @@ from complaints.calendar import WorkingCalendar
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
-CANCELLED = "cancelled"
+CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
+WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
 
 
 class Clock(Base):
-    """One promise on one subject in one round. `outcome` says how it ended: met, late or cancelled."""
+    """One promise on one subject in one round. `outcome` says how it ended: met or late; cancelled or merged (what it
+    promised has lost its object), replaced (by the clock of another class) or undone (its start was taken back)."""
 
     __tablename__ = "clock"
     __table_args__ = (
-        UniqueConstraint("subject_kind", "subject_id", "key", "round"),
+        UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "stopped_at", "due_at"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -40,7 +43,9 @@ class Clock(Base):
     receipt: Mapped[dict[str, Any]]
 
 
-def begun(rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar) -> list[dict[str, Any]]:
+def begun(
+    rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar, *, round: int = 1
+) -> list[dict[str, Any]]:
     """What the clocks of these rules say when they start at an instant: rows without their subject."""
     clocks = []
     for rule in rules:
@@ -48,7 +53,7 @@ def begun(rules: Iterable[ClockRule], at: datetime, calendar: WorkingCalendar) -
         clocks.append(
             {
                 "key": rule.key,
-                "round": 1,
+                "round": round,
                 "responsible": rule.responsible,
                 "started_at": at,
                 "due_at": due.at,
@@ -63,15 +68,32 @@ def start(session: Session, subject_kind: str, subject_id: int, begun: list[dict
     rows.add(session, Clock, *({"subject_kind": subject_kind, "subject_id": subject_id, **clock} for clock in begun))
 
 
+def start_again(
+    session: Session,
+    subject_kind: str,
+    subject_id: int,
+    rules: Iterable[ClockRule],
+    at: datetime,
+    calendar: WorkingCalendar,
+) -> None:
+    """Let clocks run from an instant; one that ran from there before runs on."""
+    there = {(clock.key, clock.started_at): clock for clock in of(session, subject_kind, subject_id)}
+    for row in begun(rules, at, calendar):
+        if (known := there.get((row["key"], at))) is not None:
+            resume(known)
+        else:
+            start(session, subject_kind, subject_id, [row])
+
+
 def of(session: Session, subject_kind: str, subject_id: int) -> list[Clock]:
     """All clocks of a subject, in the order of their due times."""
-    return list(
-        session.scalars(
-            select(Clock)
-            .where(Clock.subject_kind == subject_kind, Clock.subject_id == subject_id)
-            .order_by(Clock.due_at, Clock.id)
-        )
-    )
+    return list(session.scalars(_of(), {"kind": subject_kind, "id": subject_id}))
+
+
+@cache
+def _of() -> Select[Clock]:
+    mine = select(Clock).where(Clock.subject_kind == bindparam("kind"), Clock.subject_id == bindparam("id"))
+    return mine.order_by(Clock.due_at, Clock.id)
 
 
 def stop(clock: Clock, *, at: datetime) -> None:
@@ -81,11 +103,11 @@ def stop(clock: Clock, *, at: datetime) -> None:
         clock.outcome = "met" if at <= clock.due_at else "late"
 
 
-def cancel(clock: Clock, *, at: datetime) -> None:
+def cancel(clock: Clock, *, at: datetime, outcome: str = CANCELLED) -> None:
     """The promise has lost its object; it was neither kept nor broken."""
     if clock.stopped_at is None:
         clock.stopped_at = at
-        clock.outcome = CANCELLED
+        clock.outcome = outcome
 
 
 def resume(clock: Clock) -> None:

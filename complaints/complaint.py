@@ -7,17 +7,31 @@ it. A complaint begins as a draft, from a mail or by hand, with its number; `wor
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, Text, UniqueConstraint, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, history, numbers, rows, visits
+from complaints import clocks, history, numbers, rows, visits, work
 from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, procedure
+from complaints.procedure import DEFAULT, RECEIVED, confidential, procedure
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -44,6 +58,7 @@ LINKS: dict[str, Name] = {
 }
 NO_LIMIT = datetime(9999, 12, 31, tzinfo=UTC)
 """Sorts behind every real due time: a complaint that no clock watches."""
+UNREAD = "unread_count > 0"
 
 
 class Complaint(Base):
@@ -60,7 +75,13 @@ class Complaint(Base):
         Index("ix_complaint_contact_id", "contact_id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
         Index("ix_complaint_merged_into_id", "merged_into_id"),
-    )
+        Index("ix_complaint_investigation_id", "investigation_id"),
+        Index("ix_complaint_owner_id", "owner_id", "procedure", "stage"),
+        Index(
+            "ix_complaint_unread", "owner_id", "procedure", "stage",
+            sqlite_where=text(UNREAD), postgresql_where=text(UNREAD),
+        ),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(20), unique=True)
     year: Mapped[int]
@@ -107,7 +128,10 @@ class Complaint(Base):
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)
+    repeat_of_count: Mapped[int] = mapped_column(default=0)
+    """How many complaints of this customer with this product there were in the twelve months before it."""
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
+    investigation_id: Mapped[int | None] = mapped_column(ForeignKey("investigation.id"))
     unreached_at: Mapped[datetime | None]  # a mail to the customer came back
     reopening_proposed_at: Mapped[datetime | None]  # the customer wrote again after closing
 
@@ -139,18 +163,20 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
 def visible_to(actor: Actor, query: Query) -> Query:
-    """Narrow a query over complaints to those the actor may see: all for front office and QA, otherwise the ones
-    that name the person or one of their departments, or that they took in themselves."""
+    """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
+    otherwise the ones that name the person or one of their departments, or that they took in themselves."""
     return query.where(_visible(actor))
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
-    if actor.sees_all:
+    hidden = confidential() if actor.id is not None else []
+    if actor.sees_all and not hidden:
         return true()
     named = select(Involvement.complaint_id).where(
         or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments))
     )
-    return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
+    own = or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
+    return or_(Complaint.procedure.not_in(hidden), own) if actor.sees_all else own
 
 
 def find(session: Session, number: str, actor: Actor) -> Complaint:
@@ -187,7 +213,7 @@ def open_draft(
     transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line. Mail from a
     backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
-    running = clocks.begun(rules.clocks, received_at, calendar) if with_clocks else []
+    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, calendar) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)
@@ -208,7 +234,8 @@ def open_draft(
     complaint_id = rows.add_one(session, Complaint, values)
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
-    history.note(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
+    work.first(session, complaint_id, rules, at=at)
+    history.begin(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
     return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
 
 
@@ -223,15 +250,14 @@ def involve(
 ) -> None:
     """Name people and departments on a complaint; naming them again changes nothing."""
     wanted = {(user, None) for user in users} | {(None, department) for department in departments}
-    known = {
-        (user, department)
-        for user, department in session.execute(
-            select(Involvement.user_id, Involvement.department_id).where(
-                Involvement.complaint_id == complaint.id, Involvement.reason == reason
-            )
-        )
-    }
-    session.add_all(
-        Involvement(complaint_id=complaint.id, user_id=user, department_id=department, reason=reason, since=at)
-        for user, department in wanted - known
-    )
+    known = {tuple(row) for row in rows.run(session, _involved(), {"of": complaint.id, "as": reason})}
+    named = {"complaint_id": complaint.id, "reason": reason, "since": at}
+    new = [named | {"user_id": user, "department_id": department} for user, department in wanted - known]
+    rows.add(session, Involvement, *new)
+
+
+@cache
+def _involved() -> Select[Any]:
+    involved = rows.table(Involvement).c
+    so = involved.complaint_id == bindparam("of"), involved.reason == bindparam("as")
+    return select(involved.user_id, involved.department_id).where(*so)

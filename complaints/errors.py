@@ -5,7 +5,7 @@ door renders it in the reader's language (`complaints.errors.Sentence.in_`). Wha
 table there: `webapp/errors.py` gives the status.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,18 +93,33 @@ class BadInput(ComplaintError):
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that stands in the way of a move: what, and the field to go to (an element id on the complaint's
-    page), if there is one."""
+    """One thing that stands in the way: what, the field to go to (an element id on the complaint's page), if there is
+    one, and the `step` that would mend it: register, write:<record>, sign:<signature>."""
 
     sentence: Sentence
     field: str | None = None
+    step: str = ""
 
 
-class MoveRefused(ComplaintError):
-    """The guards of a stage said no. `missing` lists every reason at once."""
+class Refused(ComplaintError):
+    """The guards of the procedure said no. `missing` lists every reason at once."""
 
+    def __init__(self, *, missing: Iterable[Missing], **values: Any) -> None:
+        self.missing = tuple(missing)
+        super().__init__(**values)
+
+
+class MoveRefused(Refused):
     message = N_("%(number)s was not moved to %(stage)s.")
 
-    def __init__(self, *, missing: tuple[Missing, ...], **values: Any) -> None:
-        self.missing = missing
-        super().__init__(**values)
+
+class SignatureRefused(Refused):
+    message = N_("%(signature)s was not signed.")
+
+
+class RecordRefused(Refused):
+    message = N_("“%(sheet)s” was not saved.")
+
+
+class TooLate(ComplaintError):
+    message = N_("%(number)s cannot be moved back any more; move it by hand.")

@@ -7,7 +7,6 @@ same whatever the age of the ledger; what waits for a person is counted up to `C
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, and_, func, literal, literal_column, or_, select, union_all
@@ -20,7 +19,7 @@ from complaints.letters import WAITING, Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
 from complaints.off_board import NOT_COMPLAINT, Decision, last
 from complaints.people import Actor, User
-from complaints.procedure import FOLDER, Procedure, procedure
+from complaints.procedure import versions
 
 OUTCOME_NAMES: Mapping[str, str] = {
     "quarantined": N_("Quarantine"),
@@ -139,12 +138,6 @@ class Message:
     files: Sequence[Attachment] = ()
     seen: Sequence[tuple[Sighting, Mailbox | None]] = ()
     decided: Decided | None = None
-
-
-@cache
-def procedures() -> tuple[Procedure, ...]:
-    """Every procedure; each has drafts."""
-    return tuple(procedure(path.stem) for path in sorted(FOLDER.glob("*.toml")))
 
 
 def arrived(
@@ -313,7 +306,8 @@ def waiting(session: Session, actor: Actor) -> Waiting:
     """What needs a person now: drafts of every channel, quarantined messages, and failed deliveries of we know not
     what. One query."""
     _only_for(actor)
-    draft = or_(*(and_(Complaint.procedure == p.key, Complaint.stage == p.first.key) for p in procedures()))
+    first = sorted({(rules.key, rules.first.key) for rules in versions()})
+    draft = or_(*(and_(Complaint.procedure == key, Complaint.stage == stage) for key, stage in first))
     parts = (
         select(Complaint.id).where(draft),
         select(Sighting.id).where(Sighting.outcome == "quarantined"),

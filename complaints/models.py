@@ -9,18 +9,25 @@ from complaints import (
     incidents,
     letters,
     mailboxes,
+    notices,
     numbers,
     off_board,
     outbox,
     people,
+    procedure_store,
+    records,
     registration,
     schedule,
+    signatures,
     signin,
+    views,
     visits,
+    work,
 )
 from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "numbers", "off_board", "outbox", "people", "registration", "schedule", "signin", "visits",
+    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule",
+    "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -4,28 +4,44 @@ It keeps its number and its content and stays in search and ledger. The decision
 it back is written on that row, never erased. Which outcomes there are, and from which stages, stands in the procedure.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, history, visits, workflow
-from complaints.complaint import NO_LIMIT, Complaint
+from complaints import clocks, consequences, guards, history, notices, visits, workflow
+from complaints.case import load
+from complaints.complaint import Complaint
+from complaints.context import Context
 from complaints.database import Base
-from complaints.errors import N_, ComplaintError, Missing, MoveRefused, NotAllowed, Sentence
-from complaints.people import FRONT_OFFICE, QUALITY, Actor
-from complaints.procedure import Stage, procedure
-from complaints.workflow import RoleNames
+from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
+from complaints.guards import RoleNames
+from complaints.people import Actor, User
+from complaints.procedure import COMPLAINT, Stage, of
 
 NOT_COMPLAINT, MERGED, WITHDRAWN = "not_complaint", "merged", "withdrawn"
+UNMERGE = timedelta(days=1)
+KINDS: Mapping[str, Name] = {
+    "enquiry": Name("Enquiry", "咨询"),
+    "suggestion": Name("Suggestion", "建议"),
+    "demand": Name("Other demand", "其它需求"),
+    "none": Name("Nothing to answer", "无需答复"),
+}
+"""What a message is that is no complaint; all but the last go to the answer list."""
 LONGEST_REASON = 1_000
 
 
 class Decision(Base):
-    """Why a complaint left the board. `into_id` is the complaint that took it in; `back_at` says it was taken back."""
+    """Why a complaint left the board. `into_id` is the complaint that took it in; `back_at` says it was taken back.
+    What is no complaint may still want an answer: `kind` says what it is, `owner_id` who answers, `answer` and
+    `answered_at` that it is done."""
 
     __tablename__ = "off_board"
-    __table_args__ = (Index("ix_off_board_complaint_id", "complaint_id", "id"),)
+    __table_args__ = (
+        Index("ix_off_board_complaint_id", "complaint_id", "id"),
+        Index("ix_off_board_owner_id", "owner_id", "answered_at"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
     outcome: Mapped[str] = mapped_column(String(20))
@@ -36,6 +52,11 @@ class Decision(Base):
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     back_at: Mapped[datetime | None]
     back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    kind: Mapped[str] = mapped_column(String(20), default="")
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    answer: Mapped[str] = mapped_column(Text, default="")
+    answered_at: Mapped[datetime | None]
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
 class ReasonWanted(ComplaintError):
@@ -69,37 +90,46 @@ def take(
     by: Actor,
     at: datetime,
     seen_version: int,
+    context: Context,
     into: Complaint | None = None,
+    kind: str = "",
+    owner: int | None = None,
 ) -> None:
-    """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept.
+    """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept. What
+    is no complaint may be of a `kind` that its `owner` is to answer.
 
     Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `ReasonWanted`,
     `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
-    if by.id is not None and not by.roles & (FRONT_OFFICE | QUALITY):
-        raise NotAllowed(who=RoleNames(("clerk", "sales", "mkt_sup")))
-    rules = procedure(complaint.procedure)
+    rules = of(complaint)
     place = rules.stage(outcome)
+    _check_role(place, by)
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
         return
     reason = a_reason(reason, needed=outcome != MERGED)
     if complaint.stage not in place.from_:
         here = Sentence(N_("not from %(stage)s"), {"stage": rules.stage(complaint.stage).name})
         raise MoveRefused(number=complaint.number, stage=place.name, missing=(Missing(here),))
+    if kind and kind not in KINDS:
+        raise BadInput(field="kind", problem=Sentence(N_("choose one of: %(known)s"), {"known": ", ".join(KINDS)}))
+    if owner is not None and session.scalar(select(User.left_at.is_(None)).where(User.id == owner)) is not True:
+        raise BadInput(field="owner", problem=Sentence(N_("choose somebody who works here")))
+    if missing := guards.lacking(load(session, complaint), place.needs):
+        raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
     if into is not None:
         _check(complaint, into)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     left = complaint.stage
     complaint.stage = outcome
     complaint.merged_into_id = into.id if into else None
-    complaint.sort_due_at = NO_LIMIT
-    for clock in clocks.of(session, "complaint", complaint.id):
-        clocks.cancel(clock, at=at)
+    for clock in clocks.of(session, COMPLAINT, complaint.id):
+        clocks.cancel(clock, at=at, outcome=clocks.MERGED if into else clocks.CANCELLED)
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, outcome, round=complaint.round, by=by, at=at)
     session.add(
         Decision(
             complaint_id=complaint.id, outcome=outcome, left_stage=left, reason=reason,
-            into_id=into.id if into else None, at=at, by_id=by.id,
+            into_id=into.id if into else None, at=at, by_id=by.id, kind=kind,
+            owner_id=owner or by.id if kind and kind != "none" else None,
         )
     )  # fmt: skip
     told = {"into": into.number} if into else {}
@@ -109,7 +139,23 @@ def take(
         into.unread_count += complaint.unread_count
         into.attachment_count += complaint.attachment_count
         into.changed_at = at
-    session.flush()
+        _tell(session, into, complaint.number, by=by, at=at, context=context)
+    consequences.follow(session, complaint, [f"entered:{outcome}"], by=by, at=at, context=context)
+
+
+def _tell(session: Session, into: Complaint, number: str, *, by: Actor, at: datetime, context: Context) -> None:
+    """Whoever has the complaint that goes on hears of the merge."""
+    if into.owner_id is not None:
+        notices.tell(
+            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, secret=context.secret,
+            domain=context.domain,
+            values={"name": {"en": f"{number} was merged into it", "zh": f"{number} 已合并至此"}},
+        )  # fmt: skip
+
+
+def _check_role(place: Stage, by: Actor) -> None:
+    if by.id is not None and not by.roles & {*place.moved_in_by}:
+        raise NotAllowed(who=RoleNames(place.moved_in_by[:3]))
 
 
 def _check(complaint: Complaint, into: Complaint) -> None:
@@ -124,23 +170,30 @@ def _check(complaint: Complaint, into: Complaint) -> None:
         raise NotThere(number=complaint.number, into=into.number, problem=Sentence(problem))
 
 
-def bring_back(session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int) -> None:
+class TooLateToUnmerge(ComplaintError):
+    message = N_("%(number)s was merged more than a day ago; it stays where it is.")
+
+
+def bring_back(
+    session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int, context: Context
+) -> None:
     """Take the decision back, in the caller's transaction: the complaint stands where it stood, its clocks run on as if
-    they had never been cancelled. A complaint that is on the board stays as it is."""
-    if by.id is not None and not by.roles & (FRONT_OFFICE | QUALITY):
-        raise NotAllowed(who=RoleNames(("clerk", "sales", "mkt_sup")))
+    they had never been cancelled. A complaint that is on the board stays as it is. A merge may be taken back for a day:
+    raises `TooLateToUnmerge` afterwards."""
     if not is_off(complaint):
         return
+    rules = of(complaint)
+    _check_role(rules.stage(complaint.stage), by)
     decision = last(session, complaint.id)
+    if decision is not None and decision.into_id is not None and at - decision.at > UNMERGE:
+        raise TooLateToUnmerge(number=complaint.number)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     left = complaint.stage
-    complaint.stage = decision.left_stage if decision else procedure(complaint.procedure).first.key
+    complaint.stage = decision.left_stage if decision else rules.first.key
     into_id, complaint.merged_into_id = complaint.merged_into_id, None
-    running = clocks.of(session, "complaint", complaint.id)
-    for clock in running:
-        if clock.outcome == clocks.CANCELLED:
+    for clock in clocks.of(session, COMPLAINT, complaint.id):
+        if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)
-    complaint.sort_due_at = clocks.earliest_due(running) or NO_LIMIT
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
     if decision is not None:
@@ -151,12 +204,26 @@ def bring_back(session: Session, complaint: Complaint, *, by: Actor, at: datetim
         into.attachment_count = max(0, into.attachment_count - complaint.attachment_count)
         into.changed_at = at
         history.note(session, into_id, "merge_undone", by=by, at=at, number=complaint.number)
-    session.flush()
+    consequences.follow(session, complaint, [], by=by, at=at, context=context)
+
+
+def answer(session: Session, decision_id: int, *, text: str, by: Actor, at: datetime) -> Decision:
+    """What was no complaint is answered, in the caller's transaction: who, when, what. Answering again changes nothing.
+    Raises `NotFound` for what waits for no answer, `ReasonWanted` and `ReasonTooLong` for the text."""
+    decision = session.get(Decision, decision_id, with_for_update=True)
+    if decision is None or decision.owner_id is None or decision.back_at is not None:
+        raise NotFound
+    if decision.answered_at is None:
+        decision.answer = a_reason(text)
+        decision.answered_at, decision.answered_by_id = at, by.id
+        history.note(session, decision.complaint_id, "answered", by=by, at=at, answer=decision.answer)
+        session.flush()
+    return decision
 
 
 def is_off(complaint: Complaint) -> bool:
     """Is a complaint off the board?"""
-    return procedure(complaint.procedure).stage(complaint.stage).off_board
+    return of(complaint).stage(complaint.stage).off_board
 
 
 def last(session: Session, complaint_id: int) -> Decision | None:
@@ -193,4 +260,4 @@ def survivor(session: Session, complaint_id: int) -> Complaint:
 
 def outcomes(complaint: Complaint) -> list[Stage]:
     """The ways off the board that are open to a complaint where it stands."""
-    return [place for place in procedure(complaint.procedure).outcomes if complaint.stage in place.from_]
+    return [place for place in of(complaint).outcomes if complaint.stage in place.from_]

@@ -9,7 +9,7 @@ later is repeated once with the same Message-ID and marked as possibly sent twic
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ class Outgoing(Base):
     """A mail we owe somebody.
 
     `state`: pending, sending (under a lease), sent, failed (the server said no for good), uncertain (may or may not
-    have arrived twice over: a person decides)."""
+    have arrived twice over: a person decides), cancelled (owed no more, before anybody began to send it)."""
 
     __tablename__ = "outgoing"
     __table_args__ = (
@@ -116,9 +116,11 @@ def owe(
     in_reply_to: str = "",
     references: Sequence[str] = (),
     reply_to: str = "",
+    due_at: datetime | None = None,
     values: dict[str, Any] | None = None,
 ) -> None:
-    """Write down that a mail is owed. The purpose is unique: owing the same twice is an error of the caller."""
+    """Write down that a mail is owed, at once or not before `due_at`. The purpose is unique: owing the same twice is an
+    error of the caller."""
     recipient = fold_email(recipient)
     row = {
         "purpose": purpose,
@@ -133,9 +135,19 @@ def owe(
         "reply_to": reply_to,
         "values": values or {},
         "created_at": at,
-        "due_at": at,
+        "due_at": due_at or at,
     }
     rows.add(session, Outgoing, row)
+
+
+def cancel(session: Session, purposes: Collection[str]) -> None:
+    """These mails are owed no more; what a worker has in hand goes out all the same."""
+    session.execute(
+        update(Outgoing)
+        .where(Outgoing.purpose.in_(purposes), Outgoing.state == "pending")
+        .values(state="cancelled")
+        .execution_options(synchronize_session=False)
+    )
 
 
 @dataclass(frozen=True)

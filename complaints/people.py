@@ -5,9 +5,10 @@ done (`visible_to` in complaint.py, the procedure's stages).
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -68,6 +69,7 @@ class User(Base):
     locale: Mapped[str] = mapped_column(String(10), default="en")
     superior_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     left_at: Mapped[datetime | None]
+    preferences: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class Grant(Base):
@@ -168,6 +170,19 @@ def add_user(
     return user
 
 
+def prefer(session: Session, by: Actor, path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Remember how a person wants to see something, in the caller's transaction: `value` at the end of a path of keys.
+    Returns all the person's preferences; of two changes at once both are kept."""
+    user = session.get_one(User, by.id, with_for_update=True, populate_existing=True)
+    user.preferences = _with(user.preferences, path, value)
+    return user.preferences
+
+
+def _with(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**values, first: _with(values.get(first, {}), rest, value) if rest else value}
+
+
 def user_with_password(session: Session, email: str, password: str) -> User | None:
     """The person this address and password belong to. Takes as long for an unknown address as for a wrong password."""
     user = session.scalar(select(User).where(User.email == fold_email(email), User.left_at.is_(None)))
@@ -192,3 +207,10 @@ def actor_for(session: Session, user: User, today: date) -> Actor:
         roles=frozenset(role for role, _ in grants),
         departments=frozenset(department for _, department in grants if department is not None),
     )
+
+
+def held(session: Session, today: date) -> set[tuple[str, int | None]]:
+    """The roles that somebody who works here holds on a day, each with the department it is held for."""
+    query = select(Grant.role, Grant.department_id).join(User, User.id == Grant.user_id)
+    query = query.where(Grant.since <= today, Grant.until.is_(None) | (Grant.until >= today), User.left_at.is_(None))
+    return {(role, department) for role, department in session.execute(query.distinct())}

@@ -1,51 +1,229 @@
-"""Procedures are data: stages, what each asks for, who may move in, and the clocks, read from `procedures/*.toml`.
+"""Procedures are data: what the engine and the pages know of a company's written procedure.
 
-The engine (workflow.py) and the pages know no stage by name. A file that is wrong stops the start with its name, the
-table and the key.
+A procedure is a file, `procedures/<key>.toml`; procedure_file.py reads and checks it, docs/procedures.md explains it.
+Nothing else in the house knows a stage, a record, a signature or a clock by name. A complaint keeps the version it
+began with: every version that was ever in use is known here, the newest one takes the new complaints.
 """
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from complaints.calendar import Within, parse_within
-from complaints.errors import Name, UnknownStage
-from complaints.people import ROLES
+from complaints.calendar import Within
+from complaints.errors import N_, ComplaintError, Name, UnknownStage
+
+if TYPE_CHECKING:
+    from complaints.complaint import Complaint
 
 FOLDER = Path(__file__).parent / "procedures"
 DEFAULT = "manufacturing"
+RECEIVED, DRAFTED, NOTIFIED, CLASS, LOWERED, ROUND = "received", "drafted", "notified", "class", "lowered", "round"
+"""Events that are there in every procedure; the others name a stage, a record, a field, a signature or a way:
+`entered:`, `written:`, `filled:`, `signed:`, `returned:`, `moved:`."""
+COMPLAINT, INVESTIGATION = "complaint", "investigation"
+"""What a record or a signature hangs on: the one complaint, or the investigation that several may share."""
 
 
-class BadProcedure(ValueError):
-    """A procedure file is wrong; the text says where and how to mend it."""
+class UnknownProcedure(ComplaintError):
+    message = N_("There is no procedure “%(procedure)s”. Choose one of: %(known)s.")
+
+
+@dataclass(frozen=True)
+class When:
+    """A condition on what is known of a complaint. `any_of`: of these, one must hold; in each, every value must be
+    among those named. Without any it always holds."""
+
+    any_of: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+
+
+ALWAYS = When()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
+    first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been; `least`: so
+    many at least, where several can be named."""
+
+    key: str
+    name: Name
+    kind: str
+    required: bool = False
+    when: When = ALWAYS
+    choices: Mapping[str, Name] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    part: str = ""
+    past: bool = False
+    least: int = 1
+    help: Name | None = None
+    limit: int = 4000
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`), anew in
+    each round (`per_round`, begun as a copy of the last round where `carried`)."""
+
+    key: str
+    name: Name
+    of: str
+    fields: tuple[Field, ...]
+    by: tuple[str, ...]
+    stages: tuple[str, ...]
+    many: bool = False
+    per_round: bool = False
+    carried: bool = False
+    numbered: str = ""
+    when: When = ALWAYS
+    needs: tuple["Need", ...] = ()
+    locked_by: str = ""
+    help: Name | None = None
+
+    def field(self, key: str) -> Field:
+        return next(each for each in self.fields if each.key == key)
+
+    def part(self, part: str) -> str | None:
+        """The key of the field that says who owns a row, when it is due, when it was done."""
+        return next((each.key for each in self.fields if each.part == part), None)
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that must hold. `kind`:
+
+    field      a field of the register entry or of a record (`ref`) is filled in
+    sheet      everything required of a record is filled in
+    rows       there is a complete row, with the values of `where` and with `filled`
+    none       there is no row with the values of `where`
+    signature  a valid signature of this round
+    value      a field has one of `values`
+    notified   the departments concerned were notified
+    any        one of `any_of` holds"""
+
+    kind: str
+    ref: str = ""
+    values: tuple[str, ...] = ()
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filled: tuple[str, ...] = ()
+    when: When = ALWAYS
+    unless: str = ""
+    say: Name | None = None
+    any_of: tuple["Need", ...] = ()
+
+
+@dataclass(frozen=True)
+class SignatureRule:
+    """A signature that the procedure asks for, and who may give it. `not_by`: records and signatures whose writers may
+    not give it; `covers`: what is signed, so that a later change of it voids the signature; `each`: the field that
+    names departments, each of which signs."""
+
+    key: str
+    name: Name
+    act: Name
+    of: str
+    by: tuple[str, ...]
+    by_class: Mapping[str, tuple[str, ...]]
+    stages: tuple[str, ...]
+    covers: tuple[str, ...]
+    each: str = ""
+    after: tuple[str, ...] = ()
+    not_by: tuple[str, ...] = ()
+    not_department: bool = False
+    per_round: bool = False
+    when: When = ALWAYS
+    needs: tuple[Need, ...] = ()
+    returns: bool = False
+    return_by: str = ""
+    voids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AskRule:
+    """Something a move asks the person for, and the field that keeps the answer (none: only the history)."""
+
+    key: str
+    name: Name
+    to: str = ""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A way from stages to a stage. A way `back` does not ask what entering the stage asks otherwise."""
+
+    key: str
+    from_: tuple[str, ...]
+    to: str
+    by: tuple[str, ...]
+    when: When = field(default=ALWAYS, hash=False)
+    needs: tuple[Need, ...] = field(default=(), hash=False)
+    back: bool = False
+    asks: tuple[AskRule, ...] = ()
+    new_round: bool = False
+    writes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    voids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stage:
+    """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
+    there: the person in that field, else the queue of the first role."""
+
     key: str
     name: Name
     position: int
-    from_: tuple[str, ...]
-    moved_in_by: tuple[str, ...]
-    required: tuple[str, ...]
-    required_for_quality: tuple[str, ...]
-    final: bool
-    shown_for_days: int | None
+    needs: tuple[Need, ...] = field(default=(), hash=False)
+    register: bool = False
+    owner_roles: tuple[str, ...] = ()
+    owner: str = ""
+    final: bool = False
+    shown_for_days: int | None = None
     off_board: bool = False
+    from_: tuple[str, ...] = ()
+    moved_in_by: tuple[str, ...] = ()
+
+    @property
+    def queue(self) -> str:
+        """The role in whose queue a complaint stands here that has no owner."""
+        return self.owner_roles[0] if self.owner_roles else ""
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """What a broken promise is proposed to cost."""
+
+    key: str
+    yuan: int
 
 
 @dataclass(frozen=True)
 class ClockRule:
-    """A promise: it starts when the complaint is received and stops when a stage is entered."""
+    """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since."""
 
     key: str
     name: Name
-    stops_on_entering: str
+    starts: str
+    stops: tuple[str, ...]
     within: Within
     responsible: str
+    when: When = ALWAYS
+    penalty: Penalty | None = None
+
+
+@dataclass(frozen=True)
+class NoticeRule:
+    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned)
+    or the field that names people."""
+
+    on: tuple[str, ...]
+    to: tuple[str, ...]
+    name: Name
+    when: When = ALWAYS
+    sees: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,84 +236,159 @@ class Procedure:
     clocks: tuple[ClockRule, ...]
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
+    sheets: tuple[Sheet, ...] = ()
+    signatures: tuple[SignatureRule, ...] = ()
+    moves: tuple[Move, ...] = ()
+    notices: tuple[NoticeRule, ...] = ()
+    departments: str = ""
+    """The field that names the responsible departments."""
+    investigator: str = ""
+    """The field that names who investigates."""
+    lowered_by: tuple[str, ...] = ()
+    confidential: bool = False
+    retention_years: int | None = None
+    source: str = field(default="", compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.version))
 
     @property
     def first(self) -> Stage:
         return self.stages[0]
 
+    @cached_property
+    def _stages(self) -> Mapping[str, Stage]:
+        return {stage.key: stage for stage in (*self.stages, *self.outcomes)}
+
+    @cached_property
+    def _sheets(self) -> Mapping[str, Sheet]:
+        return {sheet.key: sheet for sheet in self.sheets}
+
+    @cached_property
+    def _signatures(self) -> Mapping[str, SignatureRule]:
+        return {rule.key: rule for rule in self.signatures}
+
     def stage(self, key: str) -> Stage:
         """The stage of this key, on the board or off it; raises `UnknownStage`."""
-        for stage in (*self.stages, *self.outcomes):
-            if stage.key == key:
-                return stage
-        raise UnknownStage(stage=key[:40], known=", ".join(s.key for s in self.stages))
+        if (stage := self._stages.get(key)) is None:
+            raise UnknownStage(stage=key[:40], known=", ".join(s.key for s in self.stages))
+        return stage
+
+    def sheet(self, key: str) -> Sheet | None:
+        return self._sheets.get(key)
+
+    def signature(self, key: str) -> SignatureRule | None:
+        return self._signatures.get(key)
+
+    def ways(self, here: str, to: str) -> tuple[Move, ...]:
+        """The ways from a stage to another, in the order of the file."""
+        return tuple(move for move in self.moves if here in move.from_ and move.to == to)
+
+    def onward(self, here: str) -> Iterator[Move]:
+        """The ways from a stage that do not lead back."""
+        return (move for move in self.moves if here in move.from_ and not move.back)
+
+    def way(self, key: str) -> Move | None:
+        return next((move for move in self.moves if move.key == key), None)
+
+    def clocks_from(self, event: str) -> list[ClockRule]:
+        """The clocks that an event starts on every complaint."""
+        return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
+
+    @cached_property
+    def register_stage(self) -> Stage:
+        """The stage that a complaint enters by being registered."""
+        return next(stage for stage in self.stages if stage.register)
 
 
-@cache
-def procedure(key: str = DEFAULT) -> Procedure:
-    """A procedure by its key."""
-    return load(FOLDER / f"{key}.toml")
+# All that are known in this process. `use` is called with what the database keeps; the files that come with the house
+# are read at the first question.
+
+_known: dict[tuple[str, int], Procedure] = {}
 
 
-def load(path: Path) -> Procedure:
-    """Read and check a procedure file; raises `BadProcedure`."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadProcedure(f"{path.name}: {error}") from error
-    try:
-        return _procedure(raw, path.name)
-    except KeyError as error:
-        raise BadProcedure(f"{path.name}: the key {error} is missing") from error
+def use(procedures: Iterable[Procedure]) -> None:
+    """Know these, too. Others may be reading what is known, so it is replaced and never changed."""
+    global _known
+    new = {(each.key, each.version): each for each in procedures}
+    if new:
+        _shipped()
+        _known = {**_known, **new}
 
 
-def _procedure(raw: Mapping[str, Any], file: str) -> Procedure:
-    stages = tuple(_stage(table, position) for position, table in enumerate(raw["stage"]))
-    outcomes = tuple(
-        _stage(table, len(stages) + position, off_board=True) for position, table in enumerate(raw.get("outcome", ()))
-    )
-    known = {s.key for s in stages}
-    for stage in (*stages, *outcomes):
-        for other in stage.from_:
-            if other not in known:
-                raise BadProcedure(
-                    f"{file}: stage.{stage.key}.from names {other!r}; known are {', '.join(sorted(known))}"
-                )
-        for role in stage.moved_in_by:
-            if role not in ROLES:
-                raise BadProcedure(
-                    f"{file}: stage.{stage.key}.moved_in_by names {role!r}; known are {', '.join(ROLES)}"
-                )
-    clocks = []
-    for c in raw.get("clock", ()):
-        if c["stops_on_entering"] not in known:
-            raise BadProcedure(f"{file}: clock.{c['key']}.stops_on_entering names {c['stops_on_entering']!r}")
-        try:
-            within = parse_within(c["within"])
-        except ValueError as error:
-            raise BadProcedure(f"{file}: clock.{c['key']}.within: {error}") from error
-        clocks.append(ClockRule(c["key"], Name(**c["name"]), c["stops_on_entering"], within, c["responsible"]))
-    return Procedure(
-        key=raw["key"],
-        version=raw["version"],
-        name=Name(**raw["name"]),
-        classes={key: Name(**name) for key, name in raw["classes"].items()},
-        stages=stages,
-        clocks=tuple(clocks),
-        outcomes=outcomes,
-    )
+def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
+    """A procedure by its key: the newest version, or the one that is named. Raises `UnknownProcedure`."""
+    _shipped()
+    if version is not None:
+        found = _known.get((key, version))
+    else:
+        found = max((each for each in _known.values() if each.key == key), key=lambda each: each.version, default=None)
+    if found is None:
+        asked = key if version is None else f"{key} {version}"
+        raise UnknownProcedure(procedure=asked[:60], known=", ".join(each.key for each in newest()))
+    return found
 
 
-def _stage(table: Mapping[str, Any], position: int, *, off_board: bool = False) -> Stage:
-    return Stage(
-        key=table["key"],
-        name=Name(**table["name"]),
-        position=position,
-        from_=tuple(table["from"]),
-        moved_in_by=tuple(table.get("moved_in_by", ())),
-        required=tuple(table.get("required", ())),
-        required_for_quality=tuple(table.get("required_for_quality", ())),
-        final=table.get("final", False),
-        shown_for_days=table.get("shown_for_days"),
-        off_board=off_board,
-    )
+def of(complaint: "Complaint") -> Procedure:
+    """The rules that a complaint follows: the version it began with. One that was added a moment ago is looked up in
+    the database of the complaint. Raises `UnknownProcedure`."""
+    key, version = complaint.procedure, complaint.procedure_version
+    if (key, version) not in _known:
+        from sqlalchemy.orm import object_session
+
+        from complaints.procedure_store import load_known
+
+        if (session := object_session(complaint)) is not None:
+            with session.no_autoflush:
+                load_known(session)
+    return procedure(key, version)
+
+
+def confidential() -> list[str]:
+    """The keys of procedures whose complaints are seen only by those they name."""
+    _shipped()
+    return sorted({each.key for each in _known.values() if each.confidential})
+
+
+def newest() -> list[Procedure]:
+    """The procedures that new complaints may follow, in their newest version, the default one first."""
+    _shipped()
+    keys = sorted({key for key, _ in _known}, key=lambda key: (key != DEFAULT, key))
+    return [procedure(key) for key in keys]
+
+
+def versions() -> list[Procedure]:
+    """Every version that is known."""
+    _shipped()
+    return sorted(_known.values(), key=lambda each: (each.key, each.version))
+
+
+def laid_out(key: str) -> Procedure:
+    """A procedure as its board shows it: the newest version, with the stages that only other versions have at their
+    place among its own."""
+    rules = procedure(key)
+    others = [each for each in versions() if each.key == key and each is not rules]
+    return _laid_out(rules, tuple(reversed(others))) if others else rules
+
+
+@lru_cache(maxsize=64)
+def _laid_out(rules: Procedure, others: tuple[Procedure, ...]) -> Procedure:
+    keys = [stage.key for stage in rules.stages]
+    stages = {stage.key: stage for stage in (*rules.stages, *rules.outcomes)}
+    for other in others:
+        place = 0
+        for stage in other.stages:
+            if stage.key not in stages:
+                keys.insert(place, stage.key)
+                stages[stage.key] = stage
+            place = keys.index(stage.key) + 1 if stage.key in keys else place
+    return replace(rules, stages=tuple(stages[key] for key in keys))
+
+
+def _shipped() -> None:
+    global _known
+    if not _known:
+        from complaints.procedure_file import load
+
+        read = map(load, sorted(FOLDER.glob("*.toml")))
+        _known = {(each.key, each.version): each for each in read}

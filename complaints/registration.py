@@ -9,43 +9,46 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, or_, select, update
+from sqlalchemy import ForeignKey, String, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import clocks, consequences, customers, history, rows, signing, visits, workflow
 from complaints import complaint as complaints
-from complaints import customers, history, rows, workflow
-from complaints.calendar import WorkingCalendar
+from complaints.case import load
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
+from complaints.context import Context
 from complaints.customers import Contact, Customer
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Name, NotAllowed, Sentence, StaleComplaint
+from complaints.fields import REGISTER
+from complaints.guards import RoleNames
 from complaints.letters import Letter
 from complaints.people import Actor, Department
-from complaints.procedure import Procedure, Stage, procedure
-from complaints.workflow import RoleNames
+from complaints.procedure import (
+    CLASS,
+    COMPLAINT,
+    DEFAULT,
+    DRAFTED,
+    LOWERED,
+    NOTIFIED,
+    RECEIVED,
+    Need,
+    Procedure,
+    of,
+    procedure,
+)
 
+REPEATS_WITHIN = timedelta(days=365)
 QA_DEPARTMENT = "qa"
 """The key of the department that is told of every complaint."""
 
-NAMES: Mapping[str, str] = {
-    **workflow.FIELD_NAMES,
-    "subject": N_("Subject"),
-    "received_at": N_("Received at"),
-    "contact_person": N_("Contact person"),
-    "contact_phone": N_("Telephone"),
-    "contact_email": N_("E-mail"),
-    "address": N_("Address"),
-    "model": N_("Model, specification"),
-    "material_no": N_("Material no."),
-    "quantity": N_("Quantity"),
-    "batch": N_("Batch or serial no."),
-    "ship_date": N_("Ship date"),
-    "details_asked": N_("Details asked for, not yet known"),
-}
+WHY, LONGEST_REASON = "class_reason", 1_000
+"""The field of a form that says why the class is lowered."""
+NAMES: Mapping[str, str] = {**REGISTER, "received_at": N_("Received at"), WHY: N_("Why the class is lowered")}
 LINES = {
     "customer": 160, "subject": 250, "contact_person": 160, "contact_phone": 40, "contact_email": 254, "product": 120,
     "model": 80, "order_no": 80, "material_no": 80, "quantity": 40, "batch": 80,
@@ -68,6 +71,14 @@ class Problem:
 
     field: str
     sentence: Sentence
+
+
+class AlreadyRegistered(ComplaintError):
+    message = N_("%(number)s is registered; the procedure was chosen then.")
+
+
+class NobodyNotified(ComplaintError):
+    message = N_("Choose a department to notify.")
 
 
 class Incomplete(ComplaintError):
@@ -111,7 +122,7 @@ class _Wrong(Exception):
 
 def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     name = Sentence(NAMES[field])
-    text = _clean(typed, lines=field in TEXTS)
+    text = clean(typed, lines=field in TEXTS)
     if field in DATES:
         return _date(name, text, latest=today if field == "complaint_date" else None)
     if field in LIMITS:
@@ -129,7 +140,7 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     return text or None
 
 
-def _clean(typed: str, *, lines: bool) -> str:
+def clean(typed: str, *, lines: bool) -> str:
     """Text without control characters, trimmed; on one line unless the field has more."""
     text = typed.replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
@@ -139,16 +150,21 @@ def _clean(typed: str, *, lines: bool) -> str:
 def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
     if not text:
         return None
-    parts = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", text)
     try:
-        day = date(*map(int, parts.groups())) if parts else None
+        day = day_of(text)
     except ValueError:
-        day = None
-    if day is None or not 1990 <= day.year <= 2100:
-        raise _Wrong(N_("%(field)s must be a date such as 2026-09-17"), field=name)
+        raise _Wrong(N_("%(field)s must be a date such as 2026-09-17"), field=name) from None
     if latest is not None and day > latest:
         raise _Wrong(N_("%(field)s lies in the future"), field=name)
     return day
+
+
+def day_of(text: str) -> date:
+    """A day as people type it: 2026-09-17, 2026/9/17, 2026年9月17日. Raises `ValueError`."""
+    parts = re.fullmatch(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", text)
+    if parts is None or not 1990 <= int(parts[1]) <= 2100:
+        raise ValueError(text)
+    return date(*map(int, parts.groups()))
 
 
 def received(typed: str, *, at: datetime, zone: ZoneInfo) -> datetime | Problem:
@@ -170,39 +186,38 @@ def received(typed: str, *, at: datetime, zone: ZoneInfo) -> datetime | Problem:
     return min(moment, at)
 
 
-def register_stage(rules: Procedure) -> Stage:
-    """The stage that a complaint enters by being registered: the first that asks for anything."""
-    return next(stage for stage in rules.stages if stage.required)
-
-
 def may_register(rules: Procedure, by: Actor) -> bool:
     """May this person register complaints of this procedure?"""
-    return by.id is None or bool(by.roles & set(register_stage(rules).moved_in_by))
+    return by.id is None or bool(by.roles & set(rules.register_stage.moved_in_by))
 
 
 def who_registers(rules: Procedure) -> RoleNames:
     """Whom to ask for registration."""
-    return RoleNames(register_stage(rules).moved_in_by)
+    return RoleNames(rules.register_stage.moved_in_by)
 
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
     """The fields this person may change: all for those who register, and for who took a draft in while it is one;
     order, material and quantity for everybody who may see it."""
     own_draft = complaint.registered_at is None and by.id is not None and complaint.received_by_id == by.id
-    return frozenset(FIELDS) if own_draft or may_register(procedure(complaint.procedure), by) else SUPPLEMENT
+    return frozenset(FIELDS) if own_draft or may_register(of(complaint), by) else SUPPLEMENT
 
 
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
     """What an entry lacks to be registered."""
-    stage = register_stage(rules)
-    needed = list(stage.required)
-    if values.get("cause_type") == "quality" and not values.get("details_asked"):
-        needed += stage.required_for_quality
     return [
-        Problem(field, Sentence(N_("%(field)s is missing"), {"field": Sentence(NAMES[field])}))
-        for field in needed
-        if not values.get(field)
+        Problem(need.ref, Sentence(N_("%(field)s is missing"), {"field": Sentence(NAMES[need.ref])}))
+        for need in rules.register_stage.needs
+        if need.kind == "field" and need.ref in NAMES and not values.get(need.ref) and _asked(need, values)
     ]
+
+
+def _asked(need: Need, values: Mapping[str, Any]) -> bool:
+    if need.unless and values.get(need.unless):
+        return False
+    if not need.when.any_of:
+        return True
+    return any(all(str(values.get(ref) or "") in known for ref, known in each.items()) for each in need.when.any_of)
 
 
 def entry_of(session: Session, complaint: Complaint) -> Values:
@@ -240,9 +255,18 @@ def prefill(letter: Letter, contact: Contact | None, customer: Customer | None, 
 
 
 def save(
-    session: Session, complaint: Complaint, values: Mapping[str, Any], *, by: Actor, at: datetime, seen_version: int
+    session: Session,
+    complaint: Complaint,
+    values: Mapping[str, Any],
+    *,
+    by: Actor,
+    at: datetime,
+    seen_version: int,
+    context: Context,
+    why: str = "",
 ) -> None:
-    """Write what changed in an entry, in the caller's transaction.
+    """Write what changed in an entry, in the caller's transaction; what was signed of it is void. `why`: the reason for
+    lowering the class of a registered complaint.
 
     Raises `StaleComplaint` when somebody changed it since `seen_version`, `NotAllowed`, and `Incomplete` when a
     registered complaint would lose what registration asked for. An entry that changes nothing leaves no trace."""
@@ -252,14 +276,22 @@ def save(
     changed = {field: value for field, value in values.items() if not _same(field, before[field], value)}
     if not changed:
         return
-    rules = procedure(complaint.procedure)
+    rules = of(complaint)
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
+    lowered = bool(rules.lowered_by) and _lowers_class(rules, before, changed) and complaint.registered_at is not None
+    reason = clean(why, lines=True)
     if complaint.registered_at is not None:
         problems = lacking({**before, **changed}, rules)
-        if _lowers_class(rules, before, changed) and "mkt_vp" not in by.roles:
-            who = RoleNames(("mkt_vp",))
+        if lowered and not by.roles & {*rules.lowered_by}:
+            who = RoleNames(rules.lowered_by)
             problems.append(Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
+        elif lowered and not reason:
+            problems.append(Problem(WHY, Sentence(N_("Please say why the class is lowered"))))
+        elif len(reason) > LONGEST_REASON:
+            values = {"limit": LONGEST_REASON, "length": len(reason)}
+            message = N_("The reason may have %(limit)s characters; this has %(length)s")
+            problems.append(Problem(WHY, Sentence(message, values)))
         if problems:
             raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
@@ -269,14 +301,18 @@ def save(
     history.note(
         session, complaint.id, "entered", by=by, at=at, version=complaint.version,
         changed={field: [shown_before[field], shown_after[field]] for field in changed},
+        **({"reason": reason} if lowered else {}),
     )  # fmt: skip
-    session.flush()
+    signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
+    events = [CLASS] if "complaint_class" in changed and complaint.registered_at is not None else []
+    events += [LOWERED] if lowered else []
+    consequences.follow(session, complaint, events, by=by, at=at, context=context)
 
 
 def _same(field: str, old: Any, new: Any) -> bool:
     """A text that came with a letter is not changed by having been shown in a form, which trims it."""
     if field in LIMITS:
-        old = _clean(old, lines=field in TEXTS)[: LIMITS[field]]
+        old = clean(old, lines=field in TEXTS)[: LIMITS[field]]
     return bool(old == new)
 
 
@@ -304,35 +340,42 @@ def register(
     by: Actor,
     at: datetime,
     seen_version: int,
-    zone: ZoneInfo,
+    context: Context,
     departments: Iterable[int] = (),
+    why: str = "",
 ) -> None:
     """Save an entry and take the complaint into the register, in the caller's transaction; QA and the chosen
     departments are notified.
 
     Raises `NotAllowed`, `Incomplete`, `StaleComplaint` and `MoveRefused`. The same entry sent again changes nothing."""
-    rules = procedure(complaint.procedure)
-    stage = register_stage(rules)
+    rules = of(complaint)
+    stage = rules.register_stage
     if not may_register(rules, by):
         raise NotAllowed(who=who_registers(rules))
     before = entry_of(session, complaint)
     after = {**before, **values}
     if complaint.registered_at is not None:
         if not all(_same(field, before[field], value) for field, value in values.items()):
-            save(session, complaint, values, by=by, at=at, seen_version=seen_version)
+            save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context, why=why)
         return
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
     problems = lacking(after, rules)
     if problems:
         raise Incomplete(problems)
-    save(session, complaint, values, by=by, at=at, seen_version=seen_version)
-    workflow.move(session, complaint, stage.key, by=by, at=at, seen_version=complaint.version, zone=zone)
-    complete(session, complaint, by=by, at=at, departments=departments)
+    save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context)
+    workflow.move(session, complaint, stage.key, by=by, at=at, seen_version=complaint.version, context=context)
+    complete(session, complaint, by=by, at=at, departments=departments, context=context)
 
 
 def complete(
-    session: Session, complaint: Complaint, *, by: Actor, at: datetime, departments: Iterable[int] = ()
+    session: Session,
+    complaint: Complaint,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    departments: Iterable[int] = (),
 ) -> None:
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
     customer from now on, and QA and the chosen departments are notified."""
@@ -340,19 +383,63 @@ def complete(
         session.execute(
             update(Contact).where(Contact.id == complaint.contact_id).values(customer_id=complaint.customer_id)
         )
-    _notify(session, complaint, departments, by=by, at=at)
-    session.flush()
+    complaint.repeat_of_count = repeats(session, complaint)
+    if _notify(session, complaint, departments, by=by, at=at):
+        consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
 
 
-def _notify(session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime) -> None:
+def repeats(session: Session, complaint: Complaint) -> int:
+    """How many complaints of the same customer with the same product there were in the twelve months before."""
+    if complaint.customer_id is None or not complaint.product.strip():
+        return 0
+    query = select(func.count()).where(
+        Complaint.customer_id == complaint.customer_id,
+        Complaint.product == complaint.product,
+        Complaint.id != complaint.id,
+        Complaint.received_at.between(complaint.received_at - REPEATS_WITHIN, complaint.received_at),
+    )
+    return session.scalar(query) or 0
+
+
+def notify(
+    session: Session, complaint: Complaint, departments: Iterable[int], *, by: Actor, at: datetime, context: Context
+) -> int:
+    """Notify further departments of a registered complaint, in the caller's transaction; returns how many are told for
+    the first time. Raises `NotAllowed`, and `NobodyNotified` where none is named."""
+    rules = of(complaint)
+    if not may_register(rules, by):
+        raise NotAllowed(who=who_registers(rules))
+    chosen = set(session.scalars(select(Department.id).where(Department.id.in_(list(departments)))))
+    if not chosen:
+        raise NobodyNotified
+    known = set(
+        session.scalars(
+            select(complaints.Involvement.department_id).where(
+                complaints.Involvement.complaint_id == complaint.id, complaints.Involvement.reason == "notified"
+            )
+        )
+    )
+    if new := chosen - known:
+        workflow.touch(session, complaint, at=at, seen_version=complaint.version)
+        _notify(session, complaint, new, by=by, at=at, always=False)
+        consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
+    return len(new)
+
+
+def _notify(
+    session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime, always: bool = True
+) -> bool:
+    """Notify the chosen departments, and QA where it is `always` told; was there anybody to notify?"""
+    wanted = Department.id.in_(list(chosen))
     told = session.execute(
         select(Department.id, Department.key)
-        .where(or_(Department.key == QA_DEPARTMENT, Department.id.in_(list(chosen))))
+        .where(or_(Department.key == QA_DEPARTMENT, wanted) if always else wanted)
         .order_by(Department.id)
     ).all()
     if told:
         complaints.involve(session, complaint, at=at, reason="notified", departments=[row.id for row in told])
         history.note(session, complaint.id, "notified", by=by, at=at, departments=[row.key for row in told])
+    return bool(told)
 
 
 def draft_by_hand(
@@ -362,8 +449,9 @@ def draft_by_hand(
     by: Actor,
     at: datetime,
     received_at: datetime,
-    calendar: WorkingCalendar,
+    context: Context,
     key: str,
+    procedure_key: str = DEFAULT,
 ) -> Draft:
     """Begin a complaint that a person took in, in the caller's transaction; any member of staff may. `key` names the
     form: sent again it leads to the same complaint. Raises `Incomplete` without a content or a channel."""
@@ -374,28 +462,70 @@ def draft_by_hand(
         )
     if not 8 <= len(key) <= 64:
         raise BadInput(field="key", problem=Sentence(N_("the form has lost its key; load it again")))
-    key = f"{by.id}:{key}"
-    new = session.execute(
-        rows.upsert(Submission, rows.dialect(session))
-        .values(key=key, by_id=by.id, at=at)
-        .on_conflict_do_nothing()
-        .returning(Submission.key)
-    ).scalar_one_or_none()
-    if new is None:
+    if not _begin(session, key, by=by, at=at):
         row = session.execute(
             select(Complaint.id, Complaint.number)
             .join(Submission, Submission.complaint_id == Complaint.id)
-            .where(Submission.key == key)
+            .where(Submission.key == f"{by.id}:{key}")
         ).one()
         return Draft(row.id, row.number)
     fields = _columns(session, values)
     channel = fields.pop("channel")
     fields["subject"] = fields.get("subject") or _first_line(values["content"])
     draft = complaints.open_draft(
-        session, by=by, at=at, received_at=received_at, channel=channel, calendar=calendar, fields=fields
-    )
-    session.execute(update(Submission).where(Submission.key == key).values(complaint_id=draft.id))
+        session, by=by, at=at, received_at=received_at, channel=channel, calendar=context.calendar, fields=fields,
+        procedure_key=procedure_key,
+    )  # fmt: skip
+    session.execute(update(Submission).where(Submission.key == f"{by.id}:{key}").values(complaint_id=draft.id))
+    rules = procedure(procedure_key)
+    if not may_register(rules, by):
+        complaint = session.get_one(Complaint, draft.id)
+        consequences.follow(session, complaint, [DRAFTED], by=by, at=at, context=context)
     return draft
+
+
+def _begin(session: Session, key: str, *, by: Actor, at: datetime) -> bool:
+    """Take a form in; False when it was taken in before."""
+    new = session.execute(
+        rows.upsert(Submission, rows.dialect(session))
+        .values(key=f"{by.id}:{key}", by_id=by.id, at=at)
+        .on_conflict_do_nothing()
+        .returning(Submission.key)
+    ).scalar_one_or_none()
+    return new is not None
+
+
+def first_time(session: Session, key: str, complaint: Complaint, *, by: Actor, at: datetime) -> bool:
+    """Is a form for a part of a complaint sent in for the first time? A form without a key always is."""
+    if not key.rpartition(":")[2]:
+        return True
+    return _begin(session, f"{complaint.id}:{key}"[:64], by=by, at=at)
+
+
+def choose_procedure(
+    session: Session, complaint: Complaint, key: str, *, by: Actor, at: datetime, seen_version: int, context: Context
+) -> None:
+    """Let a draft follow another procedure, in the caller's transaction: it begins there anew, with its number and
+    what it says. Raises `StaleComplaint`, `NotAllowed`, `UnknownProcedure`, and `AlreadyRegistered`."""
+    rules, before = procedure(key), of(complaint)
+    if (rules.key, rules.version) == (before.key, before.version):
+        return
+    if complaint.registered_at is not None:
+        raise AlreadyRegistered(number=complaint.number)
+    if not may_register(before, by) and not may_register(rules, by):
+        raise NotAllowed(who=who_registers(rules))
+    workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    complaint.procedure, complaint.procedure_version, complaint.stage = rules.key, rules.version, rules.first.key
+    if complaint.complaint_class not in rules.classes:
+        complaint.complaint_class = None
+    for clock in clocks.of(session, COMPLAINT, complaint.id):
+        clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
+    starting = rules.clocks_from(RECEIVED)
+    clocks.start_again(session, COMPLAINT, complaint.id, starting, complaint.received_at, context.calendar)
+    visits.leave(session, complaint.id, at=at)
+    visits.enter(session, complaint.id, rules.first.key, round=complaint.round, by=by, at=at)
+    history.note(session, complaint.id, "procedure_chosen", by=by, at=at, before=before.key, after=rules.key)
+    consequences.follow(session, complaint, [], by=by, at=at, context=context)
 
 
 def _first_line(content: str) -> str:

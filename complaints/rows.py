@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Insert, Table, insert
+from sqlalchemy import CursorResult, Executable, Insert, Table, insert
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -54,17 +54,23 @@ def add_one(session: Session, model: type[Base], row: Row) -> int:
 
 @cache
 def _insert(model: type[Base]) -> Insert:
-    return insert(_table(model))
+    return insert(table(model))
 
 
 @cache
 def _insert_returning(model: type[Base]) -> Insert:
-    table = _table(model)
-    return insert(table).returning(table.c.id)
+    into = table(model)
+    return insert(into).returning(into.c.id)
 
 
-def _table(model: type[Base]) -> Table:
+def table(model: type[Base]) -> Table:
+    """The table of a model, for statements that go past the ORM."""
     return cast(Table, model.__table__)
+
+
+def run(session: Session, statement: Executable, values: Row) -> CursorResult[*tuple[Any, ...]]:
+    """Run a statement that was put together once, past the ORM: what waits in the session is not written first."""
+    return session.connection().execute(statement, values)
 
 
 def dialect(session: Session) -> str:
@@ -74,7 +80,7 @@ def dialect(session: Session) -> str:
 
 def upsert(model: type[Base], dialect_name: str) -> Upsert:
     """The `INSERT … ON CONFLICT` of a database, to be completed by the caller."""
-    return postgres_insert(_table(model)) if dialect_name == "postgresql" else sqlite_insert(_table(model))
+    return postgres_insert(table(model)) if dialect_name == "postgresql" else sqlite_insert(table(model))
 
 
 def add_unless_there(session: Session, model: type[Base], rows: Sequence[Row]) -> None:

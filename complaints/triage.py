@@ -18,13 +18,13 @@ from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
 from complaints.errors import N_, ComplaintError, NotAllowed, Sentence
+from complaints.guards import RoleNames
 from complaints.inbox import first_letter
 from complaints.letters import WAITING, Attachment, Letter, Sighting, random_id
 from complaints.mailboxes import Mailbox
 from complaints.off_board import a_reason
 from complaints.people import FRONT_OFFICE, QUALITY, Actor
 from complaints.procedure import DEFAULT
-from complaints.workflow import RoleNames
 
 BY_HAND = "by_hand"
 LONGEST_CONTENT = 100_000

@@ -1,8 +1,9 @@
 """Stage visits: when a complaint was in which stage. Exactly one visit of a complaint is open."""
 
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ForeignKey, Index, String, select, update
+from sqlalchemy import ForeignKey, Index, String, Update, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -11,7 +12,7 @@ from complaints.people import Actor
 
 
 class StageVisit(Base):
-    """A complaint was in a stage from one instant to another."""
+    """A complaint was in a stage from one instant to another; `undone` says that it was put there by mistake."""
 
     __tablename__ = "stage_visit"
     __table_args__ = (Index("ix_stage_visit_complaint_id", "complaint_id", "id"),)
@@ -22,6 +23,7 @@ class StageVisit(Base):
     entered_at: Mapped[datetime]
     entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     left_at: Mapped[datetime | None]
+    undone: Mapped[bool] = mapped_column(default=False)
 
 
 def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Actor, at: datetime) -> None:
@@ -30,14 +32,16 @@ def enter(session: Session, complaint_id: int, stage: str, *, round: int, by: Ac
     rows.add(session, StageVisit, row)
 
 
-def leave(session: Session, complaint_id: int, *, at: datetime) -> None:
-    """The open visit ends."""
-    session.execute(
-        update(StageVisit)
-        .where(StageVisit.complaint_id == complaint_id, StageVisit.left_at.is_(None))
-        .values(left_at=at)
-        .execution_options(synchronize_session=False)
-    )
+def leave(session: Session, complaint_id: int, *, at: datetime, undone: bool = False) -> None:
+    """The open visit ends, or is taken back."""
+    rows.run(session, _leave(), {"of": complaint_id, "at": at, "taken_back": undone})
+
+
+@cache
+def _leave() -> Update:
+    table = rows.table(StageVisit)
+    ends = update(table).where(table.c.complaint_id == bindparam("of"), table.c.left_at.is_(None))
+    return ends.values(left_at=bindparam("at"), undone=bindparam("taken_back"))
 
 
 def of(session: Session, complaint_id: int) -> list[StageVisit]:

@@ -1,35 +1,54 @@
 """Moves: what may go where, what is missing, and the one transaction that does it.
 
-`allowed` answers for every stage at once, for menus and dragging; `move` decides the same way and acts. The rules
-come from the procedure; the functions here know no stage by name.
+`allowed` answers for every stage at once, for menus and dragging; `move` decides the same way and acts; `undo` takes a
+move back while it is fresh. The rules come from the procedure; the functions here know no stage by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from complaints import clocks, history, numbers, visits
-from complaints.complaint import NO_LIMIT, Complaint
-from complaints.errors import N_, Missing, MoveRefused, Sentence, StaleComplaint
-from complaints.people import ROLES, Actor
-from complaints.procedure import Procedure, Stage, procedure
+from complaints import clocks, consequences, guards, history, notices, numbers, records, rows, signatures, visits
+from complaints.case import Case, load
+from complaints.complaint import Complaint
+from complaints.context import Context
+from complaints.errors import (
+    N_,
+    ComplaintError,
+    Missing,
+    MoveRefused,
+    Name,
+    Sentence,
+    StaleComplaint,
+    TooLate,
+)
+from complaints.history import Change
+from complaints.people import Actor
+from complaints.procedure import COMPLAINT, ROUND, Move, Procedure, Stage, of
+from complaints.signatures import Signature
 
-FIELD_NAMES: Mapping[str, str] = {
-    "customer": N_("Customer"),
-    "complaint_date": N_("Complaint date"),
-    "content": N_("Complaint content"),
-    "channel": N_("Channel"),
-    "complaint_class": N_("Class"),
-    "cause_type": N_("Cause type"),
-    "link": N_("Link"),
-    "order_no": N_("Order no."),
-    "product": N_("Product name"),
-    "demand": N_("Customer's demand"),
-}
+UNDO = timedelta(seconds=10)
+LONGEST_ANSWER = 1_000
+ALSO = "also"
+"""What a move asks where several complaints share an investigation: which of the others go along."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """An input that a move needs from the person. `kind`: text, or choices (any of them)."""
+
+    field: str
+    label: Name | Sentence
+    kind: str = "text"
+    choices: Mapping[str, str] | None = None
+    required: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,67 +58,67 @@ class Choice:
     stage: Stage
     here: bool
     missing: tuple[Missing, ...]
+    asks: tuple[Ask, ...] = ()
+    new_round: bool = False
 
     @property
     def open(self) -> bool:
         return not self.here and not self.missing
 
 
-def allowed(complaint: Complaint, by: Actor) -> list[Choice]:
-    """Every stage of the procedure with what stands in the way of moving there."""
-    rules = procedure(complaint.procedure)
-    return [
-        Choice(
-            stage, stage.key == complaint.stage, () if stage.key == complaint.stage else missing(complaint, stage, by)
-        )
-        for stage in rules.stages
-    ]
-
-
-def missing(complaint: Complaint, stage: Stage, by: Actor) -> tuple[Missing, ...]:
-    """Everything that keeps a complaint from entering a stage; empty when it may."""
-    rules = procedure(complaint.procedure)
-    here = rules.stage(complaint.stage)
-    reasons: list[Missing] = []
-    if here.key not in stage.from_:
-        reasons.append(Missing(_no_way(rules, here, stage)))
-    elif by.id is not None and stage.moved_in_by and not by.roles & set(stage.moved_in_by):
-        who = Sentence(N_("only %(roles)s"), {"roles": RoleNames(stage.moved_in_by)})
-        reasons.append(Missing(Sentence(N_("Your role may not move it here: %(who)s"), {"who": who})))
-    reasons.extend(_empty(complaint, stage.required))
-    if complaint.cause_type == "quality" and not complaint.details_asked.strip():
-        reasons.extend(_empty(complaint, stage.required_for_quality))
-    return tuple(reasons)
-
-
 @dataclass(frozen=True)
-class RoleNames:
-    """Role names as one text in the reader's language."""
+class Moved:
+    """A move that went through: the stage that was left, and whether it may be undone for a moment."""
 
-    roles: tuple[str, ...]
-
-    def in_(self, locale: str) -> str:
-        return ("、" if locale.startswith("zh") else ", ").join(ROLES[role].in_(locale) for role in self.roles)
+    left: str
+    undo: bool = False
 
 
-def _no_way(rules: Procedure, here: Stage, stage: Stage) -> Sentence:
-    if not stage.from_:
-        return Sentence(N_("A complaint begins in %(stage)s and never goes back there"), {"stage": stage.name})
-    onward = [s.name for s in rules.stages if here.key in s.from_]
-    if len(onward) == 1:
-        return Sentence(N_("From %(here)s it goes to %(next)s"), {"here": here.name, "next": onward[0]})
-    return Sentence(N_("There is no way from %(here)s to %(stage)s"), {"here": here.name, "stage": stage.name})
+class AnswerWanted(ComplaintError):
+    """A move needs an input first. `asks` says which; `problems` what is wrong with the answers, by field."""
+
+    message = N_("%(number)s: please say this first.")
+
+    def __init__(self, *, asks: tuple[Ask, ...], problems: Mapping[str, Sentence], **values: Any) -> None:
+        self.asks, self.problems = asks, problems
+        super().__init__(**values)
 
 
-def _empty(complaint: Complaint, fields: tuple[str, ...]) -> list[Missing]:
-    columns = {"customer": "customer_id"}
-    reasons = []
-    for field in fields:
-        value = getattr(complaint, columns.get(field, field))
-        if value is None or (isinstance(value, str) and not value.strip()):
-            name = Sentence(FIELD_NAMES[field])
-            reasons.append(Missing(Sentence(N_("%(field)s is missing"), {"field": name}), field))
-    return reasons
+def allowed(session: Session, complaint: Complaint, by: Actor) -> list[Choice]:
+    """Every stage of the procedure with what stands in the way of moving there, and what the move would ask."""
+    case = load(session, complaint)
+    return [_choice(session, case, stage, by) for stage in case.rules.stages]
+
+
+def _choice(session: Session, case: Case, stage: Stage, by: Actor) -> Choice:
+    if stage.key == case.stage:
+        return Choice(stage, True, ())
+    missing = tuple(guards.against_move(case, stage, by))
+    move = guards.way(case, stage)
+    if missing or move is None:
+        return Choice(stage, False, missing)
+    return Choice(stage, False, (), _asks(session, case, move), move.new_round)
+
+
+def _asks(session: Session, case: Case, move: Move) -> tuple[Ask, ...]:
+    asks = tuple(Ask(rule.key, rule.name) for rule in move.asks if not (rule.to and _answered(case, move, rule.to)))
+    others = _others(session, case, move)
+    if others:
+        label = Sentence(N_("Which complaints of the same investigation go along?"))
+        asks += (Ask(ALSO, label, "choices", {each.number: each.number for each in others}, required=False),)
+    return asks
+
+
+def _answered(case: Case, move: Move, ref: str) -> bool:
+    """Did somebody write down already what the move would ask? Only if all that the move would write stands there."""
+    return case.has(ref) and all(str(case.value(each)) == value for each, value in move.writes.items())
+
+
+def _others(session: Session, case: Case, move: Move) -> list[Complaint]:
+    if not move.new_round:
+        return []
+    others = records.joined(session, case.complaint)
+    return [each for each in others if any(way.new_round for way in of(each).ways(each.stage, move.to))]
 
 
 def move(
@@ -110,62 +129,238 @@ def move(
     by: Actor,
     at: datetime,
     seen_version: int,
-    zone: ZoneInfo,
-) -> str:
-    """Take a complaint to another stage, in the caller's transaction; returns the stage it left.
+    context: Context,
+    answers: Mapping[str, str] | None = None,
+) -> Moved:
+    """Take a complaint to another stage, in the caller's transaction. `answers`: what the move asks for, by field.
 
-    Raises `StaleComplaint` when somebody changed it since `seen_version`, `UnknownStage`, and `MoveRefused` with every
-    missing thing. Moving to the stage where it already is changes nothing.
-    """
-    rules = procedure(complaint.procedure)
-    stage = rules.stage(stage_key)
+    Raises `StaleComplaint` when somebody changed it since `seen_version`, `UnknownStage`, `MoveRefused` with every
+    missing thing, and `AnswerWanted`. Moving to the stage where it already is changes nothing."""
+    stage = of(complaint).stage(stage_key)
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
+    if stage.key == complaint.stage:
+        return Moved(stage.key)
+    case = load(session, complaint)
+    missing = guards.against_move(case, stage, by)
+    way = guards.way(case, stage)
+    if missing or way is None:
+        raise MoveRefused(number=complaint.number, stage=stage.name, missing=missing)
+    return go(session, case, way, by=by, at=at, context=context, answers=answers or {})
+
+
+def go(
+    session: Session,
+    case: Case,
+    way: Move,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    answers: Mapping[str, str],
+) -> Moved:
+    """Go a way whose guards have been asked, with all that follows."""
+    complaint, rules = case.complaint, case.rules
+    said = _read(_asks(session, case, way), answers, complaint.number)
+    others = [each for each in _others(session, case, way) if each.number in answers.get(ALSO, "").split(",")]
+    touch(session, complaint, at=at, seen_version=complaint.version)
+    undo = _may_undo(rules, case.stage, way)
+    trace: dict[str, Any] = {"version": complaint.version}
+    if undo:
+        trace["undo"] = True
+    if said:
+        trace["said"] = said
+    voided = _voided(case, way)
+    for signature in voided:
+        signatures.void(signature, at=at, because=way.key or "moved")
+        consequences.end_clocks_of(session, case, signature.key, at=at)
+    written = _write(session, case, way, said, by=by, at=at)
+    if way.new_round:
+        new_round(session, complaint, at=at)
+        trace["round"] = complaint.round
+    if voided:
+        trace["voided"] = [each.id for each in voided]
+    left = _enter(session, complaint, rules.stage(way.to), by=by, at=at, context=context, trace=trace)
+    events = [*written, *([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
+    same = None if written or way.new_round else case.after(way, {each.key for each in voided})
+    consequences.follow(session, complaint, events, by=by, at=at, context=context, case=same)
+    for other in others:
+        _go_along(session, other, complaint, way, by=by, at=at, context=context, said=said)
+    return Moved(left, undo)
+
+
+def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[str, str]:
+    said = {ask.field: answers.get(ask.field, "").strip() for ask in asks}
+    problems = {}
+    for ask in asks:
+        if ask.required and not said[ask.field]:
+            problems[ask.field] = Sentence(N_("%(field)s is missing"), {"field": ask.label})
+        elif len(said[ask.field]) > LONGEST_ANSWER:
+            values = {"field": ask.label, "limit": LONGEST_ANSWER, "length": len(said[ask.field])}
+            problems[ask.field] = Sentence(N_("%(field)s may have %(limit)s characters; this has %(length)s"), values)
+    if problems:
+        raise AnswerWanted(asks=tuple(asks), problems=problems, number=number)
+    return {field: text for field, text in said.items() if text}
+
+
+def _voided(case: Case, way: Move) -> list[Signature]:
+    return [each for each in case.given if each.key in way.voids or "*" in way.voids]
+
+
+def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, by: Actor, at: datetime) -> list[str]:
+    """What a way writes by itself, and the answers that have a place in a record."""
+    values = dict(way.writes)
+    values |= {ask.to: said[ask.key] for ask in way.asks if ask.to and ask.key in said}
+    by_sheet: dict[str, dict[str, str]] = {}
+    for ref, value in values.items():
+        sheet, _, key = ref.partition(".")
+        if case.value(ref) != value:
+            by_sheet.setdefault(sheet, {})[key] = value
+    for key, changed in by_sheet.items():
+        found = case.rules.sheet(key)
+        assert found is not None
+        subject = records.subject_of(session, case.complaint, found.of, at=at)
+        round = records.round_of(found, case.complaint)
+        session.add(records.put(case.records.get(key), found, subject, changed, round=round, place=0, by=by, at=at))
+        history.note(
+            session, case.complaint.id, "recorded", by=by, at=at, sheet=key, round=case.complaint.round,
+            changed={field: ["", value] for field, value in changed.items()},
+        )  # fmt: skip
+    return [f"written:{key}" for key in by_sheet]
+
+
+def new_round(session: Session, complaint: Complaint, *, at: datetime) -> None:
+    """The plan is drawn up anew: records of the new round begin, those of the last stay as they are."""
+    before = complaint.round
+    investigation = records.investigation_of(session, complaint, at=at)
+    investigation.round = complaint.round = max(investigation.round, before) + 1
+    for sheet in of(complaint).sheets:
+        if sheet.carried:
+            records.carry(session, complaint, sheet, before=before, at=at)
+
+
+def _go_along(
+    session: Session,
+    other: Complaint,
+    first: Complaint,
+    way: Move,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    said: Mapping[str, str],
+) -> None:
+    """A complaint that shares the investigation goes back with the first one, into the same round."""
+    touch(session, other, at=at, seen_version=other.version)
+    other.round = first.round
+    trace = {"version": other.version, "round": first.round, "with": first.number, "said": dict(said)}
+    _enter(session, other, of(other).stage(way.to), by=by, at=at, context=context, trace=trace)
+    consequences.follow(session, other, [ROUND, f"entered:{way.to}"], by=by, at=at, context=context)
+
+
+def _enter(
+    session: Session,
+    complaint: Complaint,
+    stage: Stage,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    trace: Mapping[str, Any],
+) -> str:
+    """Stand in another stage: the visit, the register, the history. Returns the stage that was left."""
     left = complaint.stage
-    if stage.key == left:
-        return left
-    reasons = missing(complaint, stage, by)
-    if reasons:
-        raise MoveRefused(number=complaint.number, stage=stage.name, missing=reasons)
-    touch(session, complaint, at=at, seen_version=seen_version)
     complaint.stage = stage.key
-    if complaint.registered_at is None and stage.required:
-        _enter_register(session, complaint, by=by, at=at, zone=zone)
+    if stage.register and complaint.registered_at is None:
+        _enter_register(session, complaint, by=by, at=at, context=context)
     complaint.closed_at = at if stage.final else None
-    running = clocks.of(session, "complaint", complaint.id)
-    for rule in rules.clocks:
-        if rule.stops_on_entering == stage.key:
-            for clock in running:
-                if clock.key == rule.key:
-                    clocks.stop(clock, at=at)
-    complaint.sort_due_at = clocks.earliest_due(running) or NO_LIMIT
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, stage.key, round=complaint.round, by=by, at=at)
-    history.note(session, complaint.id, "moved", by=by, at=at, before=left, after=stage.key)
-    session.flush()
+    history.note(session, complaint.id, "moved", by=by, at=at, before=left, after=stage.key, **trace)
     return left
+
+
+def hold(session: Session, complaint: Complaint) -> None:
+    """From here to the end of the transaction nobody else changes the complaint; what is read of it is the newest."""
+    session.refresh(complaint, with_for_update=True)
 
 
 def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version: int) -> None:
     """Take the next version of a complaint, or raise `StaleComplaint`: of two people who saw the same version, one
     wins, whatever the database."""
-    won = session.execute(
-        update(Complaint)
-        .where(Complaint.id == complaint.id, Complaint.version == seen_version)
-        .values(version=seen_version + 1, changed_at=at)
-        .returning(Complaint.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if won is None:
+    values = {"of": complaint.id, "seen": seen_version, "next": seen_version + 1, "at": at}
+    if rows.run(session, _next_version(), values).scalar_one_or_none() is None:
         raise StaleComplaint(number=complaint.number)
-    session.refresh(complaint, ["version", "changed_at"])
+    set_committed_value(complaint, "version", seen_version + 1)
+    set_committed_value(complaint, "changed_at", at)
 
 
-def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: datetime, zone: ZoneInfo) -> None:
-    year = numbers.local_year(at, zone)
+@cache
+def _next_version() -> ReturningUpdate[Any]:
+    table = rows.table(Complaint)
+    seen = update(table).where(table.c.id == bindparam("of"), table.c.version == bindparam("seen"))
+    return seen.values(version=bindparam("next"), changed_at=bindparam("at")).returning(table.c.id)
+
+
+def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
+    year = numbers.local_year(at, context.zone)
     complaint.register_year = year
     complaint.register_serial = numbers.next_in(session, f"register:{year}")
     complaint.registered_at = at
     complaint.registered_by_id = by.id
-    complaint.owner_id = complaint.owner_id or by.id
     history.note(session, complaint.id, "registered", by=by, at=at, register_no=complaint.register_no)
+
+
+# Taking a move back
+
+
+def _may_undo(rules: Procedure, left: str, way: Move) -> bool:
+    """Where the procedure has a way back, a move may be undone while it is fresh; not when it opened a round or wrote
+    in a record."""
+    wrote = way.new_round or way.writes or any(ask.to for ask in way.asks)
+    return not wrote and bool(rules.ways(way.to, left))
+
+
+def undo(
+    session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int, context: Context
+) -> None:
+    """Take this person's last move back, as if it had not been: clocks run on or never began, voided signatures stand
+    again, who was told is not told. The history keeps both. In the caller's transaction.
+
+    Raises `StaleComplaint`, and `TooLate` after ten seconds or when something else has happened since."""
+    if complaint.version != seen_version:
+        raise StaleComplaint(number=complaint.number)
+    moved = session.scalars(
+        select(Change)
+        .where(Change.complaint_id == complaint.id, Change.act == "moved")
+        .order_by(Change.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if (
+        moved is None
+        or moved.by_id != by.id
+        or not timedelta() <= at - moved.at <= UNDO
+        or moved.values.get("version") != complaint.version
+        or moved.values["after"] != complaint.stage
+        or not moved.values.get("undo")
+    ):
+        raise TooLate(number=complaint.number)
+    touch(session, complaint, at=at, seen_version=seen_version)
+    left, complaint.stage = complaint.stage, moved.values["before"]
+    complaint.closed_at = None
+    _restore(session, complaint, moved)
+    visits.leave(session, complaint.id, at=at, undone=True)
+    visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
+    notices.take_back(session, complaint, since_version=moved.values["version"], at=at)
+    history.note(session, complaint.id, "undone", by=by, at=at, before=left, after=complaint.stage)
+    consequences.follow(session, complaint, [], by=by, at=at, context=context)
+
+
+def _restore(session: Session, complaint: Complaint, moved: Change) -> None:
+    for signature in session.scalars(select(Signature).where(Signature.id.in_(moved.values.get("voided", [])))):
+        signature.voided_at, signature.voided_because = None, ""
+    for clock in clocks.of(session, COMPLAINT, complaint.id):
+        if clock.stopped_at == moved.at:
+            clocks.resume(clock)
+        elif clock.started_at == moved.at:
+            clocks.cancel(clock, at=moved.at, outcome=clocks.UNDONE)

@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import people, rows
+from complaints import people, procedure_store, rows
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
 from complaints.database import transaction
@@ -218,6 +218,7 @@ class Intake:
         failpoint("P5b.before")
         try:
             with transaction(self.make) as session:
+                procedure_store.refresh(session)
                 with rows.together(session):
                     outcomes = [(arrival, take(session, arrival, what)) for arrival, what in group]
                 failpoint("P5c.before_commit")

@@ -17,7 +17,7 @@ from complaints.letters import WAITING, Attachment, Letter, Sighting, random_id
 from complaints.mailboxes import Mailbox
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, fold_email
-from complaints.procedure import DEFAULT, procedure
+from complaints.procedure import DEFAULT
 from complaints.settings import Settings
 from intake.classify import Kind
 from intake.mail import Enclosed, Mail
@@ -138,7 +138,7 @@ def _standing(session: Session, found: list[Thread]) -> list[Thread]:
         if (known := session.get(Complaint, id_)) is None:
             continue
         now = off_board.survivor(session, known.id)
-        off = procedure(now.procedure).stage(now.stage).off_board
+        off = off_board.is_off(now)
         standing[id_] = (now.id, now.stage if off else CLOSED if now.closed_at else OPEN)
     return [
         replace(thread, complaint_id=standing[thread.complaint_id][0], standing=standing[thread.complaint_id][1])

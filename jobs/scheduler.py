@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from types import FrameType
 
 import structlog
@@ -17,7 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import incidents, outbox, schedule, settings
+from complaints import history, incidents, outbox, procedure_store, schedule, settings
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
@@ -28,6 +29,9 @@ log = structlog.get_logger(__name__)
 TICK_SECONDS = 5
 SWEEP_SECONDS = 30
 CHECK_SECONDS = 60
+ANCHOR_SECONDS = 3600
+SETTLED = timedelta(minutes=5)
+"""By then every transaction of the day before has ended."""
 CATCH_UP_SECONDS = 60
 """After a start all was silent for as long as nothing ran; each part first gets the time to do its work."""
 
@@ -45,10 +49,12 @@ class Scheduler:
         """Do what is due at this moment; without `watch` no incident is looked for."""
         self._check_incidents(at, watch=watch)
         with transaction(self.make) as session:
+            procedure_store.refresh(session)
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
         if waiting:
             self._wake()
+        self._anchor(at)
 
     def _check_incidents(self, at: datetime, *, watch: bool) -> None:
         chosen = self.settings
@@ -68,6 +74,15 @@ class Scheduler:
             log.warning("incident opened", kind=incident.kind, subject=incident.subject, **incident.values)
         for incident in changes.closed:
             log.info("incident closed", kind=incident.kind, subject=incident.subject, **incident.values)
+
+    def _anchor(self, at: datetime) -> None:
+        """After midnight, anchor the history of the day that is over."""
+        midnight = datetime.combine(at.astimezone(self.settings.zone).date(), time_of_day(), self.settings.zone)
+        if at - midnight < SETTLED:
+            return
+        with transaction(self.make) as session:
+            if schedule.take_slot(session, "anchor_history", every_seconds=ANCHOR_SECONDS, at=at):
+                history.anchor(session, day=midnight.date() - timedelta(days=1), until=midnight, at=at)
 
     def _wake(self) -> None:
         try:

@@ -1,14 +1,15 @@
 """Builders: one for each concept, with believable defaults that a test changes where it matters."""
 
 import hashlib
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from complaints import complaint
+from complaints import complaint, records, signatures
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint
@@ -16,6 +17,8 @@ from complaints.conversation import Entry
 from complaints.customers import Customer, met
 from complaints.letters import Attachment, Letter
 from complaints.people import SYSTEM, Actor, Department, Grant, User, actor_for
+from complaints.procedure import NOTIFIED, of
+from complaints.signatures import APPROVED, Signature
 
 MONDAY = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 """A Monday, 09:00 in Shanghai: half an hour after opening, no holiday near."""
@@ -108,6 +111,51 @@ def a_complaint(session: Session, *, by: Actor = SYSTEM, at: datetime = MONDAY, 
     return session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
 
 
+def written(session: Session, on: Complaint, sheet: str, /, *, by: Actor = SYSTEM, **values: Any) -> None:
+    """A record of a complaint, without asking who may write it."""
+    laid_out = of(on).sheet(sheet)
+    assert laid_out is not None
+    subject = records.subject_of(session, on, laid_out.of, at=MONDAY)
+    round, place = records.round_of(laid_out, on), int(laid_out.many)
+    session.add(records.put(None, laid_out, subject, values, round=round, place=place, by=by, at=MONDAY))
+    session.flush()
+
+
+def signed(session: Session, on: Complaint, *keys: str, by: Actor = SYSTEM) -> None:
+    """Signatures on a complaint, without asking who may give them."""
+    for key in keys:
+        rule = of(on).signature(key)
+        assert rule is not None
+        subject = records.subject_of(session, on, rule.of, at=MONDAY)
+        session.add(
+            Signature(
+                subject=subject.kind, subject_id=subject.id, complaint_id=on.id, key=key,
+                round=signatures.round_of(rule, on), user_id=by.id, role=rule.by[0], at=MONDAY, decision=APPROVED,
+                remark="", digest="",
+            )
+        )  # fmt: skip
+    session.flush()
+
+
+def ready_to_investigate(session: Session, on: Complaint) -> None:
+    """All that a registered complaint needs to be moved to the investigation."""
+    written(
+        session, on, "first_review", details="14 of 200 leak", evidence="asked", emergency="none",
+        emergency_text="no stock at the customer", immediate="no",
+    )  # fmt: skip
+    written(session, on, "assignment", qe=1)
+    signed(session, on, "form_issued", "form_approved", "receipt")
+    qa = session.scalars(select(Department.id).where(Department.key == "qa"))
+    complaint.involve(session, on, at=MONDAY, reason=NOTIFIED, departments=qa)
+    session.flush()
+
+
+def withdrawable(session: Session, on: Complaint) -> None:
+    """All that a complaint needs to be withdrawn."""
+    written(session, on, "withdrawal", statement="Solved on site, we take it back")
+    signed(session, on, "withdrawal_confirmed")
+
+
 def a_mailed_complaint(
     session: Session, *, files: Iterable[dict[str, Any]] = (), at: datetime = MONDAY, **letter: Any
 ) -> Complaint:
@@ -146,3 +194,22 @@ def an_entry(**changes: str) -> dict[str, str]:
         "product": "HX-210 hydraulic fitting",
         "order_no": "4500-77123 / 20",
     } | changes
+
+
+def at_once(*deeds: Callable[[], Any]) -> list[Any]:
+    """What each deed gave or raised, all begun at the same instant in threads of their own."""
+    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
+
+    def run(index: int) -> None:
+        start.wait()
+        try:
+            results[index] = deeds[index]()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(deeds))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    return results

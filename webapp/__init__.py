@@ -15,6 +15,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
 
     from webapp import (
         alarms,
+        answers,
         assets,
         attachments,
         board,
@@ -29,8 +30,16 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         inbox,
         language,
         mailboxes,
+        moves,
+        notices,
         passing,
+        preferences,
+        presence,
+        procedures,
+        records,
         security,
+        work,
+        writing,
     )
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
@@ -50,7 +59,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    web = (board, complaint_page, passing, inbox, mailboxes, attachments, health, demo)
+    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, notices, preferences)
+    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

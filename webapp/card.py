@@ -4,21 +4,23 @@ A board shows the same cards to many people again and again, so a card is render
 the words of its clock, the language, whose it is) and kept while it is used.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from flask import current_app, render_template
+from flask import current_app, render_template, request
 from flask_babel import format_date, gettext, ngettext
 from markupsafe import Markup
 
 from complaints.board import Card
 from complaints.calendar import WorkingCalendar
-from complaints.errors import N_, Missing, Sentence
-from complaints.procedure import Procedure, procedure
+from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Sentence, UnknownStage
+from complaints.people import ROLES
+from complaints.procedure import Procedure, Stage, UnknownProcedure, laid_out, procedure
+from complaints.workflow import Ask
 from webapp.context import actor, calendar, now, zone
 from webapp.language import locale, span
 
@@ -40,17 +42,31 @@ class Refusal(NamedTuple):
     title: Sentence
     reasons: tuple[Missing, ...] = ()
 
+    @classmethod
+    def of(cls, error: ComplaintError) -> "Refusal":
+        return cls(error.sentence, error.missing if isinstance(error, MoveRefused) else ())
+
+
+class Asked(NamedTuple):
+    """What a move asks for before it goes through: what was given, and what is wrong with that."""
+
+    stage: Stage
+    asks: tuple[Ask, ...]
+    given: Mapping[str, str]
+    problems: Mapping[str, Sentence]
+
 
 @dataclass(frozen=True)
 class CardView:
-    """What all cards of an answer have in common: the procedure, and who looks when, in which language."""
+    """What all cards of an answer have in common: who looks when, in which language."""
 
-    rules: Procedure
     locale: str
     at: datetime
     zone: ZoneInfo
     hours: WorkingCalendar
     me: int | None
+    selecting: bool = False
+    """Does every card carry a box to be ticked?"""
 
     @cached_property
     def minute(self) -> datetime:
@@ -61,21 +77,23 @@ class CardView:
         return self.at.astimezone(self.zone).date()
 
     @classmethod
-    def of_request(cls, rules: Procedure) -> "CardView":
-        return cls(rules, locale(), now(), zone(), calendar(), actor().id)
+    def of_request(cls) -> "CardView":
+        return cls(locale(), now(), zone(), calendar(), actor().id, selecting())
 
     def html(self, cards: Iterable[Card]) -> Markup:
         """Cards as the board shows them."""
-        clock, came_in, me, locale, rules = self.clock, self.came_in, self.me, self.locale, self.rules.key
+        clock, came_in, me, locale = self.clock, self.came_in, self.me, self.locale
         return Markup("\n").join(
-            _rendered(card, clock(card), came_in(card), card.owner_id == me, locale, rules) for card in cards
+            _rendered(card, rules_of(card), clock(card), came_in(card), card.owner_id == me, self.selecting, locale)
+            for card in cards
         )
 
-    def alone(self, card: Card, refusal: Refusal | None = None) -> Markup:
-        """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there."""
-        told = {"clock": self.clock(card), "came_in": self.came_in(card), "mine": card.owner_id == self.me}
-        template = "board/_card.html"
-        return Markup(render_template(template, card=card, rules=self.rules, alone=True, refusal=refusal, **told))
+    def alone(self, card: Card, refusal: Refusal | None = None, asked: Asked | None = None) -> Markup:
+        """A card as the answer to an act: it says which column it belongs to, and perhaps why it stayed there or what
+        it waits for."""
+        told = {"mine": card.owner_id == self.me, "selecting": self.selecting, "refusal": refusal, "asked": asked}
+        words = _words(card, rules_of(card), self.clock(card), self.came_in(card))
+        return Markup(render_template("board/_card.html", alone=True, **told, **words))
 
     def foot(self, seen: int, total: int, more: int) -> tuple[str, str]:
         """What the foot of a column says: how much is shown, and how much more there is to show."""
@@ -92,16 +110,36 @@ class CardView:
 
     def came_in(self, card: Card) -> str:
         """When a draft came in: the time today, else the day. Nothing for other cards."""
-        if card.stage != self.rules.first.key:
+        if card.stage != rules_of(card).first.key:
             return ""
         local = card.received_at.astimezone(self.zone)
         return f"{local:%H:%M}" if local.date() == self.today else _short_day(local.date(), self.locale)
 
 
+def rules_of(card: Card) -> Procedure:
+    """The version of the procedure that a card's complaint follows; one that is not known here yet looks like the
+    newest."""
+    try:
+        return procedure(card.procedure, card.procedure_version)
+    except UnknownProcedure:
+        return laid_out(card.procedure)
+
+
 @lru_cache(maxsize=KEPT)
-def _rendered(card: Card, clock: ClockWords, came_in: str, mine: bool, _locale: str, procedure_key: str) -> Markup:
+def _rendered(
+    card: Card, rules: Procedure, clock: ClockWords, came_in: str, mine: bool, selecting: bool, _locale: str
+) -> Markup:
     template = current_app.jinja_env.get_template("board/_card.html")
-    return Markup(template.render(card=card, clock=clock, came_in=came_in, mine=mine, rules=procedure(procedure_key)))
+    return Markup(template.render(mine=mine, selecting=selecting, **_words(card, rules, clock, came_in)))
+
+
+def _words(card: Card, rules: Procedure, clock: ClockWords, came_in: str) -> dict[str, object]:
+    """What the template of a card writes."""
+    try:
+        queue = rules.stage(card.stage).owner_roles
+    except UnknownStage:
+        queue = ()
+    return {"card": card, "rules": rules, "queue": queue, "roles": ROLES, "clock": clock, "came_in": came_in}
 
 
 @lru_cache(maxsize=KEPT)
@@ -138,6 +176,11 @@ def _length(text: str, length: timedelta, locale: str) -> str:
 @lru_cache(maxsize=KEPT)
 def _length_of(text: str, minutes: int, _locale: str) -> str:
     return str(gettext(text, span=span(timedelta(minutes=minutes))))
+
+
+def selecting() -> bool:
+    """Is this the board whose cards carry boxes, for browsers without script and for fingers?"""
+    return request.args.get("select") == "1"
 
 
 def worked(calendar: WorkingCalendar, a: datetime, b: datetime) -> timedelta:

@@ -14,30 +14,32 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
-from flask_babel import format_date, gettext
+from flask_babel import format_date, gettext, ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import clocks, inbox, off_board, registration, visits
+from complaints import clocks, guards, inbox, joining, off_board, registration, visits
 from complaints.clocks import Clock
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Involvement, find, visible_to
 from complaints.customers import Contact, Customer
-from complaints.errors import ComplaintError, MoveRefused, Name, NotFound, Sentence, StaleComplaint
+from complaints.errors import ComplaintError, Missing, MoveRefused, Name, NotFound, Sentence, StaleComplaint
 from complaints.history import Change
 from complaints.letters import Attachment, Letter
 from complaints.outbox import Outgoing
-from complaints.people import Department, User
-from complaints.procedure import Procedure, Stage, procedure
+from complaints.people import Department
+from complaints.procedure import Procedure, Stage, newest, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import timeline
+from webapp import notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
-from webapp.context import actor, calendar, now, seen_version, zone
+from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
 from webapp.htmx import partial
-from webapp.language import locale
+from webapp.language import in_my_language, locale
 from webapp.message import COMMON_REASONS
 from webapp.outbox import acknowledge, ring
+from webapp.records import Section, Sent, section
+from webapp.signatures import Unsigned
 
 bp = Blueprint("complaint", __name__)
 SUGGESTED = 500
@@ -57,7 +59,9 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/complaints/<number>")
 def show(number: str) -> str:
-    return page(find(db.session(), number, actor()))
+    complaint = find(db.session(), number, actor())
+    notices.seen(complaint)
+    return page(complaint)
 
 
 @bp.post("/complaints/<number>/registration")
@@ -74,30 +78,73 @@ def entry(number: str) -> Response | tuple[str, int]:
 
 def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str, int]:
     session, number = db.session(), complaint.number
-    rules = procedure(complaint.procedure)
+    before, seen = of(complaint), seen_version()
+    rules = _asked(before)
     values, problems = _parsed(rules)
-    seen = seen_version()
+    changes_procedure = rules.key != before.key
+    registering = registering and not changes_procedure  # other classes, other needs: to be looked at first
+    owes_mail = False
     try:
         if problems:
             entered = registration.entry_of(session, complaint) | values
             raise Incomplete(_with_lacking(entered, rules, problems) if registering else problems)
+        if changes_procedure:
+            registration.choose_procedure(
+                session, complaint, rules.key, by=actor(), at=now(), seen_version=seen, context=engine()
+            )
+            seen = complaint.version
         if registering:
             registration.register(
-                session, complaint, values, by=actor(), at=now(), seen_version=seen, zone=zone(), departments=_chosen()
+                session,
+                complaint,
+                values,
+                by=actor(),
+                at=now(),
+                seen_version=seen,
+                context=engine(),
+                departments=_chosen(),
+                why=request.form.get(registration.WHY, ""),
             )
             owes_mail = acknowledge(complaint)
         else:
-            registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen)
-            owes_mail = False
+            registration.save(
+                session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine(),
+                why=request.form.get(registration.WHY, ""),
+            )  # fmt: skip
         session.commit()
     except (Incomplete, MoveRefused, StaleComplaint) as refusal:
         session.rollback()
-        newest = find(session, number, actor())
-        return page(newest, typed=request.form, refusal=refusal), 409 if isinstance(refusal, StaleComplaint) else 422
+        found = find(session, number, actor())
+        return page(found, typed=request.form, refusal=refusal), 409 if isinstance(refusal, StaleComplaint) else 422
     if owes_mail:
         ring()
-    flash(_told(complaint) if registering else gettext("The entry of %(number)s is saved.", number=number))
+    if changes_procedure:
+        told = gettext("%(number)s follows “%(procedure)s” now.", number=number, procedure=in_my_language(rules.name))
+    else:
+        told = _told(complaint) if registering else gettext("The entry of %(number)s is saved.", number=number)
+    flash(told)
     return redirect(url_for("complaint.show", number=number), 303)
+
+
+def _asked(rules: Procedure) -> Procedure:
+    """The procedure that was chosen in a form; the one it is, where none was."""
+    key = request.values.get("procedure", rules.key)[:40]
+    return rules if key == rules.key else procedure(key)
+
+
+@bp.post("/complaints/<number>/notified")
+def notify(number: str) -> Response | tuple[str, int]:
+    """Notify further departments."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    try:
+        told = registration.notify(session, complaint, _chosen(), by=actor(), at=now(), context=engine())
+        session.commit()
+    except registration.NobodyNotified as refusal:
+        session.rollback()
+        return page(find(session, number, actor()), refusal=refusal), 422
+    flash(ngettext("%(num)s department is notified.", "%(num)s departments are notified.", told))
+    return redirect(url_for("complaint.show", number=number, _anchor="f-departments"), 303)
 
 
 @bp.route("/complaints/new", methods=["GET", "POST"])
@@ -105,7 +152,9 @@ def new() -> Response | str | tuple[str, int]:
     """A complaint that came by phone, by letter, in person: noted as a draft, or registered at once."""
     if request.method == "GET":
         return _new_page({})
-    session, rules, at = db.session(), procedure(), now()
+    if request.form.get("act") == "procedure":
+        return _new_page(request.form)
+    session, rules, at = db.session(), _asked(procedure()), now()
     registering = request.form.get("act") == "register"
     values, problems = _parsed(rules)
     received = registration.received(request.form.get("received_at", ""), at=at, zone=zone())
@@ -114,7 +163,7 @@ def new() -> Response | str | tuple[str, int]:
             problems.append(received)
         if isinstance(received, Problem) or problems:
             raise Incomplete(_with_lacking(values, rules, problems) if registering else problems)
-        complaint = _take_in(values, received, registering=registering)
+        complaint = _take_in(values, received, rules, registering=registering)
         session.commit()
     except (Incomplete, MoveRefused) as refusal:
         session.rollback()
@@ -132,21 +181,21 @@ def _told(complaint: Complaint) -> str:
     return str(told)
 
 
-def _take_in(values: Values, received: datetime, *, registering: bool) -> Complaint:
+def _take_in(values: Values, received: datetime, rules: Procedure, *, registering: bool) -> Complaint:
     """Note a complaint, and register it if that was asked for. The same form sent again takes up what it made, unless
     somebody has worked on that since."""
     session, by, at = db.session(), actor(), now()
     key = request.form.get("key") or secrets.token_urlsafe(16)
     draft = registration.draft_by_hand(
-        session, values, by=by, at=at, received_at=received, calendar=calendar(), key=key
+        session, values, by=by, at=at, received_at=received, context=engine(), key=key, procedure_key=rules.key
     )
     complaint = session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
     if complaint.version == 1 and registering:
         registration.register(
-            session, complaint, values, by=by, at=at, seen_version=1, zone=zone(), departments=_chosen()
+            session, complaint, values, by=by, at=at, seen_version=1, context=engine(), departments=_chosen()
         )
     elif complaint.version == 1:
-        registration.save(session, complaint, values, by=by, at=at, seen_version=1)
+        registration.save(session, complaint, values, by=by, at=at, seen_version=1, context=engine())
     return complaint
 
 
@@ -191,10 +240,18 @@ def letter_raw(number: str, letter_id: int) -> Response | tuple[str, int]:
     return file_answer(found.raw, "message/rfc822", disposition("attachment", f"{number}-{letter_id}.eml"))
 
 
-def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusal: ComplaintError | None = None) -> str:
-    """The whole page. `typed` is a form that was refused: it is shown as it was sent, with the reasons."""
+def page(
+    complaint: Complaint,
+    *,
+    typed: Mapping[str, str] | None = None,
+    refusal: ComplaintError | None = None,
+    sent: Sent | None = None,
+    unsigned: Unsigned | None = None,
+) -> str:
+    """The whole page. `typed` is a register entry that was refused: it is shown as it was sent, with the reasons;
+    `sent` is such a record, `unsigned` a signature."""
     session, by = db.session(), actor()
-    rules = procedure(complaint.procedure)
+    rules = of(complaint)
     ids = _with_merged(complaint)
     letters = list(
         session.scalars(select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at, Letter.id))
@@ -202,12 +259,12 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
     own = [each for each in letters if each.complaint_id == complaint.id]
     files = _attachments(each.id for each in letters)
     mails = session.scalars(select(Outgoing).where(Outgoing.complaint_id.in_(ids)).order_by(Outgoing.id)).all()
-    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id)).all()
-    people = _people(complaint, changes)
+    changes = session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.position)).all()
+    departments = session.scalars(select(Department).order_by(Department.id)).all()
+    work = section(complaint, departments=departments, merged=ids[1:], sent=sent, unsigned=unsigned)
     numbers = _numbers(ids[1:])
     first = inbox.first_letter(session, complaint.id)
     decided = inbox.decision(session, complaint) if off_board.is_off(complaint) else None
-    departments = session.scalars(select(Department).order_by(Department.id)).all()
     entered = registration.entry_of(session, complaint)
     faces = _faces(rules, clocks.of(session, "complaint", complaint.id))
     whole = request.args.get("whole", type=int)
@@ -219,9 +276,8 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
     if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
     items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
-    items += timeline.lines(
-        changes, rules=rules, people=people, departments={each.key: each.name for each in departments}
-    )
+    items += timeline.lines(changes, rules=rules, names=work.names)
+    notified = _notified(complaint, departments)
     return render_template(
         "complaint/show.html",
         complaint=complaint,
@@ -236,11 +292,14 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
         blocked={each.id: _safe(each, files[each.id]).blocked_images for each in letters if each.id == as_html},
         decided=decided,
         into=into(complaint),
-        outcomes=off_board.outcomes(complaint) if by.sees_all else [],
+        outcomes=_outcomes(complaint, work) if by.sees_all else [],
         reasons=[gettext(reason) for reason in COMMON_REASONS],
         unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],
-        people=people,
-        notified=_notified(complaint, departments),
+        people=work.names.people,
+        work=work,
+        may_join=joining.may_join(by) and not off_board.is_off(complaint) and not joining.begun(session, complaint),
+        notified=notified,
+        unnotified=[each for each in departments if each.name not in {name for name, _ in notified}],
         may_register=registration.may_register(rules, by),
         who_registers=registration.who_registers(rules),
         form=_form(complaint, entered, own[0] if own else None, changes, departments, typed, refusal),
@@ -264,6 +323,9 @@ class Form:
     """Reasons that belong to no field."""
     newest: Mapping[str, str] = field(default_factory=dict)
     """The stored values of the fields where something else was typed."""
+    procedure: str = ""
+    procedures: Sequence[Procedure] = ()
+    """Those to choose from, where there is a choice."""
 
     @property
     def whole(self) -> bool:
@@ -287,7 +349,7 @@ def _form(
         for name, value in registration.prefill(first, contact, customer, zone=zone()).items():
             values[name] = values[name] or value
     values["content"] = values["content"][: registration.LIMITS["content"]]
-    newest, version = {}, complaint.version
+    changed_since, version = {}, complaint.version
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
         values |= sent
@@ -295,7 +357,7 @@ def _form(
         if isinstance(refusal, StaleComplaint):
             newer = (c.values["changed"] for c in changes if c.act == "entered" and c.values["version"] > seen)
             theirs = {name for changed in newer for name in changed}
-            newest = {n: stored[n] for n in sent if n in theirs and sent[n].strip() != stored[n].strip()}
+            changed_since = {n: stored[n] for n in sent if n in theirs and sent[n].strip() != stored[n].strip()}
         else:
             version = seen
     return Form(
@@ -305,7 +367,9 @@ def _form(
         _chosen(),
         _suggested(),
         version=version,
-        newest=newest,
+        newest=changed_since,
+        procedure=_asked(of(complaint)).key,
+        procedures=_choosable(of(complaint)) if complaint.registered_at is None else (),
         **_reasons(refusal),
     )
 
@@ -316,7 +380,7 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
         **dict.fromkeys(FIELDS, ""), "channel": "phone", "complaint_date": here.date().isoformat(),
         "received_at": here.strftime("%Y-%m-%dT%H:%M"),
     }  # fmt: skip
-    rules = procedure()
+    rules = _asked(procedure())
     form = Form(
         blank | {name: typed[name] for name in blank if name in typed},
         frozenset(FIELDS),
@@ -324,6 +388,8 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
         _chosen(),
         _suggested(),
         key=typed.get("key") or secrets.token_urlsafe(16),
+        procedure=rules.key,
+        procedures=newest() if len(newest()) > 1 else (),
         **_reasons(refusal),
     )
     return render_template(
@@ -337,8 +403,19 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
     )
 
 
+def _choosable(rules: Procedure) -> Sequence[Procedure]:
+    known = newest()
+    return known if len(known) > 1 and registration.may_register(rules, actor()) else ()
+
+
 def _parsed(rules: Procedure) -> tuple[Values, list[Problem]]:
-    return registration.parse(request.form, rules=rules, today=now().astimezone(zone()).date())
+    """What the form says, by these rules; a class of the procedure that was left is nothing."""
+    typed = {name: text for name, text in request.form.items() if name in FIELDS}
+    if typed.get("complaint_class", "") not in rules.classes and any(
+        typed.get("complaint_class") in each.classes for each in newest() if each.key != rules.key
+    ):
+        typed["complaint_class"] = ""
+    return registration.parse(typed, rules=rules, today=now().astimezone(zone()).date())
 
 
 def _with_lacking(values: Values, rules: Procedure, problems: list[Problem]) -> list[Problem]:
@@ -437,11 +514,9 @@ def _attachments(letter_ids: Iterable[int]) -> Mapping[int, list[Attachment]]:
     return files
 
 
-def _people(complaint: Complaint, changes: Iterable[Change]) -> dict[int, str]:
-    """The names of everybody whom the page names."""
-    ids = {complaint.received_by_id, complaint.registered_by_id, complaint.owner_id, *(c.by_id for c in changes)}
-    rows = db.session.execute(select(User.id, User.name).where(User.id.in_([each for each in ids if each is not None])))
-    return {row.id: row.name for row in rows}
+def _outcomes(complaint: Complaint, work: Section) -> list[tuple[Stage, list[Missing]]]:
+    """The ways off the board, each with what it lacks."""
+    return [(place, guards.lacking(work.case, place.needs)) for place in off_board.outcomes(complaint)]
 
 
 def _notified(complaint: Complaint, departments: Sequence[Department]) -> list[tuple[Name, datetime]]:
@@ -477,7 +552,7 @@ def _faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
 def _face(name: Name, clock: Clock) -> Face:
     worked, at = calendar().between, clock.stopped_at or now()
     used, limit = worked(clock.started_at, at), worked(clock.started_at, clock.due_at)
-    if clock.outcome == clocks.CANCELLED:
+    if clock.outcome not in (None, "met", "late"):
         state, length = "cancelled", used
     elif clock.stopped_at is not None:
         state, length = ("late", worked(clock.due_at, at)) if clock.outcome == "late" else ("met", used)

@@ -1,7 +1,7 @@
 """What a request knows: the settings, the time, the calendar, the blob store, the person. Asked for once, here."""
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request
@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china
+from complaints.context import Context
 from complaints.people import Actor
 from complaints.settings import Settings
 
@@ -32,6 +33,11 @@ def calendar() -> WorkingCalendar:
     return mainland_china(zone=settings().timezone)
 
 
+def engine() -> Context:
+    """What the acts of this request need beside the session."""
+    return Context(calendar(), settings().secret_key, settings().message_domain)
+
+
 def blobs() -> Blobs:
     return Blobs(settings().blobs)
 
@@ -45,3 +51,8 @@ def seen_version() -> int:
 def actor() -> Actor:
     """The person signed in. Only for views behind the sign-in."""
     return cast(Actor, current_user.actor)
+
+
+def preferences() -> dict[str, Any]:
+    """How the person signed in wants to see things."""
+    return cast(dict[str, Any], current_user.preferences)

@@ -11,6 +11,8 @@ from werkzeug.wrappers import Response
 
 from complaints import errors
 from complaints.errors import N_, ComplaintError, Sentence
+from complaints.records import StaleRecord
+from complaints.signing import StaleContent
 from webapp.database import db
 from webapp.language import sentence
 from webapp.security import ForeignRequest
@@ -22,6 +24,9 @@ STATUS: dict[type[ComplaintError], int] = {
     errors.NotAllowed: 403,
     ForeignRequest: 403,
     errors.StaleComplaint: 409,
+    errors.TooLate: 409,
+    StaleRecord: 409,
+    StaleContent: 409,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

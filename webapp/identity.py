@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import FlaskForm
@@ -31,6 +31,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     def __init__(self, user: User, token: str) -> None:
         self.token = token
         self.user = user
+        self.preferences = user.preferences  # kept apart from the row, which a rollback would ask for again
         self.actor = actor_for(db.session(), user, now().astimezone(zone()).date())
 
     def get_id(self) -> str:
@@ -70,17 +71,29 @@ def _must_be_signed_in() -> Response | tuple[str, int] | None:
 
 @bp.get("/")
 def start() -> Response:
-    return redirect(url_for("board.board") if current_user.is_authenticated else url_for("identity.login"))
+    return redirect(url_for("work.mine") if current_user.is_authenticated else url_for("identity.login"))
+
+
+def _account() -> str:
+    """Whose password is tried."""
+    known = current_user.user.email if current_user.is_authenticated else request.form.get("email", "")
+    return "account:" + fold_email(known)[:254]
+
+
+def _wrong_password(_response: Response) -> bool:
+    return bool(g.get("wrong_password"))
+
+
+by_address = limiter.shared_limit(TRIES_BY_ADDRESS, "password", methods=["POST"], deduct_when=_wrong_password)
+by_account = limiter.shared_limit(
+    TRIES_BY_ACCOUNT, "password", key_func=_account, methods=["POST"], deduct_when=_wrong_password
+)
+"""Wherever a password is tried: wrong ones are counted together, by where they come from and by whose it is."""
 
 
 @bp.route("/login", methods=["GET", "POST"])
-@limiter.limit(TRIES_BY_ADDRESS, methods=["POST"], deduct_when=lambda response: response.status_code == 422)
-@limiter.limit(
-    TRIES_BY_ACCOUNT,
-    key_func=lambda: "account:" + fold_email(request.form.get("email", ""))[:254],
-    methods=["POST"],
-    deduct_when=lambda response: response.status_code == 422,
-)
+@by_address
+@by_account
 def login() -> Response | str | tuple[str, int]:
     """The sign-in page and its form (fields `email`, `password`, `keep`)."""
     form = LoginForm()
@@ -90,6 +103,7 @@ def login() -> Response | str | tuple[str, int]:
         return render_template("identity/login.html", form=form, problem=None)
     user = user_with_password(db.session(), form.email.data or "", form.password.data or "")
     if user is None:
+        g.wrong_password = True
         problem = gettext("This e-mail address and password do not belong together. Please try again.")
         return render_template("identity/login.html", form=form, problem=problem), 422
     session.clear()

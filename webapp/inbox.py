@@ -27,7 +27,7 @@ from complaints.inbox import DOOR_NAMES, EVERYTHING, OUTCOME_NAMES, Arrived, Bal
 from complaints.mailboxes import Mailbox
 from complaints.off_board import is_off
 from complaints.people import Actor
-from complaints.procedure import procedure
+from complaints.procedure import newest, of
 from webapp import message as words
 from webapp import timeline
 from webapp.assets import signed_in
@@ -60,7 +60,7 @@ def init_app(app: Flask) -> None:
     from webapp import triage  # it answers with these pages
 
     app.register_blueprint(bp)
-    app.register_blueprint(triage.bp)
+    triage.init_app(app)
     app.jinja_env.globals.update(
         charsets=words.charsets, door_name=door_name, needs_you=needs_you, stage_name=stage_name, why=why
     )
@@ -201,7 +201,7 @@ def page(chosen: Message | None, *, refusal: ComplaintError | None = None, typed
     shown: dict[str, Any] = {
         "view": view,
         "listed": listed,
-        "cards": CardView.of_request(procedure()),
+        "cards": CardView.of_request(),
         "channels": CHANNELS,
         "names": {key: gettext(name) for key, name in OUTCOME_NAMES.items()},
         "today": now().astimezone(zone()).date(),
@@ -270,7 +270,7 @@ def _needing(view: View, by: Actor, waiting: Waiting) -> Listed:
     session = db.session()
     cards: list[Card] = []
     more = False
-    for rules in inbox.procedures():
+    for rules in newest():
         first = view.after or Place(0, 0)
         some, further = board.more(session, by, rules, rules.first, now(), after=first, limit=inbox.PAGE)
         cards, more = cards + some, more or further
@@ -308,7 +308,7 @@ def _address(query: Mapping[str, str]) -> str:
 def _detail(chosen: Message, view: View) -> dict[str, Any]:
     """What the right pane shows."""
     letter, complaint, sighting = chosen.letter, chosen.complaint, chosen.sighting
-    rules = procedure(complaint.procedure) if complaint is not None else None
+    rules = of(complaint) if complaint is not None else None
     claimed = words.claimed(sighting) if letter is None and sighting is not None else None
     if sighting is not None and request.endpoint != "inbox.draft":
         here: dict[str, Any] = {"endpoint": "inbox.message", "sighting_id": sighting.id}
@@ -343,7 +343,7 @@ def _detail(chosen: Message, view: View) -> dict[str, Any]:
 
 def stage_name(key: str) -> str:
     """A stage of any procedure, or a way off the board, in the reader's language."""
-    for rules in inbox.procedures():
+    for rules in newest():
         with suppress(UnknownStage):
             return in_my_language(rules.stage(key).name)
     return key

@@ -92,9 +92,9 @@ def in_the_other(value: Name) -> str:
     return value.other(locale())
 
 
-def sentence(value: Sentence) -> str:
-    """A sentence of the domain in the reader's language."""
-    return value.in_(gettext, locale())
+def sentence(value: Sentence | Name) -> str:
+    """A sentence of the domain, or a name, in the reader's language."""
+    return value.in_(locale()) if isinstance(value, Name) else value.in_(gettext, locale())
 
 
 def lang_of(text: str | None) -> Markup:
@@ -110,10 +110,14 @@ def day(value: date | datetime) -> str:
     return str(format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy"))
 
 
+def minute(value: datetime) -> str:
+    """An instant in the organisation's zone: Thu 17 Sep, 16:42."""
+    return str(format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm"))
+
+
 def moment(value: datetime) -> Markup:
-    """An instant as a `<time>` element in the organisation's zone."""
-    text = format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm")
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), text)
+    """An instant as a `<time>` element."""
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), minute(value))
 
 
 def clock_time(value: datetime) -> str:

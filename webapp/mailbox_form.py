@@ -86,7 +86,7 @@ HOSTS = (
 
 def procedures() -> dict[str, Name]:
     """The procedures that mail may be treated by, by their keys."""
-    return {key: procedure.procedure(key).name for key in sorted(path.stem for path in procedure.FOLDER.glob("*.toml"))}
+    return {rules.key: rules.name for rules in procedure.newest()}
 
 
 def blank(address: str = "") -> dict[str, str]:

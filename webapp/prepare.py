@@ -1,10 +1,10 @@
-"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`. With the demo mail server it
-also founds the demo company, once.
+"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`, and enters the procedure files
+that are new; a broken one stops the start. With the demo mail server it also founds the demo company, once.
 
-Quick when nothing is to be done: the version in the database is compared with the newest file before Alembic is even
-loaded.
+Quick when nothing is to be done: what the database holds is compared with the files before Alembic is even loaded.
 """
 
+import hashlib
 import os
 import re
 import secrets
@@ -22,7 +22,9 @@ if TYPE_CHECKING:  # imported where they are used: the usual start finds nothing
     from sqlalchemy import Connection
 
 FOLDER = Path(__file__).parent.parent / "migrations"
+PROCEDURES = Path(__file__).parent.parent / "complaints" / "procedures"
 SQLITE = "sqlite:///"
+WRONG_USE = 2
 
 
 def head() -> str:
@@ -75,18 +77,45 @@ def _walk(url: str, target: str, *, up: bool) -> None:
         engine.dispose()
 
 
+def procedure_files(data: Path) -> tuple[list[Path], list[Path]]:
+    """The procedure files that come with the house, and the company's own in its data folder."""
+    return sorted(PROCEDURES.glob("*.toml")), sorted((data / "procedures").glob("*.toml"))
+
+
 def nothing_to_do(chosen: Settings) -> bool:
-    """A quick look into an SQLite file: is it at the newest migration, and is somebody in it already?"""
+    """A quick look into an SQLite file: is it at the newest migration, has it every procedure file, and is somebody in
+    it already?"""
     file = Path(chosen.database_url.removeprefix(SQLITE))
     if not chosen.database_url.startswith(SQLITE) or not file.exists():
         return False
     try:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
             (at,) = connection.execute("select version_num from alembic_version").fetchone()
+            entered = {sha256 for (sha256,) in connection.execute("select sha256 from procedure_version")}
             (filled,) = connection.execute("select exists (select 1 from complaint)").fetchone()
-    except (sqlite3.Error, TypeError):
+        files = [path for folder in procedure_files(chosen.data) for path in folder]
+        here = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    except (sqlite3.Error, TypeError, OSError):
         return False
-    return at == head() and bool(filled or chosen.demo_mail is None)
+    return at == head() and here <= entered and bool(filled or chosen.demo_mail is None)
+
+
+def settle_procedures(chosen: Settings) -> str:
+    """Enter the procedure files that are new; returns everything that is wrong with any of them, line by line."""
+    from complaints.database import open_database, sessions, transaction
+    from complaints.procedure_file import BadProcedure
+    from complaints.procedure_store import settle
+
+    shipped, own = procedure_files(chosen.data)
+    engine = open_database(chosen.database_url)
+    try:
+        with transaction(sessions(engine)) as session:
+            settle(session, shipped=shipped, own=own, at=datetime.now(UTC))
+        return ""
+    except BadProcedure as bad:
+        return str(bad)
+    finally:
+        engine.dispose()
 
 
 def found_demo(chosen: Settings) -> None:
@@ -134,6 +163,9 @@ def main() -> int:
     if chosen.database_url.startswith(SQLITE):
         Path(chosen.database_url.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
     upgrade(chosen.database_url)
+    if faults := settle_procedures(chosen):
+        print(faults, file=sys.stderr)
+        return WRONG_USE
     if chosen.demo_mail is not None:
         found_demo(chosen)
     return 0

@@ -22,10 +22,12 @@ from complaints.errors import N_, Name, Sentence
 from complaints.history import Change
 from complaints.letters import Attachment, Letter
 from complaints.outbox import Outgoing
-from complaints.procedure import Procedure
+from complaints.people import ROLES
+from complaints.procedure import Procedure, Sheet, newest
 from complaints.registration import NAMES
 from intake import quoting
-from webapp.language import in_my_language, lang_of, locale, moment, sentence
+from webapp.language import in_my_language, lang_of, moment, sentence
+from webapp.values import Names, listed
 
 SHOWN = 20_000
 """Characters of a letter that a page shows before it says that there is more."""
@@ -38,6 +40,17 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "entered": ("note", N_("%(who)s changed the entry: %(fields)s")),
     "registered": ("flag", N_("%(who)s registered it under %(register_no)s")),
     "moved": ("move", N_("%(who)s moved it from %(before)s to %(after)s")),
+    "moved_round": ("repeat", N_("%(who)s moved it from %(before)s back to %(after)s, for round %(round)s")),
+    "undone": ("undo", N_("%(who)s took the move back: %(after)s")),
+    "procedure_chosen": ("sliders", N_("%(who)s chose another procedure: %(procedure)s")),
+    "recorded": ("note", N_("%(who)s wrote in “%(sheet)s”: %(fields)s")),
+    "row_removed": ("trash", N_("%(who)s took a row out of “%(sheet)s”")),
+    "file_added": ("clip", N_("%(who)s added a file: %(name)s")),
+    "signed": ("sign", N_("%(who)s signed as %(role)s: %(signature)s")),
+    "returned": ("undo", N_("%(who)s returned it as %(role)s: %(signature)s")),
+    "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
+    "investigation_joined": ("link", N_("%(who)s joined it to the investigation of %(number)s")),
+    "investigation_shared": ("link", N_("%(who)s joined %(number)s to its investigation")),
     "notified": ("users", N_("Notified: %(departments)s")),
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
@@ -48,6 +61,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "sender_confirmed": ("user", N_("%(who)s confirmed the sender: %(sender)s")),
     "reread": ("refresh", N_("%(who)s had a letter read again, characters: %(charset)s")),
     "not_complaint": ("x", N_("%(who)s decided that it is no complaint: %(reason)s")),
+    "answered": ("reply", N_("%(who)s answered it: %(answer)s")),
+    "answer_handed_over": ("user", N_("%(who)s asked %(to)s to answer it")),
     "merged": ("merge", N_("%(who)s merged it into %(into)s")),
     "withdrawn": ("undo", N_("%(who)s noted that the customer withdrew it: %(reason)s")),
     "merged_in": ("merge", N_("%(who)s merged %(number)s into it")),
@@ -232,48 +247,85 @@ def mail(outgoing: Outgoing, number: str = "") -> MailShown:
     return MailShown(outgoing, str(message["Subject"] or ""), linked(text), number)
 
 
-def lines(
-    changes: Sequence[Change], *, rules: Procedure, people: Mapping[int, str], departments: Mapping[str, Name]
-) -> list[Line]:
+def lines(changes: Sequence[Change], *, rules: Procedure, names: Names) -> list[Line]:
     """The history as sentences. What registering did besides, the entry and the move, is told with the registration."""
     registered = {change.at for change in changes if change.act == "registered"}
     entered = {change.at: change.values for change in changes if change.act == "entered" and change.at in registered}
     return [
-        _line(change, rules, people, departments, entered.get(change.at, {}) if change.act == "registered" else {})
+        _line(change, rules, names, entered.get(change.at, {}) if change.act == "registered" else {})
         for change in changes
         if not (change.act in ("moved", "entered") and change.at in registered)
     ]
 
 
-def _line(
-    change: Change, rules: Procedure, people: Mapping[int, str], departments: Mapping[str, Name], more: dict[str, Any]
-) -> Line:
+def _line(change: Change, rules: Procedure, names: Names, more: dict[str, Any]) -> Line:
     values = change.values | more
     act = _variant(change, values)
     icon, message = SENTENCES.get(act, ("dot", N_("%(who)s: %(act)s")))
-    told: dict[str, Any] = {"who": people.get(change.by_id or 0, "Redress"), "act": change.act}
-    told |= {key: str(values.get(key) or "") for key in ("register_no", "number", "into", "reason")}
+    departments = {each.key: each.name for each in names.departments.values()}
+    sheet, signature = rules.sheet(values.get("sheet", "")), rules.signature(values.get("signature", ""))
+    told: dict[str, Any] = {"who": names.people.get(change.by_id or 0, "Redress"), "act": change.act}
+    plain = ("register_no", "number", "into", "reason", "answer", "name", "round", "to")
+    told |= {key: str(values.get(key) or "") for key in plain}
     told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
     told["channel"] = _named(CHANNELS, values.get("channel"))
-    told["departments"] = _listed(_named(departments, key) for key in values.get("departments", ()))
-    told["receivers"] = _listed(each for each in (*values.get("users", ()), told["departments"]) if each)
-    told["fields"] = _few([field_name(key) for key in values.get("changed", {})])
+    told["departments"] = listed(_named(departments, key) for key in values.get("departments", ()))
+    told["receivers"] = listed(each for each in (*values.get("users", ()), told["departments"]) if each)
+    told["fields"] = _few([_field(sheet, key) for key in values.get("changed", {})])
     told["sender"] = " ".join(str(values[key]) for key in ("name", "address") if values.get(key))
     told["charset"] = values.get("charset") or gettext("as it came")
     told["recipient"] = values.get("recipient") or gettext("the customer")
     told["status"] = values.get("said") or values.get("status") or gettext("no reason given")
+    told["sheet"] = in_my_language(sheet.name) if sheet else values.get("sheet", "")
+    told["signature"] = in_my_language(signature.name) if signature else values.get("signature", "")
+    told["role"] = _named(ROLES, values.get("role"))
+    told["procedure"] = _procedure(values.get("after"))
     text = _bold(gettext(message), told)
+    if said := _said(values):
+        text += Markup(": <q{}>{}</q>").format(lang_of(said), said)
     if values.get("withheld") in WITHHELD:
         text += Markup("; ") + gettext(WITHHELD[values["withheld"]])
-    changes = [
-        (field_name(key), _shown(rules, key, before), _shown(rules, key, after))
-        for key, (before, after) in values.get("changed", {}).items()
+    return Line(change.at, icon, text, _changes(values.get("changed", {}), rules, sheet, names))
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    """What somebody said when they moved, signed or returned it."""
+    said = values.get("said")
+    return "; ".join(said.values()) if isinstance(said, dict) else str(values.get("remark") or "")
+
+
+def _procedure(key: str | None) -> str:
+    return _named({each.key: each.name for each in newest()}, key)
+
+
+def _changes(
+    changed: Mapping[str, Sequence[Any]], rules: Procedure, sheet: Sheet | None, names: Names
+) -> list[tuple[str, str, str]]:
+    """What stood in the fields before and after."""
+    if sheet is None:
+        return [
+            (field_name(key), _shown(rules, key, before), _shown(rules, key, after))
+            for key, (before, after) in changed.items()
+        ]
+    known = {each.key: each for each in sheet.fields}
+    return [
+        (_field(sheet, key), names.text(known[key], before), names.text(known[key], after))
+        for key, (before, after) in changed.items()
+        if key in known
     ]
-    return Line(change.at, icon, text, changes)
+
+
+def _field(sheet: Sheet | None, key: str) -> str:
+    """The name of a field of a record, or of the register entry."""
+    if sheet is None:
+        return field_name(key)
+    return next((in_my_language(each.name) for each in sheet.fields if each.key == key), key)
 
 
 def _variant(change: Change, values: Mapping[str, Any]) -> str:
     """Some acts are told differently by how they came about."""
+    if change.act == "moved" and values.get("round"):
+        return "moved_round"
     if change.act == "drafted" and values.get("by_hand"):
         return "drafted_by_hand"
     if change.act == "drafted" and values.get("channel") == "email":
@@ -313,10 +365,6 @@ def _stage(rules: Procedure, key: str | None) -> str:
 def _few(names: Sequence[str]) -> str:
     """Some names, and how many more."""
     if len(names) <= NAMED + 1:
-        return _listed(names)
+        return listed(names)
     rest = len(names) - NAMED
-    return str(gettext("%(names)s and %(count)s more", names=_listed(names[:NAMED]), count=rest))
-
-
-def _listed(parts: Iterable[str]) -> str:
-    return ("、" if locale().startswith("zh") else ", ").join(parts)
+    return str(gettext("%(names)s and %(count)s more", names=listed(names[:NAMED]), count=rest))

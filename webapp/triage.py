@@ -8,26 +8,26 @@ transactions of their own; ours ends before.
 from collections import Counter
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, Flask, flash, redirect, request, url_for
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from complaints import inbox, off_board, triage
+from complaints import inbox, off_board, passing, triage
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.inbox import Message
 from complaints.letters import Letter
 from complaints.off_board import MERGED, NOT_COMPLAINT
-from complaints.procedure import procedure
+from complaints.procedure import of
 from intake import doors
 from intake.errors import REASONS
 from intake.record import Outcome
 from jobs.queue import Bell, connect
 from webapp import complaint_page
 from webapp import inbox as pages
-from webapp.context import actor, calendar, now, seen_version, settings
+from webapp.context import actor, calendar, engine, now, seen_version, settings
 from webapp.database import db
 from webapp.errors import STATUS
 from webapp.language import own_path
@@ -43,6 +43,14 @@ TOLD = 5
 LONGEST_NAME = 60
 OUTLOOK = b"\xd0\xcf\x11\xe0"
 """What a .msg file of Outlook begins with."""
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(
+        off_board_kinds=off_board.KINDS, may_unmerge=lambda at: now() - at <= off_board.UNMERGE,
+        colleagues=lambda: passing.colleagues(db.session(), actor()),
+    )  # fmt: skip
 
 
 class NoSuchComplaint(ComplaintError):
@@ -123,12 +131,13 @@ def take(number: str) -> Answer:
 
     def act() -> str:
         outcome = request.form.get("outcome", NOT_COMPLAINT)
-        if outcome not in {place.key for place in procedure(complaint.procedure).outcomes}:
+        if outcome not in {place.key for place in of(complaint).outcomes}:
             raise BadInput(field="outcome", problem=Sentence(outcome[:40]))
         into = off_board.survivor(db.session(), _typed().id) if outcome == MERGED else None
         off_board.take(
             db.session(), complaint, outcome, reason=_reason(), by=actor(), at=now(), seen_version=seen_version(),
-            into=into,
+            into=into, context=engine(), kind=request.form.get("kind", ""),
+            owner=request.form.get("owner", type=int),
         )  # fmt: skip
         if into is not None:
             return str(gettext("%(number)s is merged into %(into)s.", number=number, into=into.number))
@@ -143,7 +152,9 @@ def bring_back(number: str) -> Answer:
     complaint = _found(number)
 
     def act() -> str:
-        off_board.bring_back(db.session(), complaint, by=actor(), at=now(), seen_version=seen_version())
+        off_board.bring_back(
+            db.session(), complaint, by=actor(), at=now(), seen_version=seen_version(), context=engine()
+        )
         return str(gettext("%(number)s is back on the board.", number=number))
 
     return _done(act, _again_draft(number), url_for("inbox.draft", number=number))

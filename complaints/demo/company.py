@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from complaints.customers import Contact, Customer
-from complaints.demo.words import BUYERS
+from complaints.database import Base
+from complaints.demo.words import BUYERS, CASES
 from complaints.errors import Name
 from complaints.people import ROLES, Department, Grant, User, add_user
 
@@ -41,7 +43,7 @@ class Colleague:
 
 STAFF = (
     Colleague("jianming.ye", "叶建明", "zh_CN", None, (("gm", None),)),
-    Colleague("weishan.gu", "顾维山", "zh_CN", "jianming.ye", (("mkt_vp", "marketing"),)),
+    Colleague("weishan.gu", "顾维山", "zh_CN", "jianming.ye", (("mkt_vp", "marketing"), ("dept_head", "marketing"))),
     Colleague("helen.marsh", "Helen Marsh", "en", "jianming.ye", (("mr", None), ("admin", None))),
     Colleague("lan.shen", "沈岚", "zh_CN", "helen.marsh", (("qa_head", "qa"), ("qa_mgr", "qa"))),
     Colleague("ingrid.hale", "Ingrid Hale", "en", "weishan.gu", (("mkt_sup", "marketing"), ("sales", "marketing"))),
@@ -169,3 +171,66 @@ def _customers(session: Session, at: datetime) -> None:
             contact.phone = contact.phone or writer.phone
             contact.locale = buyer.locale
             contact.customer_id = contact.customer_id or customer.id
+
+
+class NoCompany(LookupError):
+    """The staff and customers are not there yet; `company` founds them."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of staff as an id with what counts for the procedure."""
+
+    id: int
+    name: str
+    roles: frozenset[str]
+    departments: frozenset[int]
+    superior: int | None
+
+
+@dataclass(frozen=True)
+class Players:
+    """Who takes part, as ids of the database at hand."""
+
+    users: dict[str, int]
+    departments: dict[str, int]
+    customers: dict[str, int]
+    contacts: dict[str, int]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Players":
+        def ids(model: type[Base], key: str) -> dict[str, int]:
+            columns = model.__table__.c
+            return dict(connection.execute(select(columns[key], columns.id)).all())
+
+        found = cls(ids(User, "email"), ids(Department, "key"), ids(Customer, "name"), ids(Contact, "address"))
+        wanted = [
+            ({address(one.user) for one in STAFF}, found.users),
+            ({case.department for case in CASES}, found.departments),
+            ({buyer.name for buyer in BUYERS}, found.customers),
+            ({writer.address for buyer in BUYERS for writer in buyer.writers}, found.contacts),
+        ]
+        if not all(names <= known.keys() for names, known in wanted):
+            raise NoCompany("The demo company is not there yet. Found it first: flask demo company")
+        return found
+
+    def user(self, name: str) -> int:
+        return self.users[address(name)]
+
+    @cached_property
+    def staff(self) -> Mapping[int, Person]:
+        """Everybody who works there, by id."""
+        return {
+            self.user(one.user): Person(
+                self.user(one.user),
+                one.name,
+                frozenset(role for role, _ in one.roles),
+                frozenset(self.departments[place] for _, place in one.roles if place),
+                self.user(one.superior) if one.superior else None,
+            )
+            for one in STAFF
+        }
+
+    def head(self, department: str) -> int:
+        """Who answers for a department when it is responsible."""
+        return next(self.user(one.user) for one in STAFF if ("dept_head", department) in one.roles)

@@ -1,20 +1,27 @@
-"""Is a ledger consistent? Every complaint stands where its last visit says, and numbers, clocks and counts agree."""
+"""Is a ledger consistent? Every complaint stands where its last visit says, numbers, clocks and counts agree, and those
+on the board could have come there by the procedure: what let them in is there, signed by people who might."""
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from complaints.clocks import Clock
+from complaints import clocks, consequences, guards
+from complaints.case import Case, load
+from complaints.clocks import CANCELLED, REPLACED, Clock
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.history import Change
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
-from complaints.procedure import procedure
+from complaints.people import Actor, Grant, User
+from complaints.procedure import RECEIVED, SignatureRule, procedure
+from complaints.records import Record
+from complaints.signatures import Signature
 from complaints.visits import StageVisit
+from complaints.work import Waiting
 
 
 def faults(session: Session) -> list[str]:
@@ -28,8 +35,10 @@ def _faults(session: Session) -> Iterator[str]:
         if found:
             yield f"{what}: {', '.join(map(str, found[:3]))}{' …' if len(found) > 3 else ''}"
     yield from _paths(session)
+    yield from _cases(session)
     yield from _series(session, "complaint", Complaint.year, Complaint.sequence)
     yield from _series(session, "register", Complaint.register_year, Complaint.register_serial)
+    yield from _forms(session)
 
 
 def _questions() -> Iterator[tuple[str, Select[str]]]:
@@ -59,20 +68,31 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         and_(Clock.stopped_at.is_(None), Clock.outcome.is_not(None)),
         and_(
             Clock.stopped_at.is_not(None),
+            func.coalesce(Clock.outcome, "").not_in((CANCELLED, REPLACED)),
             func.coalesce(Clock.outcome, "") != case((Clock.stopped_at <= Clock.due_at, "met"), else_="late"),
         ),
     )
     yield "a clock's outcome is wrong", number.join(Clock, _clock_of_complaint()).where(wrong_outcome)
+    running = exists().where(_clock_of_complaint(), Clock.stopped_at.is_(None))
+    closed = Complaint.stage.in_(finals)
+    yield "a clock runs on after the end", number.where(closed, running)
     next_due = select(func.min(Clock.due_at)).where(_clock_of_complaint(), Clock.stopped_at.is_(None)).scalar_subquery()
     yield (
         "sorted by another time than the next due",
-        number.where(Complaint.sort_due_at != func.coalesce(next_due, NO_LIMIT)),
+        number.where(
+            or_(
+                and_(closed, Complaint.sort_due_at != NO_LIMIT),
+                and_(~closed, Complaint.sort_due_at > func.coalesce(next_due, NO_LIMIT)),
+            )
+        ),
     )
-    for rule in procedure().clocks:
-        stopped = exists().where(_clock_of_complaint(), Clock.key == rule.key, Clock.stopped_at.is_not(None))
-        running = exists().where(_clock_of_complaint(), Clock.key == rule.key, Clock.stopped_at.is_(None))
-        been = exists().where(StageVisit.complaint_id == Complaint.id, StageVisit.stage == rule.stops_on_entering)
-        yield f"the clock {rule.key} runs on or stopped too early", number.where(or_(been != stopped, been == running))
+    been = exists().where(StageVisit.complaint_id == Complaint.id, StageVisit.stage == procedure().register_stage.key)
+    ran = exists().where(_clock_of_complaint(), Clock.stopped_at.is_(None))
+    for rule in procedure().clocks_from(RECEIVED):
+        here = ran.where(Clock.key == rule.key)
+        yield f"the clock {rule.key} stopped before the registration", number.where(~been, ~here)
+    waiting = exists().where(Waiting.complaint_id == Complaint.id)
+    yield "something waits after the end, or nothing before", number.where(closed == waiting)
     files = select(func.count()).where(Attachment.complaint_id == Complaint.id).scalar_subquery()
     yield "attachments are miscounted", number.where(Complaint.attachment_count != files)
     yield (
@@ -94,26 +114,102 @@ def _clock_of_complaint() -> ColumnElement[bool]:
 
 
 def _paths(session: Session) -> Iterator[str]:
-    """Every visit follows the one before without a gap, by a way that the procedure knows."""
+    """Every visit follows the one before without a gap, by a way that the procedure knows and in the round it opens."""
     rules = procedure()
     query = (
-        select(Complaint.number, StageVisit.stage, StageVisit.entered_at, StageVisit.left_at)
+        select(Complaint.number, StageVisit.stage, StageVisit.round, StageVisit.entered_at, StageVisit.left_at)
         .join(StageVisit, StageVisit.complaint_id == Complaint.id)
         .where(Complaint.procedure == rules.key)
         .order_by(Complaint.id, StageVisit.id)
     )
-    for number, visits in groupby(session.execute(query), key=lambda row: row[0]):
-        before: tuple[str, str, object, object] | None = None
-        for visit in visits:
-            stage = rules.stage(visit[1])
-            if before is None:
-                if stage.from_:
-                    yield f"begins in {stage.key}: {number}"
-            elif before[1] not in stage.from_:
-                yield f"went from {before[1]} to {stage.key}: {number}"
-            elif before[3] != visit[2]:
-                yield f"left {before[1]} at another time than it entered {stage.key}: {number}"
-            before = visit
+    for number, rows in groupby(session.execute(query), key=lambda row: row[0]):
+        visits = list(rows)
+        if visits[0].stage != rules.first.key:
+            yield f"begins in {visits[0].stage}: {number}"
+        for before, visit in pairwise(visits):
+            ways = rules.ways(before.stage, visit.stage)
+            if not ways:
+                yield f"went from {before.stage} to {visit.stage}: {number}"
+            elif visit.round - before.round != ways[0].new_round:
+                yield f"is in round {visit.round} in {visit.stage} after {before.round}: {number}"
+            elif before.left_at != visit.entered_at:
+                yield f"left {before.stage} at another time than it entered {visit.stage}: {number}"
+
+
+SAMPLE = 150
+"""So many complaints are taken as cases; the engine's own questions take their time."""
+
+
+def _cases(session: Session) -> Iterator[str]:
+    """What the engine says of the complaints on the board, the newest first, and of those that were closed lately."""
+    signed = exists().where(Signature.complaint_id == Complaint.id)
+    query = select(Complaint).where(or_(Complaint.closed_at.is_(None), signed)).order_by(Complaint.id.desc())
+    staff = _staff(session)
+    for complaint in session.scalars(query.limit(SAMPLE)):
+        found = load(session, complaint)
+        for fault in _of_case(session, found, staff):
+            yield f"{fault}: {complaint.number}"
+
+
+def _staff(session: Session) -> dict[int, Actor]:
+    """Everybody as an actor with all roles they ever held."""
+    grants = session.execute(select(Grant.user_id, Grant.role, Grant.department_id)).all()
+    return {
+        user.id: Actor(
+            user.id, user.name, user.locale,
+            frozenset(role for id_, role, _ in grants if id_ == user.id),
+            frozenset(department for id_, _, department in grants if id_ == user.id and department is not None),
+        )
+        for user in session.scalars(select(User))
+    }  # fmt: skip
+
+
+def _of_case(session: Session, found: Case, staff: dict[int, Actor]) -> Iterator[str]:
+    complaint = found.complaint
+    there = [
+        row.task
+        for row in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id).order_by(Waiting.id))
+    ]
+    if there != consequences.tasks(found):
+        yield "other work waits than there is to do"
+    if fault := _of_due(session, found):
+        yield fault
+    here = found.rules.stage(complaint.stage)
+    been = [stage for stage in found.rules.stages if stage.key in found.visited and stage.position <= here.position]
+    if missing := guards.lacking(found, [need for stage in been for need in stage.needs]):
+        yield f"lacks what let it in ({missing[0].field})"
+    for key, signature in found.signatures.items():
+        rule, by = found.rules.signature(key), staff.get(signature.user_id or 0)
+        if rule is None or by is None:
+            yield f"{key} is signed by nobody"
+        elif signature.digest != found.content(rule):
+            yield f"{key} was signed over something else"
+        elif guards.holds_role(found, by, [signature.role]) is None or signature.role not in guards.signers(
+            found, rule
+        ):
+            yield f"{key} is signed without the role"
+        elif by.id in _workers(found, rule) or (rule.not_department and by.departments & found.departments):
+            yield f"{key} is signed over own work"
+
+
+def _workers(found: Case, rule: SignatureRule) -> set[int | None]:
+    """Those whose work a signature is about."""
+    signed: set[int | None] = {found.signatures[key].user_id for key in rule.not_by if key in found.signatures}
+    return signed.union(*(found.writers(key) for key in rule.not_by))
+
+
+def _of_due(session: Session, found: Case) -> str | None:
+    """A complaint is sorted by the next clock, or by the close of the day on which something planned is due."""
+    complaint = found.complaint
+    if found.rules.stage(complaint.stage).final:
+        return None
+    next_due = clocks.earliest_due(clocks.of(session, "complaint", complaint.id)) or NO_LIMIT
+    planned = [row.due_on for row in found.rows["plan"] if row.due_on and not row.done_on]
+    if complaint.sort_due_at == next_due and all(day >= next_due.date() for day in planned):
+        return None
+    if planned and abs((complaint.sort_due_at.date() - min(planned)).days) <= 1:  # in whichever zone
+        return None
+    return "sorted by another time than the next due"
 
 
 def _series(
@@ -133,3 +229,17 @@ def _series(
     for key, value in counters.items():
         if value:
             yield f"the counter {key} says {value}, but there are no numbers"
+
+
+def _forms(session: Session) -> Iterator[str]:
+    """The numbers of forms, in the same way."""
+    for sheet in procedure().sheets:
+        numbers = {
+            number for number in session.scalars(select(Record.number).where(Record.sheet == sheet.key)) if number
+        }
+        for name, last in session.execute(select(Counter.name, Counter.value)):
+            series, _, year = name.partition(":")
+            if sheet.numbered and series == sheet.numbered:
+                given = {f"{series}-{year}-{n:04d}" for n in range(1, last + 1)}
+                if lost := given ^ {number for number in numbers if number.startswith(f"{series}-{year}-")}:
+                    yield f"{series} numbers of {year} have gaps: {min(lost)}"

@@ -1,93 +1,47 @@
 """Fills the ledger with believable complaints of the demo company, at any size and fast.
 
-Complaints are written in the order they came in, a few thousand in one transaction, as rows for the driver itself.
+Complaints are written in the order they came in, a part of them in one transaction, straight from table to table.
 Numbers and serials go on from the counters in that same transaction, so a fill that is killed leaves whole complaints
 only, and live work goes on behind it. The same seed, instant and database give the same rows.
 """
 
 import gc
-import json
-from collections import Counter as Count
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from itertools import chain, count
+from pathlib import Path
 from random import Random
-from typing import Any, cast
+from tempfile import TemporaryDirectory
+from typing import cast
 
 from sqlalchemy import Connection, Engine, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from complaints import outbox
-from complaints.acknowledgement import KIND
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
-from complaints.clocks import Clock
-from complaints.complaint import NO_LIMIT, Complaint, Involvement
-from complaints.conversation import Entry
-from complaints.customers import Contact, Customer
+from complaints.complaint import Complaint
+from complaints.customers import Contact
 from complaints.database import Base
-from complaints.demo import mails
-from complaints.demo.company import DOMAIN, STAFF, address
-from complaints.demo.journeys import CHANNELS, STAGES, Author, Journey, Story, planned
-from complaints.demo.moments import EPOCH, MINUTE, Minutes, Promises
-from complaints.demo.words import ANSWER_WITH_FILE, ANSWERS, BUYERS, CASES, NOTES
-from complaints.history import Change
-from complaints.letters import Attachment, Letter, Sighting
-from complaints.numbers import Counter, complaint_number, register_number
+from complaints.demo.company import DOMAIN, Players
+from complaints.demo.journeys import Author, planned
+from complaints.demo.moments import Minutes
+from complaints.demo.parts import Maker, Part, desk
+from complaints.demo.scribe import COLUMNS, Post, Scribe
+from complaints.letters import Letter
+from complaints.numbers import Counter
 from complaints.outbox import Outgoing
-from complaints.people import Department, User
-from complaints.procedure import procedure
-from complaints.visits import StageVisit
+from complaints.records import Investigation
 
-CHUNK = 4000
-NARROW, TOGETHER = 11, 200
+PART = 2000
 FEW = 200
 """Up to so many, every mail is kept as it came; beyond, the letters of a fill share the bytes of a few."""
 LATELY = timedelta(weeks=10)
 LONG_AGO = timedelta(days=3 * 365)
-RULES = procedure()
-NEVER = NO_LIMIT.strftime("%Y-%m-%d %H:%M:%S.%f")
-
-SECOND = timedelta(seconds=1)
-QUANTITIES = (20, 24, 30, 48, 50, 60, 80, 96, 120, 200, 300, 500)
-DOERS = {
-    "machining": "guoqiang.ma",
-    "assembly": "piotr.lang",
-    "surface_treatment": "xiaolin.fang",
-    "logistics": "piotr.lang",
-}
-"""Who reports that a department has done its part."""
-DRAFTED = {channel: json.dumps({"channel": channel}) for channel in CHANNELS}
-
-Row = tuple[Any, ...]
-COLUMNS: dict[type[Base], str] = {
-    Complaint: "id number year sequence register_year register_serial procedure procedure_version stage round version "
-    "changed_at sort_due_at channel received_at received_by_id registered_at registered_by_id closed_at owner_id "
-    "subject content demand complaint_date complaint_class cause_type link customer_id contact_id contact_person "
-    "contact_phone contact_email address product model order_no material_no quantity batch ship_date details_asked "
-    "attachment_count unread_count",
-    Letter: "id content_key complaint_id from_address from_name subject text html message_id references dated "
-    "received_at language verdict raw",
-    Outgoing: "id purpose kind complaint_id recipient domain locale message_id in_reply_to references values "
-    "created_at due_at state attempts deaths ambiguous handed_over_at rendered reply sent_at",
-    Sighting: "raw size received_at seen_at outcome reason values letter_id complaint_id",
-    Attachment: "id letter_id complaint_id position filename content_type declared_type content_id inline size blob",
-    Entry: "complaint_id kind at letter_id outgoing_id",
-    Clock: "subject_kind subject_id key round responsible started_at due_at stopped_at outcome receipt",
-    StageVisit: "complaint_id stage round entered_at entered_by_id left_at",
-    Change: "complaint_id at by_id act values",
-    Involvement: "complaint_id department_id reason since",
-}
-"""What a fill writes, in an order that the foreign keys allow."""
-
-
-class NoCompany(LookupError):
-    """The staff and customers are not there yet; `company` founds them."""
+WITH_IDS = (Complaint, Investigation, Letter, Outgoing)
+"""Whose ids a fill knows before their rows are written."""
 
 
 def fill(
@@ -109,23 +63,46 @@ def fill(
     `NoCompany`."""
     with engine.connect() as connection:
         players = Players.of(connection)
+        last = _given(connection)
     few = complaints <= FEW
     minutes = Minutes(mainland_china(zone=zone), at - (LATELY if few else LONG_AGO), at)
     rng = Random(seed)
     plan = planned(rng, minutes, complaints, few=few)
     author = Author(rng, minutes, few=few)
-    post = Post(blobs, secret=secret, sender=sender, shared=not few)
-    scribe = Scribe(rng, minutes, players, post)
-    with _no_garbage():
-        for begin in range(0, complaints, CHUNK):
-            journeys = [author.journey(packed) for packed in plan[begin : begin + CHUNK]]
-            with engine.begin() as connection:
-                scribe.write(connection, journeys)
-            if progress:
-                progress(begin + len(journeys))
+    scribe = Scribe(rng, minutes, players, Post(blobs, secret=secret, sender=sender, shared=not few))
+    parts = range(-(-complaints // PART))
+    with _no_garbage(), TemporaryDirectory(prefix="redress-fill-", ignore_cleanup_errors=True) as folder:
+        maker = Maker(author, scribe, plan, PART, seed, last, Path(folder))
+        with desk(maker, beside=len(parts) > 1) as at_desk, engine.connect() as connection:
+            at_desk.ask(0)
+            for n in parts:
+                if n + 1 in parts:
+                    at_desk.ask(n + 1)
+                part = at_desk.answer()
+                with _whole(connection):
+                    taken = _take(connection, part.wanted)
+                    if taken != part.last:  # somebody else was given numbers meanwhile
+                        part = at_desk.again(n, taken)
+                    _write(connection, part)
+                part.file.unlink()
+                if progress:
+                    progress(n * PART + part.complaints)
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")  # or the next pages are planned for an empty ledger
+
+
+@contextmanager
+def _whole(connection: Connection) -> Iterator[None]:
+    """The transaction of a part, and the end of its file's stay at an SQLite connection."""
+    try:
+        with connection.begin():
+            yield
+    except BaseException:
+        connection.invalidate()
+        raise
+    if connection.dialect.name == "sqlite":
+        connection.connection.cursor().execute("DETACH part")
 
 
 @contextmanager
@@ -140,440 +117,95 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(frozen=True)
-class Players:
-    """Who takes part, as ids of the database at hand."""
-
-    users: dict[str, int]
-    departments: dict[str, int]
-    customers: dict[str, int]
-    contacts: dict[str, int]
-
-    @classmethod
-    def of(cls, connection: Connection) -> "Players":
-        def ids(model: type[Base], key: str) -> dict[str, int]:
-            columns = model.__table__.c
-            return dict(connection.execute(select(columns[key], columns.id)).all())
-
-        found = cls(ids(User, "email"), ids(Department, "key"), ids(Customer, "name"), ids(Contact, "address"))
-        wanted = [
-            ({address(one.user) for one in STAFF}, found.users),
-            ({case.department for case in CASES}, found.departments),
-            ({buyer.name for buyer in BUYERS}, found.customers),
-            ({writer.address for buyer in BUYERS for writer in buyer.writers}, found.contacts),
-        ]
-        if not all(names <= known.keys() for names, known in wanted):
-            raise NoCompany("The demo company is not there yet. Found it first: flask demo company")
-        return found
-
-    def user(self, name: str) -> int:
-        return self.users[address(name)]
+# The numbers of a part, by kind: ids by the name of their table, yearly series by the name of their counter
 
 
-@dataclass(slots=True)
-class Numbered:
-    """A journey that has its numbers."""
-
-    journey: Journey
-    day: int
-    year: int
-    sequence: int
-    register_year: int | None
-    register_serial: int | None
+def _given(connection: Connection) -> dict[str, int]:
+    """The last numbers given out so far, as far as one can tell without taking any."""
+    given = {model.__tablename__: _last_id(connection, model) for model in WITH_IDS}
+    return given | dict(connection.execute(select(Counter.name, Counter.value)).all())
 
 
-@dataclass(frozen=True)
-class Mailed:
-    """The bytes of a letter in the blob store, and its files as the attachment rows have them."""
-
-    raw: str
-    size: int
-    files: tuple[Row, ...]
-
-
-class Post:
-    """Keeps the customers' letters as mails, and makes ours. `shared`: letters that tell the same story, or answer in
-    the same words, share the bytes of the first."""
-
-    def __init__(self, blobs: Blobs, *, secret: str, sender: str, shared: bool) -> None:
-        self.blobs = blobs
-        self.secret = secret
-        self.sender = sender
-        self.domain = sender.rpartition("@")[2]
-        self.shared = shared
-        self.acknowledgements = mails.Acknowledgements(sender)
-        self._kept: dict[object, Mailed] = {}
-        self._files: dict[mails.File, Row] = {}
-        self._waiting: list[bytes] = []
-
-    def keep(self, key: object, mail: Callable[[], bytes], files: Sequence[mails.File]) -> Mailed:
-        """A mail's place in the blob store; it is there after `flush`."""
-        kept = self._kept.get(key)
-        if kept is None:
-            raw = mail()
-            self._waiting.append(raw)
-            kept = Mailed(sha256(raw).hexdigest(), len(raw), tuple(self._file(part) for part in files))
-            if self.shared:
-                self._kept[key] = kept
-        return kept
-
-    def _file(self, part: mails.File) -> Row:
-        if part not in self._files:
-            self._waiting.append(part.content)
-            blob = sha256(part.content).hexdigest()
-            self._files[part] = (part.filename, part.content_type, len(part.content), blob)
-        return self._files[part]
-
-    def flush(self) -> None:
-        self.blobs.put_all(self._waiting)
-        self._waiting.clear()
-
-    def message_id(self, complaint_id: int, recipient: str) -> str:
-        return outbox.message_id(self.secret, purpose=_purpose(complaint_id), recipient=recipient, domain=self.domain)
-
-
-def _purpose(complaint_id: int) -> str:
-    return f"ack:complaint:{complaint_id}"
-
-
-class Scribe:
-    """Writes journeys down: one call, one transaction of the caller."""
-
-    def __init__(self, rng: Random, minutes: Minutes, players: Players, post: Post) -> None:
-        self.rng = rng
-        self.minutes = minutes
-        self.players = players
-        self.post = post
-        self.promises = Promises(minutes, RULES.clocks)
-        self.rows: dict[type[Base], list[Row]] = {}
-        self._letter_ids: Iterator[int] = iter(())
-        self._outgoing_ids: Iterator[int] = iter(())
-        self._moved = {(a, b): json.dumps({"before": a, "after": b}) for a in STAGES for b in STAGES}
-        departments = players.departments
-        self._told = {key: sorted({"qa", key}, key=lambda told: departments[told]) for key in departments}
-        self._notified = {key: json.dumps({"departments": told}) for key, told in self._told.items()}
-        self._teams: dict[tuple[str, str, bool, bool], dict[str, int]] = {}
-
-    def write(self, connection: Connection, journeys: list[Journey]) -> None:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
-        self.rows = {model: [] for model in COLUMNS}
-        mailed = sum(journey.channel == "email" for journey in journeys)
-        answers = sum(journey.answered is not None for journey in journeys)
-        ids = _new_ids(connection, Complaint, len(journeys))
-        self._letter_ids = _new_ids(connection, Letter, mailed + answers)
-        self._outgoing_ids = _new_ids(connection, Outgoing, mailed)
-        for complaint_id, numbered in zip(ids, self._numbered(connection, journeys), strict=False):
-            self._tell(complaint_id, numbered)
-        self.post.flush()
-        for model, rows in self.rows.items():
-            _put(connection, model, rows)
-        self._contacts(connection)
-
-    def _numbered(self, connection: Connection, journeys: list[Journey]) -> list[Numbered]:
-        """Numbers in the order of arrival, serials in the order of registration; both go on from the counters."""
-        minutes = self.minutes
-        days = [minutes.day(journey.minute) for journey in journeys]
-        years = [minutes.dates[day].year for day in days]
-        sequences = _next_in(connection, "complaint", years)
-        registered = sorted(
-            (n for n, journey in enumerate(journeys) if len(journey.entered) > 1), key=lambda n: journeys[n].entered[1]
-        )
-        register_years = [minutes.dates[minutes.day(journeys[n].entered[1])].year for n in registered]
-        serials = _next_in(connection, "register", register_years)
-        entries = dict(zip(registered, zip(register_years, serials, strict=True), strict=True))
-        return [
-            Numbered(journey, days[n], years[n], sequences[n], *entries.get(n, (None, None)))
-            for n, journey in enumerate(journeys)
-        ]
-
-    def _tell(self, id_: int, numbered: Numbered) -> None:
-        """Everything about one complaint."""
-        journey, rows, players = numbered.journey, self.rows, self.players
-        story, stages, random = journey.story, journey.stages, self.rng.random
-        buyer, case, locale = story.buyer, story.case, story.buyer.locale
-        moments = [self.minutes.text(minute, journey.second) for minute in journey.entered]
-        received = self.minutes.text(journey.minute, 0)
-        by_mail, registered = journey.channel == "email", len(stages) > 1
-        team = self._team(case.department, locale, journey.major, random() < 0.65)
-        number = complaint_number(numbered.year, numbered.sequence)
-        iso, day = self.minutes.iso, numbered.day
-        batch = f"L{iso[day - 1][2:4]}{iso[day - 1][5:7]}-{int(random() * 240) + 1:03d}"
-        quantity = QUANTITIES[int(random() * len(QUANTITIES))]
-        bad = str(1 + int(random() * min(quantity, 30)))
-        order = f"{buyer.orders}{int(random() * 100000):05d}"
-        figures = {"order": order, "batch": batch, "quantity": str(quantity), "bad": bad}
-        subject = story.subject.format_map(figures)
-        if by_mail:
-            content = story.letter.format_map(figures)
-        else:
-            content = NOTES[locale][journey.channel].format(text=story.text.format_map(figures))
-        taker = None if by_mail else team["registered"]
-        entered_by = self._path(id_, numbered, moments, taker, team)
-        due = self._clocks(id_, journey, day, moments)
-        attached = unread = 0
-        changed = moments[-1]
-        if by_mail:
-            attached, unread, last = self._letters(id_, journey, number, subject, content, received, moments[0])
-            changed = max(changed, last)
-        contact = players.contacts[story.writer.address]
-        customer = players.customers[buyer.name]
-        if registered:
-            told = self._told[case.department]
-            rows[Involvement] += [(id_, players.departments[key], "notified", moments[1]) for key in told]
-            if "action_plan" in stages:
-                since = moments[stages.index("action_plan")]
-                rows[Involvement].append((id_, players.departments[case.department], "responsible", since))
-        rows[Complaint].append(
-            (
-                id_, number, numbered.year, numbered.sequence, numbered.register_year, numbered.register_serial,
-                RULES.key, RULES.version, stages[-1], 1, len(stages), changed, due or NEVER,
-                journey.channel, received, taker, moments[1] if registered else None, entered_by,
-                moments[-1] if stages[-1] == "closed" else None, team[stages[-1]] if registered else None,
-                subject, content, story.demand.format_map(figures) if registered else "",
-                iso[day] if registered else None, ("major" if journey.major else "general") if registered else None,
-                case.cause_type if registered else None, case.link if registered else None,
-                customer, contact, story.writer.name, story.writer.phone if registered else "",
-                story.writer.address if by_mail or registered else "", buyer.address if registered else "",
-            )
-            + (
-                (story.product.name.in_(locale), story.product.code, figures["order"], story.product.material_no,
-                 figures["quantity"], batch, iso[max(day - 3 - int(random() * 30), 0)])
-                if registered else ("", "", "", "", "", "", None)
-            )
-            + ("", attached, unread)
-        )  # fmt: skip
-
-    def _team(self, department: str, locale: str, major: bool, clerk: bool) -> dict[str, int]:
-        """Who takes a complaint into each stage; as far as it has come, the one who has it in hand."""
-        key = (department, locale, major, clerk)
-        if key not in self._teams:
-            user, chinese = self.players.user, locale.startswith("zh")
-            sales = user("ingrid.hale" if chinese else "daniel.orme")
-            qe = user("ziheng.lu" if chinese else "tomas.reiner")
-            self._teams[key] = {
-                "registered": user("wanqing.su") if clerk else sales,
-                "investigation": user("lan.shen") if major else sales,
-                "action_plan": qe,
-                "implementation": user("jianming.ye") if major else user("helen.marsh"),
-                "verification": user(DOERS[department]) if department in DOERS else qe,
-                "customer_reply": qe,
-                "closed": user("ingrid.hale") if major else user("wanqing.su"),
-            }
-        return self._teams[key]
-
-    def _path(
-        self, id_: int, numbered: Numbered, moments: list[str], taker: int | None, team: dict[str, int]
-    ) -> int | None:
-        """Stage visits and history; returns who registered it."""
-        journey = numbered.journey
-        stages, visits, changes = journey.stages, self.rows[StageVisit], self.rows[Change]
-        visits.append((id_, stages[0], 1, moments[0], taker, moments[1] if len(stages) > 1 else None))
-        changes.append((id_, moments[0], taker, "drafted", DRAFTED[journey.channel]))
-        before = stages[0]
-        for n in range(1, len(stages)):
-            stage, at = stages[n], moments[n]
-            by = team["customer_reply"] if before == "verification" and stage == "implementation" else team[stage]
-            visits.append((id_, stage, 1, at, by, moments[n + 1] if n + 1 < len(stages) else None))
-            if n == 1:
-                register_no = register_number(numbered.register_year or 0, numbered.register_serial or 0)
-                changes.append((id_, at, by, "registered", f'{{"register_no": "{register_no}"}}'))
-            changes.append((id_, at, by, "moved", self._moved[before, stage]))
-            if n == 1:
-                changes.append((id_, at, by, "notified", self._notified[journey.story.case.department]))
-            before = stage
-        return team["registered"] if len(stages) > 1 else None
-
-    def _clocks(self, id_: int, journey: Journey, day: int, moments: list[str]) -> str | None:
-        """Clocks with their receipts; returns when the next of the running ones is due."""
-        started = self.minutes.text(journey.minute, 0)
-        running = []
-        for rule, (due, receipt) in zip(RULES.clocks, self.promises.at(journey.minute, day), strict=True):
-            due_at, stopped, outcome = self.minutes.text(due, 0), None, None
-            if rule.stops_on_entering in journey.stages:
-                stopped = moments[journey.stages.index(rule.stops_on_entering)]
-                outcome = "met" if stopped <= due_at else "late"
-            else:
-                running.append(due_at)
-            row = ("complaint", id_, rule.key, 1, rule.responsible, started, due_at, stopped, outcome, receipt)
-            self.rows[Clock].append(row)
-        return min(running, default=None)
-
-    def _letters(
-        self, id_: int, journey: Journey, number: str, subject: str, content: str, received: str, drafted: str
-    ) -> tuple[int, int, str]:
-        """The letter that began it, our acknowledgement, and perhaps another letter. Returns how many files came, how
-        many letters are unread, and when the last came."""
-        story, minutes, post = journey.story, self.minutes, self.post
-        writer, locale, rows = story.writer, story.buyer.locale, self.rows
-        html = mails.markup(content) if story.html else ""
-        letter_id, minute = next(self._letter_ids), journey.minute
-        message_id = f"{letter_id:x}.{minute:x}@{writer.domain}"
-        mailed = post.keep(
-            story,
-            lambda: mails.raw(
-                writer, to=post.sender, subject=subject, text=content, html=html, files=story.files,
-                message_id=message_id, at=EPOCH + (minute - 1) * MINUTE + journey.second * SECOND,
-            ),
-            story.files,
-        )  # fmt: skip
-        self._letter(
-            letter_id, id_, story, subject, content, html, message_id, "[]", minutes.text(minute - 1, journey.second),
-            received, drafted, mailed, "drafted", "acknowledged",
-        )  # fmt: skip
-        outgoing_id = next(self._outgoing_ids)
-        ours = post.message_id(id_, writer.address)
-        sent = minutes.text(minute, journey.second + 4)
-        rendered = post.acknowledgements.render(
-            locale, recipient=writer.address, number=number, date=minutes.mail_date(minute, journey.second + 2),
-            message_id=ours, answers=message_id,
-        )  # fmt: skip
-        told = f'{{"number": "{number}", "received_at": "{received[:10]}T{received[11:19]}+00:00"}}'
-        rows[Outgoing].append(
-            (
-                outgoing_id, _purpose(id_), KIND, id_, writer.address, writer.domain, locale, ours, message_id,
-                f'["{message_id}"]', told, drafted, drafted, "sent", 1, 0, 0,
-                minutes.text(minute, journey.second + 3), rendered, "250 2.0.0 Ok: queued", sent,
-            )
-        )  # fmt: skip
-        rows[Entry].append((id_, "mail", sent, None, outgoing_id))
-        if journey.answered is None:
-            return len(mailed.files), int(len(journey.stages) == 1), drafted
-        files, last, unread = self._answered(id_, journey, journey.answered, subject, ours)
-        return len(mailed.files) + files, unread, last
-
-    def _answered(
-        self, id_: int, journey: Journey, answered: tuple[int, int], subject: str, ours: str
-    ) -> tuple[int, str, int]:
-        """The customer writes again. Returns how many files came along, when, and 1 if nobody has read it yet."""
-        story, post, random = journey.story, self.post, self.rng.random
-        writer, locale = story.writer, story.buyer.locale
-        visit, minute = answered
-        n = int(random() * len(ANSWERS[locale]))
-        text = ANSWERS[locale][n].format(name=writer.name)
-        files = (mails.file("photo", locale, n % 3),) if n == ANSWER_WITH_FILE else ()
-        letter_id = next(self._letter_ids)
-        message_id = f"{letter_id:x}.{minute:x}@{writer.domain}"
-        mailed = post.keep(
-            (writer.address, n),
-            lambda: mails.raw(
-                writer, to=post.sender, subject=f"Re: {subject}", text=text, html="", files=files,
-                message_id=message_id, at=EPOCH + (minute - 1) * MINUTE + journey.second * SECOND, answers=ours,
-            ),
-            files,
-        )  # fmt: skip
-        received, joined = self.minutes.text(minute, 0), self.minutes.text(minute, journey.second)
-        self._letter(
-            letter_id, id_, story, f"Re: {subject}", text, "", message_id, f'["{ours}"]',
-            self.minutes.text(minute - 1, journey.second), received, joined, mailed, "joined", "reply",
-        )  # fmt: skip
-        changes = self.rows[Change]
-        place = len(changes)
-        while changes[place - 1][0] == id_ and changes[place - 1][1] > joined:
-            place -= 1
-        changes.insert(place, (id_, joined, None, "letter_joined", f'{{"letter_id": {letter_id}}}'))
-        waiting = visit == len(journey.stages) - 1 and journey.stages[-1] != "closed" and random() < 0.5
-        return len(mailed.files), joined, int(waiting)
-
-    def _letter(
-        self,
-        letter_id: int,
-        id_: int,
-        story: Story,
-        subject: str,
-        text: str,
-        html: str,
-        message_id: str,
-        references: str,
-        dated: str,
-        received: str,
-        seen: str,
-        mailed: Mailed,
-        outcome: str,
-        reason: str,
-    ) -> None:
-        """A letter with its files, where it was seen, and its place in the conversation."""
-        rows, writer = self.rows, story.writer
-        rows[Letter].append(
-            (
-                letter_id, f"{letter_id:064x}", id_, writer.address, writer.name, subject, text, html, message_id,
-                references, dated, received, story.buyer.locale, "unverified", mailed.raw,
-            )
-        )  # fmt: skip
-        rows[Sighting].append((mailed.raw, mailed.size, received, seen, outcome, reason, "{}", letter_id, id_))
-        rows[Entry].append((id_, "letter", received, letter_id, None))
-        for position, (filename, content_type, size, blob) in enumerate(mailed.files):
-            key = sha256(f"{self.post.secret}/{letter_id}/{position}".encode()).hexdigest()[:32]
-            rows[Attachment].append(
-                (key, letter_id, id_, position, filename, content_type, content_type, "", False, size, blob)
-            )
-
-    def _contacts(self, connection: Connection) -> None:
-        """When each of the customers' people wrote last."""
-        last: dict[str, str] = {}
-        for letter in self.rows[Letter]:
-            last[letter[3]] = max(letter[11], last.get(letter[3], ""))
-        for address_, received in sorted(last.items()):
-            at = datetime.fromisoformat(received).replace(tzinfo=UTC)
-            connection.execute(
-                update(Contact).where(Contact.address == address_, Contact.last_wrote_at < at).values(last_wrote_at=at)
-            )
-
-
-def _next_in(connection: Connection, series: str, years: Sequence[int]) -> list[int]:
-    """The next numbers of a yearly series for complaints of these years, in this order. See numbers.next_in."""
-    insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    free: dict[int, Iterator[int]] = {}
-    for year, wanted in sorted(Count(years).items()):
-        value = connection.execute(
-            insert(Counter)
-            .values(name=f"{series}:{year}", value=wanted)
-            .on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + wanted})
-            .returning(Counter.value)
-        ).scalar_one()
-        free[year] = iter(range(value - wanted + 1, value + 1))
-    return [next(free[year]) for year in years]
-
-
-def _new_ids(connection: Connection, model: type[Base], wanted: int) -> Iterator[int]:
-    """Ids for new rows, known before the rows are written."""
-    name = model.__tablename__
+def _last_id(connection: Connection, model: type[Base]) -> int:
     if connection.dialect.name == "postgresql":
-        ids = connection.exec_driver_sql(
-            f"SELECT nextval(pg_get_serial_sequence('{name}', 'id')) FROM generate_series(1, {wanted})"
+        sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
+        return connection.execute(select(func.pg_sequence_last_value(sequence))).scalar() or 0
+    return connection.execute(select(func.max(model.__table__.c.id))).scalar() or 0
+
+
+def _take(connection: Connection, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Take so many of each kind for this transaction; returns the last numbers before them."""
+    last = {}
+    for model in WITH_IDS:
+        name = model.__tablename__
+        if name in wanted:
+            last[name] = _take_ids(connection, model, wanted[name])
+    for name in sorted(wanted.keys() - last.keys()):
+        last[name] = _take_in(connection, name, wanted[name])
+    return last
+
+
+def _take_ids(connection: Connection, model: type[Base], wanted: int) -> int:
+    if connection.dialect.name != "postgresql":
+        return _last_id(connection, model)  # nobody else writes meanwhile
+    sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
+    ids = select(func.nextval(sequence).label("id")).select_from(func.generate_series(1, wanted)).subquery()
+    while True:
+        first, last = connection.execute(select(func.min(ids.c.id), func.max(ids.c.id))).one()
+        if last - first + 1 == wanted:  # nobody else took one in between
+            return int(first) - 1
+
+
+def _take_in(connection: Connection, series: str, wanted: int) -> int:
+    """See numbers.next_in."""
+    insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    value = connection.execute(
+        insert(Counter)
+        .values(name=series, value=wanted)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + wanted})
+        .returning(Counter.value)
+    ).scalar_one()
+    return int(value) - wanted
+
+
+# The rows of a part
+
+
+def _write(connection: Connection, part: Part) -> None:
+    """Bring a part into the ledger."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
+    else:
+        connection.exec_driver_sql("ATTACH ? AS part", (str(part.file),))
+    for model in COLUMNS:
+        _put(connection, model, part.file)
+    for address, received in sorted(part.wrote.items()):
+        at = datetime.fromisoformat(received).replace(tzinfo=UTC)
+        connection.execute(
+            update(Contact).where(Contact.address == address, Contact.last_wrote_at < at).values(last_wrote_at=at)
         )
-        return iter(ids.scalars().all())
-    return count((connection.execute(select(func.max(model.__table__.c.id))).scalar() or 0) + 1)
 
 
-def _put(connection: Connection, model: type[Base], rows: list[Row]) -> None:
-    """Write rows by the driver's fastest way. Columns that a fill does not know get their defaults."""
-    if not rows:
-        return
+def _put(connection: Connection, model: type[Base], file: Path) -> None:
+    """Write the rows of a table. Columns that a fill does not know get their defaults."""
     table, names = cast(Table, model.__table__), COLUMNS[model].split()
     constants = {
         column.name: column.default.arg
         for column in table.columns
         if column.name not in names and isinstance(column.default, ScalarElementColumnDefault)
     }
-    if constants:
-        more = tuple(constants.values())
-        rows = [row + more for row in rows]
     quote = connection.dialect.identifier_preparer.quote
-    columns = ", ".join(quote(name) for name in [*names, *constants])
+    name, defaults = quote(table.name), tuple(constants.values())
+    columns = ", ".join(quote(column) for column in [*names, *constants])
+    made = ", ".join(f'"{column}"' for column in names)
     if connection.dialect.name == "postgresql":
         cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY {quote(table.name)} ({columns}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    insert = f"INSERT INTO {quote(table.name)} ({columns}) VALUES "
-    places = f"({', '.join('?' for _ in rows[0])})"
-    if len(rows[0]) <= NARROW:  # most of the time of a short row goes into starting and ending its statement
-        whole = len(rows) - len(rows) % TOGETHER
-        if whole:
-            groups = [tuple(chain.from_iterable(rows[n : n + TOGETHER])) for n in range(0, whole, TOGETHER)]
-            connection.exec_driver_sql(insert + ", ".join([places] * TOGETHER), groups)
-        rows = rows[whole:]
-    if rows:
-        connection.exec_driver_sql(insert + places, rows)
+        with (
+            closing(sqlite3.connect(file)) as part,
+            cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy,
+        ):
+            for row in part.execute(f'SELECT {made} FROM "{table.name}"'):
+                copy.write_row(row + defaults)
+    else:
+        made += ", ?" * len(defaults)
+        connection.exec_driver_sql(f"INSERT INTO main.{name} ({columns}) SELECT {made} FROM part.{name}", defaults)

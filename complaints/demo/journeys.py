@@ -6,14 +6,16 @@ has been in and the minute it was entered.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, TypeVar
 
 from complaints.demo import mails
-from complaints.demo.moments import Minutes
+from complaints.demo.moments import MINUTE, Minutes
 from complaints.demo.words import BUYERS, CASES, GREETINGS, PRODUCTS, Buyer, Case, Product, Writer
+from complaints.registration import REPEATS_WITHIN
 
 STAGES = (
     "draft", "registered", "investigation", "action_plan", "implementation", "verification", "customer_reply", "closed",
@@ -37,11 +39,19 @@ STAYS = {
 USUAL: tuple[str, ...] = STAGES
 NOT_OURS: tuple[str, ...] = (*STAGES[:3], *STAGES[6:])
 SENT_BACK: tuple[str, ...] = (*STAGES[:6], *STAGES[4:])
+RETURNED: tuple[str, ...] = (*STAGES[:4], *STAGES[3:])
+REJECTED: tuple[str, ...] = (*STAGES[:7], *STAGES[3:])
+"""A department has not done everything; a plan goes back before it is approved; a customer does not accept."""
 CHANNELS = ("email",) * 41 + ("phone",) * 4 + ("chat",) * 2 + ("visit", "letter", "minutes")
+STILL_THERE = 0.9
+"""The last thing that was done in the stage where a complaint stands was done this share of its stay ago."""
+KEPT = 4
+"""Parts that may be made anew."""
 VARIANTS = 200
 SHARED = 64
 HOUR = 60
-ROUND, ROUND_AT_NIGHT = 5, 30
+ROUND, ROUND_AT_NIGHT = 15, 30
+A_YEAR = REPEATS_WITHIN // MINUTE
 CLOSED_GAP = 120  # minutes; the office is closed for longer than a lunch
 
 Thing = TypeVar("Thing")
@@ -73,17 +83,53 @@ class Story:
 
 @dataclass(slots=True)
 class Journey:
-    """When a complaint came in, where it has been since, and whether the customer wrote again meanwhile."""
+    """When a complaint came in, where it has been since, and whether the customer wrote again meanwhile. `places` are
+    the minutes of `entered` among those of working time; `progress` says how much of what is to be done in the last
+    stage is done."""
 
     story: Story
     channel: str
     major: bool
+    ours: bool
+    progress: float
     minute: int
     second: int
     stages: tuple[str, ...]
     entered: list[int]
+    places: list[int]
     answered: tuple[int, int] | None
     """During which of the visits, and in which minute."""
+    repeats: int = 0
+    """How many complaints of this customer with this product came in the year before."""
+
+    def minute_of(self, visit: int, share: float, working: Sequence[int]) -> int:
+        """The minute after a share of the stay of a visit."""
+        if not share:
+            return self.entered[visit]
+        places = self.places
+        if visit + 1 < len(places):
+            return working[places[visit] + int((places[visit + 1] - places[visit]) * share)]
+        return working[places[visit] + int((len(working) - 1 - places[visit]) * share * STILL_THERE)]
+
+
+class Repeats:
+    """Counts those that repeat. The parts of a fill ask one after the other, or from one on again."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, dict[tuple[str, str], deque[int]]] = {0: {}}
+
+    def count(self, n: int, journeys: Iterable[Journey]) -> None:
+        """Tell the journeys of part `n` what they repeat."""
+        seen = {key: deque(minutes) for key, minutes in self._before[n].items()}
+        for journey in journeys:
+            if len(journey.stages) > 1:  # nobody has said of a draft which product it is about
+                minutes = seen.setdefault((journey.story.buyer.name, journey.story.product.code), deque())
+                while minutes and minutes[0] < journey.minute - A_YEAR:
+                    minutes.popleft()
+                journey.repeats = len(minutes)
+                minutes.append(journey.minute)
+        self._before[n + 1] = seen
+        self._before.pop(n - KEPT, None)
 
 
 def planned(rng: Random, minutes: Minutes, count: int, *, few: bool) -> Sequence[int]:
@@ -148,7 +194,22 @@ class Author:
         self._cases: list[Case] = []
         self._stories = [] if few else [self._new_story() for _ in range(SHARED)]
 
-    def journey(self, packed: int) -> Journey:
+    def journeys(self, plan: Sequence[int]) -> list[Journey]:
+        """The journeys of a plan. Where there are few, those that stand in a stage are each at another step, the older
+        ones further, and every third is a major one."""
+        journeys = [self._journey(packed) for packed in plan]
+        if self.few:
+            stages = Counter(journey.stages[-1] for journey in journeys)
+            older = Counter[str]()
+            for journey in journeys:
+                stage = journey.stages[-1]
+                older[stage] += 1
+                newer = stages[stage] - older[stage]
+                journey.progress = (newer + 0.7) / stages[stage]
+                journey.major = newer % 3 == 1
+        return journeys
+
+    def _journey(self, packed: int) -> Journey:
         arrival = unpacked(packed)
         random, pick, working = self.rng.random, self._pick, self.minutes.open
         story = self._new_story() if self.few else pick(self._stories)
@@ -157,32 +218,35 @@ class Author:
             channel = "phone"  # a flood of acknowledgements would hold back those that live mails are owed
         luck, last = random(), STAGES[arrival.stage]
         way = USUAL
-        if luck < 0.12 and last in STAGES[6:]:
+        if luck < 0.12 and (last == "investigation" or last in STAGES[6:]):
             way = NOT_OURS
         elif luck > 0.94 and arrival.stage >= 4:
             way = SENT_BACK
+        elif luck > 0.82 and arrival.stage >= 3:
+            way = REJECTED if luck > 0.88 else RETURNED
         stages, variants = self._ways[way, last]
         begin = bisect_left(working, arrival.minute)
-        entered = self._minutes(begin, pick(variants))
+        places = self._places(begin, pick(variants))
+        entered = [working[place] for place in places]
         return Journey(
             story=story,
             channel=channel,
             major=random() * 100 < story.case.major,
+            ours=way is not NOT_OURS,
+            progress=random(),
             minute=arrival.minute,
             second=1 + int(random() * 35),
             stages=stages,
             entered=[arrival.minute, *entered],
+            places=[begin, *places],
             answered=self._answer(arrival.minute, entered) if channel == "email" and random() < 0.22 else None,
         )
 
-    def _minutes(self, begin: int, offsets: tuple[int, ...]) -> list[int]:
+    def _places(self, begin: int, offsets: tuple[int, ...]) -> list[int]:
         """When the stages after the first were entered; quicker than usual where time is short."""
-        working = self.minutes.open
-        room = len(working) - 1 - begin
-        if offsets and offsets[-1] > room:
-            share = max(room, 0) * 0.97 / offsets[-1]
-            return [working[begin + int(offset * share)] for offset in offsets]
-        return [working[begin + offset] for offset in offsets]
+        room = len(self.minutes.open) - 1 - begin
+        share = max(room, 0) * 0.97 / offsets[-1] if offsets and offsets[-1] > room else 1
+        return [begin + min(max(int(offset * share), 1), room) for offset in offsets]
 
     def _answer(self, minute: int, entered: list[int]) -> tuple[int, int] | None:
         """The customer writes again, sometime between two moves."""
@@ -220,8 +284,10 @@ class Author:
         )
 
     def _variants(self, way: tuple[str, ...], last: str) -> tuple[tuple[str, ...], list[tuple[int, ...]]]:
-        """The stages of a way as far as it goes, and many possible times for them, in minutes after the arrival."""
+        """The stages of a way as far as it goes, and many possible times for them, in minutes after the arrival: round
+        ones where there are many, as for the arrivals."""
         stages = way[: len(way) - way[::-1].index(last)]
+        step = 1 if self.few else ROUND
         variants = []
         for _ in range(VARIANTS):
             offset, offsets = 0, []
@@ -229,7 +295,7 @@ class Author:
                 low, high = STAYS[stage]
                 stay = low + self.rng.random() * (high - low)
                 slow = stage in STAGES[:2] and self.rng.random() < 0.12
-                offset += int(stay * 9 if slow else stay)
+                offset += -(-int(stay * 9 if slow else stay) // step) * step
                 offsets.append(offset)
             variants.append(tuple(offsets))
         return stages, variants
@@ -241,7 +307,11 @@ class Author:
 def _ways() -> list[tuple[tuple[str, ...], str]]:
     """Every way with every stage it may have come to."""
     ways = [(way, last) for way in (USUAL, NOT_OURS) for last in way]
-    return [*ways, *((SENT_BACK, last) for last in STAGES[4:])]
+    return [
+        *ways,
+        *((SENT_BACK, last) for last in STAGES[4:]),
+        *((way, last) for way in (RETURNED, REJECTED) for last in STAGES[3:]),
+    ]
 
 
 def capital(text: str) -> str:

@@ -17,6 +17,9 @@ from html import escape
 from complaints.demo.company import COMPANY
 from complaints.demo.words import RECEIVED, Writer
 
+REQUEST = "Request for an 8D report", "D1 to D3 within 24 h, D4 to D8 within 10 working days."
+APPRAISAL = "Appraisal", "Retained and returned parts agree with drawing and agreement."
+
 
 @dataclass(frozen=True)
 class File:
@@ -28,14 +31,16 @@ class File:
 
 
 def file(kind: str, locale: str, variant: int) -> File:
-    """A file of a kind: a photograph, measurements, or a request in writing."""
+    """A file of a kind: a photograph, measurements, a request in writing, or our appraisal."""
     chinese = locale.startswith("zh")
     if kind == "photo":
         name = f"现场照片{variant + 1}.png" if chinese else f"IMG_20{variant + 41}.png"
         return File(name, "image/png", _photo(variant))
     if kind == "measurements":
         return File("检测记录.csv" if chinese else "measurements.csv", "text/csv", _measurements(chinese, variant))
-    return File("8D要求.pdf" if chinese else "8D request.pdf", "application/pdf", _request())
+    if kind == "appraisal":
+        return File("鉴定结果.pdf" if chinese else "appraisal.pdf", "application/pdf", _page(*APPRAISAL))
+    return File("8D要求.pdf" if chinese else "8D request.pdf", "application/pdf", _page(*REQUEST))
 
 
 @cache
@@ -72,10 +77,9 @@ def _measurements(chinese: bool, variant: int) -> bytes:
 
 
 @cache
-def _request() -> bytes:
-    """One page that says it is a request for an 8D report, as PDF."""
-    text = b"BT /F1 18 Tf 72 760 Td (Request for an 8D report) Tj /F1 11 Tf 0 -30 Td (D1 to D3 within 24 h, D4 to D8 "
-    text += b"within 10 working days.) Tj ET"
+def _page(title: str, line: str) -> bytes:
+    """One page with a title and a line, as PDF."""
+    text = f"BT /F1 18 Tf 72 760 Td ({title}) Tj /F1 11 Tf 0 -30 Td ({line}) Tj ET".encode("ascii")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

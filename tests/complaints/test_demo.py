@@ -1,18 +1,22 @@
 """The demo: a company that can sign in, and a ledger that could have come about by working in it."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections import Counter as Count
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskCliRunner
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Connection, Engine, Insert, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks
+from complaints import clocks, history, notices, registration, workflow, worklist
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china, parse_within
 from complaints.clocks import Clock
@@ -21,20 +25,25 @@ from complaints.conversation import Entry
 from complaints.customers import Contact, Customer
 from complaints.database import Base, open_database, sessions, transaction
 from complaints.demo import fill as filling
-from complaints.demo.company import DOMAIN, PASSWORD, STAFF, company, founded, logins, sign_ins
+from complaints.demo.company import DOMAIN, PASSWORD, STAFF, NoCompany, company, founded, logins, sign_ins
 from complaints.demo.consistency import faults
-from complaints.demo.fill import NoCompany, fill
-from complaints.demo.journeys import STAGES
+from complaints.demo.fill import fill
+from complaints.demo.journeys import STAGES, Journey
 from complaints.demo.moments import EPOCH, MINUTE, Minutes, Promises, minute_of
+from complaints.demo.parts import desk
+from complaints.demo.scribe import Scribe
 from complaints.errors import NotFound
 from complaints.history import Change
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, ROLES, SYSTEM, Department, Grant, User, actor_for, user_with_password
-from complaints.procedure import ClockRule, procedure
+from complaints.procedure import RECEIVED, ClockRule, procedure
+from complaints.records import Investigation, Record
 from complaints.settings import Settings
+from complaints.signatures import Signature
 from complaints.visits import StageVisit
+from complaints.work import Waiting
 from intake.parse import parse
 from webapp import create_app
 from webapp.cli.demo import command
@@ -80,7 +89,7 @@ def sixty(engine: Engine, make: sessionmaker[Session], blobs: Blobs) -> None:
 @pytest.fixture
 def many(engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three years, in more than one transaction."""
-    monkeypatch.setattr(filling, "CHUNK", 1000)
+    monkeypatch.setattr(filling, "PART", 1000)
     fill(engine, complaints=2300, seed=2, at=AT, blobs=blobs)
 
 
@@ -219,6 +228,47 @@ def test_whoever_moved_a_complaint_was_allowed_to(session: Session) -> None:
 
 
 @pytest.mark.usefixtures("sixty")
+def test_work_waits_for_everybody_and_news_for_most(session: Session) -> None:
+    people = [actor_for(session, user, AT.date()) for user in session.scalars(select(User))]
+    assert [each.name for each in people if not worklist.count(session, each)] == []
+    assert sum(notices.unread(session, each) > 0 for each in people) >= 6
+
+
+@pytest.mark.usefixtures("sixty")
+def test_in_every_stage_the_complaints_are_at_different_steps(session: Session) -> None:
+    """Some are ready to go on, others lack what their next stage asks for, and none a thing of those behind it."""
+    open_ones = session.scalars(select(Complaint).where(Complaint.closed_at.is_(None))).all()
+    lacking: dict[str, set[tuple[str, ...]]] = {}
+    for complaint in open_ones:
+        ways = {move.to for move in procedure().onward(complaint.stage)}
+        onward = [choice for choice in workflow.allowed(session, complaint, SYSTEM) if choice.stage.key in ways]
+        steps = min((tuple(missing.step for missing in choice.missing) for choice in onward), key=len)
+        lacking.setdefault(complaint.stage, set()).add(steps)
+    assert {stage for stage, steps in lacking.items() if () in steps} == set(STAGES) - {"draft", "closed"}
+    assert min(len(steps) for stage, steps in lacking.items() if stage != "draft") >= 3
+
+
+@pytest.mark.usefixtures("sixty")
+def test_the_board_shows_repeats_and_what_is_late(session: Session) -> None:
+    shown = session.scalars(select(Complaint)).all()
+    assert sum(complaint.repeat_of_count > 0 for complaint in shown) >= 5
+    assert 5 <= sum(complaint.sort_due_at < AT for complaint in shown) <= 25
+    for complaint in shown:
+        if complaint.registered_at is not None:
+            assert complaint.repeat_of_count == registration.repeats(session, complaint) - _drafts(session, complaint)
+
+
+def _drafts(session: Session, complaint: Complaint) -> int:
+    """How many complaints that came later in the same minute a repeat would count, too."""
+    return session.scalar(
+        select(func.count()).where(
+            Complaint.customer_id == complaint.customer_id, Complaint.product == complaint.product,
+            Complaint.received_at == complaint.received_at, Complaint.id > complaint.id,
+        )
+    ) or 0  # fmt: skip
+
+
+@pytest.mark.usefixtures("sixty")
 def test_the_people_of_a_department_see_the_complaints_that_name_it_and_no_others(session: Session) -> None:
     user = session.scalars(select(User).where(User.email == f"xiaolin.fang@{DOMAIN}")).one()
     fang = actor_for(session, user, AT.date())
@@ -250,6 +300,13 @@ def test_many_complaints_agree_with_themselves_and_one_in_twenty_is_open(session
     oldest = session.scalar(select(func.min(Complaint.received_at)))
     assert oldest is not None
     assert oldest < AT - timedelta(days=1000)
+    rounds = select(Complaint.stage).where(Complaint.round == 2).distinct()
+    assert {"action_plan", "closed"} < set(session.scalars(rounds))
+    not_ours = select(Record.subject_id).where(Record.sheet == "not_ours")
+    ours_not = select(Complaint.stage).join(Investigation, Investigation.id == Complaint.investigation_id)
+    assert "closed" in set(session.scalars(ours_not.where(Investigation.id.in_(not_ours))))
+    kept = select(func.min(Complaint.closed_at)).where(Complaint.investigation_id.is_not(None))
+    assert AT - timedelta(days=31) < (session.scalar(kept) or AT) < AT
     for raw in session.scalars(select(Letter.raw).distinct()):
         assert blobs.get(raw)
     for blob in session.scalars(select(Attachment.blob).distinct()):
@@ -283,7 +340,7 @@ def test_numbers_go_on_with_the_next_fill_and_with_live_work(
             session, by=SYSTEM, at=AT, received_at=AT, channel="email", calendar=CALENDAR, fields={"subject": "live"}
         )
         assert draft.number == "C-2026-0091"
-        assert len(clocks.of(session, "complaint", draft.id)) == len(procedure().clocks)
+        assert len(clocks.of(session, "complaint", draft.id)) == len(procedure().clocks_from(RECEIVED))
     with make() as session:
         assert faults(session) == []
 
@@ -304,20 +361,89 @@ def test_the_same_seed_tells_the_same_stories(sqlite_template: Path, tmp_path: P
     assert told[0] != told[2]
 
 
+def test_parts_made_in_another_process_are_the_same(
+    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when somebody else is given numbers between two of them, and a part has to be made anew."""
+    told = []
+    monkeypatch.setattr(filling, "PART", 100)
+    monkeypatch.setattr(history.secrets, "token_hex", lambda size: "00" * size)  # the salt of live work
+    for beside in (True, False):
+        path = tmp_path / f"{beside}.sqlite3"
+        path.write_bytes(sqlite_template.read_bytes())
+        engine = open_database(f"sqlite:///{path}")
+        maker = sessions(engine)
+        with transaction(maker) as session:
+            company(session, at=AT, password=PASSWORD)
+        monkeypatch.setattr(filling, "desk", lambda maker, beside, here=beside: desk(maker, beside=here))
+        fill(
+            engine, complaints=350, seed=7, at=AT, blobs=Blobs(tmp_path / str(beside)), progress=partial(_draft, maker)
+        )
+        with engine.connect() as connection:
+            told.append([connection.execute(select(model.__table__)).all() for model in filling.COLUMNS])
+        engine.dispose()
+    assert told[0] == told[1]
+
+
+def _draft(make: sessionmaker[Session], _done: int) -> None:
+    with transaction(make) as session:
+        open_draft(
+            session, by=SYSTEM, at=AT, received_at=AT, channel="phone", calendar=CALENDAR, fields={"subject": "live"}
+        )
+
+
+def test_live_work_goes_on_between_the_parts(
+    engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "PART", 100)
+    fill(engine, complaints=350, seed=1, at=AT, blobs=blobs, progress=partial(_draft, make))
+    with make() as session:
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 354
+        assert faults(session) == []
+        assert history.verify(session).broken is None
+
+
 def test_a_fill_that_is_killed_leaves_whole_complaints_only(
     engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filling, "CHUNK", 20)
+    monkeypatch.setattr(filling, "PART", 20)
     put, calls = filling._put, Count[str]()
 
-    def dying(connection: object, model: type[Base], rows: list[object]) -> None:
+    def dying(connection: Connection, model: type[Base], file: Path) -> None:
         calls[model.__name__] += 1
         if calls["Clock"] == 3:
             raise KeyboardInterrupt
-        put(connection, model, rows)  # type: ignore[arg-type]
+        put(connection, model, file)
 
     monkeypatch.setattr(filling, "_put", dying)
     with pytest.raises(KeyboardInterrupt):
+        fill(engine, complaints=100, seed=1, at=AT, blobs=blobs)
+    assert multiprocessing.active_children() == []
+    with make() as session:
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 40
+        assert faults(session) == []
+        assert history.verify(session).broken is None
+
+
+@pytest.mark.parametrize(
+    ("doing", "told"),
+    [(lambda: os.kill(os.getpid(), signal.SIGKILL), "has died"), (lambda: open("/no/where"), "No such file")],  # noqa: SIM115
+    ids=["dies", "fails"],
+)
+def test_a_fill_whose_other_process_ends_says_so_and_leaves_whole_complaints_only(
+    doing: Callable[[], object], told: str, engine: Engine, make: sessionmaker[Session], blobs: Blobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(filling, "PART", 20)
+    write = Scribe.write
+
+    def ending(self: Scribe, journeys: Sequence[Journey], last: Mapping[str, int]) -> object:
+        if last["complaint"] == 40:
+            doing()
+        return write(self, journeys, last)
+
+    monkeypatch.setattr(Scribe, "write", ending)
+    with pytest.raises(OSError, match=told):
         fill(engine, complaints=100, seed=1, at=AT, blobs=blobs)
     with make() as session:
         assert session.scalar(select(func.count()).select_from(Complaint)) == 40
@@ -362,7 +488,7 @@ def _latest(session: Session) -> datetime:
 def test_an_answer_for_one_day_serves_every_day_of_its_kind(limit: str, zone: str) -> None:
     """The year has the Spring Festival, make-up days and, in Berlin, two changes of the clocks."""
     calendar: WorkingCalendar = mainland_china(zone=zone)
-    rule = ClockRule("any", procedure().name, "registered", parse_within(limit), "clerk")
+    rule = ClockRule("any", procedure().name, RECEIVED, ("entered:registered",), parse_within(limit), "clerk")
     first = datetime(2026, 1, 1, tzinfo=UTC)
     minutes = Minutes(calendar, first, first + timedelta(days=365))
     promises = Promises(minutes, [rule])
@@ -384,6 +510,15 @@ def test_open_minutes_are_those_of_the_calendar() -> None:
 # The check finds what it is for
 
 
+def _forged(**changed: object) -> Insert:
+    """A signature beside each receipt, with something changed. Those that are there, nobody can change."""
+    columns = [column for column in Signature.__table__.columns if column.name != "id"]
+    values = [
+        literal(changed[column.name]).label(column.name) if column.name in changed else column for column in columns
+    ]
+    return insert(Signature).from_select(columns, select(*values).where(Signature.key == "receipt"))
+
+
 DAMAGE = {
     "open visit": update(StageVisit).where(StageVisit.id == 3).values(left_at=None),
     "visits and moves": delete(StageVisit).where(StageVisit.id == 2),
@@ -394,6 +529,14 @@ DAMAGE = {
     "outcome": update(Clock).where(Clock.outcome == "met").values(outcome="late"),
     "attachments": update(Complaint).values(attachment_count=9),
     "sighting": delete(Sighting),
+    "is in round": update(StageVisit).where(StageVisit.id == 2).values(round=2),
+    "other work waits": delete(Waiting).where(Waiting.role == "qe"),
+    "nothing before": delete(Waiting),
+    "over something else": _forged(digest="0" * 64),
+    "without the role": _forged(role="legal"),
+    "over own work": _forged(key="form_issued", user_id=5),  # who approved the form of most
+    "lacks what let it in": update(Signature).where(Signature.key == "receipt").values(voided_at=AT),
+    "F numbers": delete(Record).where(Record.sheet == "form"),
 }
 
 

@@ -23,6 +23,7 @@ from complaints.off_board import ReasonWanted
 from complaints.people import Actor
 from complaints.triage import Claimed, NothingForwarded, NotJoined, NotSplit, Placed, Registered, StillWaiting
 from tests.builders import MONDAY, a_complaint, a_letter, a_mailed_complaint, a_person
+from tests.desk import CONTEXT
 
 SOON = MONDAY + timedelta(minutes=30)
 NOTHING = Claimed()
@@ -144,8 +145,9 @@ def test_a_search_finds_what_was_judged_no_complaint_with_reason_person_and_time
         seen(session, "drafted", letter)
         for complaint in (called, mailed):
             off_board.take(
-                session, complaint, off_board.NOT_COMPLAINT, reason="only an enquiry", by=clerk, at=SOON, seen_version=1
-            )
+                session, complaint, off_board.NOT_COMPLAINT, reason="only an enquiry", by=clerk, at=SOON,
+                seen_version=1, context=CONTEXT,
+            )  # fmt: skip
         for words in ("opening hours", "C-2026-0001", "enquiry linden"):
             (decided,) = [
                 found.decided for found in inbox.named(session, clerk, words) if found.number == called.number
@@ -269,7 +271,9 @@ def test_a_message_joins_a_complaint_or_the_one_that_took_that_in(make: sessionm
     with transaction(make) as session:
         clerk = a_person(session, "clerk")
         first, second = a_mailed_complaint(session), a_mailed_complaint(session, message_id="b@c")
-        off_board.take(session, first, "merged", reason="", by=clerk, at=SOON, seen_version=1, into=second)
+        off_board.take(
+            session, first, "merged", reason="", by=clerk, at=SOON, seen_version=1, context=CONTEXT, into=second
+        )
         letter = a_letter(session, files=[FILE], message_id="c@d")
         sighting = seen(session, "set_aside", letter)
         unread = second.unread_count
@@ -293,7 +297,7 @@ def test_a_message_joined_to_a_closed_complaint_proposes_to_reopen_it(make: sess
 def test_nothing_joins_what_has_left_the_board(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
         clerk, gone = a_person(session, "clerk"), a_complaint(session)
-        off_board.take(session, gone, "not_complaint", reason="x", by=clerk, at=SOON, seen_version=1)
+        off_board.take(session, gone, "not_complaint", reason="x", by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         letter = a_letter(session)
         with pytest.raises(NotJoined):
             join(session, seen(session, "set_aside", letter), gone, clerk)

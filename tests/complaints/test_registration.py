@@ -1,7 +1,6 @@
 """The register entry: what it asks for, what it leaves behind, and that nobody's words or numbers are lost."""
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import clocks, registration
-from complaints.calendar import mainland_china
 from complaints.complaint import Complaint, Involvement
 from complaints.customers import Contact, Customer
 from complaints.database import open_database, sessions, transaction
@@ -31,7 +29,9 @@ from tests.builders import (
     a_mailed_complaint,
     a_person,
     an_entry,
+    at_once,
 )
+from tests.desk import CONTEXT
 
 ZONE = ZoneInfo("Asia/Shanghai")
 RULES = procedure()
@@ -57,7 +57,7 @@ def register(
 ) -> None:
     registration.register(
         session, complaint, entry() if values is None else values, by=by,
-        **{"at": SOON, "seen_version": complaint.version, "zone": ZONE} | more,
+        **{"at": SOON, "seen_version": complaint.version, "context": CONTEXT} | more,
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def test_saving_notes_every_changed_field_before_and_after(make: sessionmaker[Se
         clerk, complaint = a_person(session, "clerk"), a_mailed_complaint(session)
         a_customer(session, "澄岫液压")
         values = {"customer": "澄岫液压", "batch": "L2608-114", "content": complaint.content}
-        registration.save(session, complaint, values, by=clerk, at=SOON, seen_version=1)
+        registration.save(session, complaint, values, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         change = session.scalars(select(Change).where(Change.act == "entered")).one()
         assert change.by_id == clerk.id
         assert change.values == {
@@ -189,7 +189,7 @@ def test_saving_nothing_new_leaves_no_trace(make: sessionmaker[Session]) -> None
         clerk, complaint = a_person(session, "clerk"), a_mailed_complaint(session, text="Dear all,\r\n\tit leaks \r\n")
         shown = registration.as_form(registration.entry_of(session, complaint))
         values, _ = registration.parse(shown, rules=RULES, today=TODAY)
-        registration.save(session, complaint, values, by=clerk, at=SOON, seen_version=1)
+        registration.save(session, complaint, values, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         assert complaint.version == 1
         assert acts(session, complaint) == ["drafted"]
 
@@ -209,26 +209,39 @@ def test_a_registered_complaint_keeps_what_registration_asked_for(make: sessionm
         register(session, complaint, clerk)
         with pytest.raises(Incomplete) as refused:
             registration.save(
-                session, complaint, {"customer": "", "order_no": ""}, by=clerk, at=SOON, seen_version=complaint.version
+                session,
+                complaint,
+                {"customer": "", "order_no": ""},
+                by=clerk,
+                at=SOON,
+                seen_version=complaint.version,
+                context=CONTEXT,
             )
         assert fields(refused.value.problems) == ["customer", "order_no"]
 
 
-def test_only_the_vp_lowers_a_class_and_every_clerk_raises_it(make: sessionmaker[Session]) -> None:
+def test_only_the_vp_lowers_a_class_with_a_reason_and_every_clerk_raises_it(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
         clerk, vp, complaint = a_person(session, "clerk"), a_person(session, "mkt_vp"), a_complaint(session)
         register(session, complaint, clerk, entry(complaint_class="general"))
 
-        def becomes(complaint_class: str, by: Actor) -> None:
+        def becomes(complaint_class: str, by: Actor, why: str = "") -> None:
             registration.save(
-                session, complaint, {"complaint_class": complaint_class}, by=by, at=SOON, seen_version=complaint.version
-            )
+                session, complaint, {"complaint_class": complaint_class}, by=by, at=SOON, why=why,
+                seen_version=complaint.version, context=CONTEXT,
+            )  # fmt: skip
 
         becomes("major", clerk)
-        with pytest.raises(Incomplete):
-            becomes("general", clerk)
-        becomes("general", vp)
+        for by, why, field in ((clerk, "no line stopped", "complaint_class"), (vp, " ", "class_reason")):
+            with pytest.raises(Incomplete) as refused:
+                becomes("general", by, why)
+            assert fields(refused.value.problems) == [field]
+        becomes("general", vp, "no line stopped after all")
         assert complaint.complaint_class == "general"
+        change = session.scalars(
+            select(Change).where(Change.act == "entered").order_by(Change.id.desc()).limit(1)
+        ).one()
+        assert change.values["reason"] == "no line stopped after all"
 
 
 # Who may
@@ -250,7 +263,9 @@ def test_who_took_a_draft_in_may_complete_it(make: sessionmaker[Session]) -> Non
     with transaction(make) as session:
         person = a_person(session, "staff")
         complaint = a_complaint(session, by=person, channel="phone")
-        registration.save(session, complaint, {"product": "HX-210"}, by=person, at=SOON, seen_version=1)
+        registration.save(
+            session, complaint, {"product": "HX-210"}, by=person, at=SOON, seen_version=1, context=CONTEXT
+        )
         assert complaint.product == "HX-210"
 
 
@@ -259,11 +274,13 @@ def test_production_adds_order_material_and_quantity_and_nothing_else(make: sess
     with transaction(make) as session:
         person, complaint = a_person(session, "dept"), a_complaint(session)
         values = {"order_no": "4500-77123", "material_no": "M-77", "quantity": "1,000 pcs"}
-        registration.save(session, complaint, values, by=person, at=SOON, seen_version=1)
+        registration.save(session, complaint, values, by=person, at=SOON, seen_version=1, context=CONTEXT)
         assert (complaint.order_no, complaint.material_no, complaint.quantity) == tuple(values.values())
         assert acts(session, complaint) == ["drafted", "entered"]
         with pytest.raises(NotAllowed):
-            registration.save(session, complaint, {"product": "HX-210"}, by=person, at=SOON, seen_version=2)
+            registration.save(
+                session, complaint, {"product": "HX-210"}, by=person, at=SOON, seen_version=2, context=CONTEXT
+            )
 
 
 # At the same time
@@ -272,29 +289,10 @@ def test_production_adds_order_material_and_quantity_and_nothing_else(make: sess
 def test_of_two_who_saw_the_same_version_one_is_told(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
         clerk, complaint = a_person(session, "clerk"), a_complaint(session)
-        registration.save(session, complaint, {"batch": "L1"}, by=clerk, at=SOON, seen_version=1)
+        registration.save(session, complaint, {"batch": "L1"}, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         with pytest.raises(StaleComplaint):
-            registration.save(session, complaint, {"batch": "L2"}, by=clerk, at=SOON, seen_version=1)
+            registration.save(session, complaint, {"batch": "L2"}, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
         assert complaint.batch == "L1"
-
-
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """What each deed gave or raised, all begun at the same instant in threads of their own."""
-    start, results = threading.Barrier(len(deeds)), [None] * len(deeds)
-
-    def run(index: int) -> None:
-        start.wait()
-        try:
-            results[index] = deeds[index]()
-        except Exception as error:
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(deeds))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return results
 
 
 @pytest.mark.requirement("S12")
@@ -333,7 +331,7 @@ def test_one_draft_is_registered_once_by_two_clerks_at_the_same_instant(make: se
             session.rollback()
             seen.wait()
             values = entry(contact_person=f"as {by.id} heard it")
-            registration.register(session, complaint, values, by=by, at=SOON, seen_version=1, zone=ZONE)
+            registration.register(session, complaint, values, by=by, at=SOON, seen_version=1, context=CONTEXT)
             session.commit()
             return complaint.register_no
 
@@ -360,9 +358,7 @@ def test_what_comes_by_hand_has_number_channel_and_time_of_receipt(make: session
 
 
 def by_hand(session: Session, by: Actor, values: dict[str, Any], key: str = "a form's key") -> Any:
-    return registration.draft_by_hand(
-        session, values, by=by, at=SOON, received_at=MONDAY, calendar=mainland_china(), key=key
-    )
+    return registration.draft_by_hand(session, values, by=by, at=SOON, received_at=MONDAY, context=CONTEXT, key=key)
 
 
 def test_a_note_needs_its_content_and_its_channel(make: sessionmaker[Session]) -> None:

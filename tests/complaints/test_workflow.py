@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, visits, workflow
+from complaints import clocks, registration, visits, workflow
 from complaints.calendar import mainland_china
 from complaints.complaint import NO_LIMIT, Complaint, find, open_draft
 from complaints.customers import Customer
@@ -16,6 +16,8 @@ from complaints.database import open_database, sessions, transaction
 from complaints.errors import MoveRefused, NotFound, StaleComplaint, UnknownStage
 from complaints.history import Change
 from complaints.people import Actor, User
+from tests.builders import a_department
+from tests.desk import CONTEXT, Desk
 
 FRIDAY = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)  # Friday 17:00 in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -59,7 +61,7 @@ def move(make: sessionmaker[Session], number: str, stage: str, by: Actor, *, ver
         complaint = find(session, number, by)
         seen = complaint.version if version is None else version
         workflow.move(
-            session, complaint, stage, by=by, at=FRIDAY + timedelta(minutes=20), seen_version=seen, zone=SHANGHAI
+            session, complaint, stage, by=by, at=FRIDAY + timedelta(minutes=20), seen_version=seen, context=CONTEXT
         )
 
 
@@ -83,13 +85,17 @@ def test_a_complete_draft_is_registered_with_serial_visit_history_and_stopped_cl
     move(make, number, "registered", actor("clerk"))
     with make() as session:
         complaint = find(session, number, actor("clerk"))
+        running = [c.key for c in clocks.of(session, "complaint", complaint.id) if c.stopped_at is None]
+        assert running == ["issue_form", "notify_register"]  # nobody is notified yet
+        a_department(session)
+        registration.complete(session, complaint, by=actor("clerk"), at=FRIDAY + timedelta(hours=1), context=CONTEXT)
         assert (complaint.stage, complaint.version, complaint.register_no) == ("registered", 2, "2026-0001")
         been = visits.of(session, complaint.id)
         assert [(v.stage, v.left_at is None) for v in been] == [("draft", False), ("registered", True)]
         stopped = {c.key: c.outcome for c in clocks.of(session, "complaint", complaint.id)}
         assert stopped == {"issue_form": None, "notify_register": "met"}
         acts = session.scalars(select(Change.act).order_by(Change.id)).all()
-        assert acts == ["drafted", "registered", "moved"]
+        assert acts == ["drafted", "registered", "moved", "notified"]
 
 
 @pytest.mark.requirement("S09")
@@ -173,13 +179,12 @@ def test_an_unknown_stage_is_named_with_the_known_ones(
         move(make, a_draft(), "heaven", actor("clerk"))
 
 
-def test_a_complaint_without_a_running_clock_sorts_last(
-    make: sessionmaker[Session], a_draft: Callable[..., str]
-) -> None:
-    number = a_draft()
-    move(make, number, "registered", actor("clerk"))
-    move(make, number, "investigation", actor("clerk"))
-    with make() as session:
+def test_a_complaint_without_a_running_clock_sorts_last(database_url: str) -> None:
+    desk = Desk(sessions(open_database(database_url)))
+    number = desk.to_investigation()
+    desk.write(number, "qe_entry", "qe")
+    desk.write(number, "qa_reply", "qe")
+    with desk.make() as session:
         assert session.scalars(select(Complaint.sort_due_at)).one() == NO_LIMIT
 
 

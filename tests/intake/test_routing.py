@@ -26,6 +26,8 @@ from intake import doors
 from intake.poller import Poller
 from intake.record import Outcome
 from jobs.letters import make_app, render
+from tests.builders import withdrawable
+from tests.desk import CONTEXT
 from tests.intake.conftest import Bell
 from tests.intake.letters import a_mail
 from tests.rigs.dovecot import Account
@@ -71,9 +73,11 @@ def letter_of(make: Make, outcome: Outcome) -> Letter:
 def settle(make: Make, complaint_id: int | None, outcome: str, into: int | None = None) -> None:
     with transaction(make) as session:
         complaint = session.get_one(Complaint, complaint_id)
+        if outcome == off_board.WITHDRAWN:
+            withdrawable(session, complaint)
         off_board.take(
             session, complaint, outcome, reason="as agreed", by=SYSTEM, at=datetime.now(UTC),
-            seen_version=complaint.version, into=session.get_one(Complaint, into) if into else None,
+            seen_version=complaint.version, context=CONTEXT, into=session.get_one(Complaint, into) if into else None,
         )  # fmt: skip
 
 

@@ -1,8 +1,6 @@
 """The inbox in real browsers: two panes at a desk, one on a phone, and a decision by keys alone."""
 
-import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,28 +8,21 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.serving import make_server
 
-from complaints import people
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
-from complaints.settings import Settings
 from tests.builders import PNG, a_complaint, a_file, a_letter, a_mailed_complaint
+from tests.journeys.conftest import DESK, PHONE, NewPage, signed_in, staff
 from tests.rigs.chromium import axe
-from webapp import create_app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    pass
 
 pytestmark = pytest.mark.journey
 
-EMAIL, PASSWORD = "mara@mill.example", "a long password"
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-NewPage = Callable[..., "Page"]
 ENCLOSED = {
     "from_name": "Ines Carrow", "from_address": "i.carrow@quellstrom.example", "subject": "Leak at line 3",
     "date": "2026-11-16T09:00:00+00:00", "text": "14 of 200 joints leak.",
@@ -39,13 +30,10 @@ ENCLOSED = {
 
 
 @pytest.fixture
-def make(sqlite_url: str, tmp_path: Path) -> sessionmaker[Session]:
-    maker = sessions(open_database(sqlite_url))
+def make(make: sessionmaker[Session], tmp_path: Path) -> sessionmaker[Session]:
+    staff(make, "clerk")
     now, blobs = datetime.now(UTC), Blobs(tmp_path / "blobs")
-    with transaction(maker) as session:
-        people.add_user(
-            session, email=EMAIL, name="Mara Linden", roles=["clerk"], password=PASSWORD, since=date(2020, 1, 1)
-        )
+    with transaction(make) as session:
         session.add(Mailbox(name="complaints@imap.example:993/INBOX", label="complaints@mill.example", looked_at=now))
         a_mailed_complaint(
             session, at=now - timedelta(hours=2), files=[a_file(blobs), a_file(blobs, PNG + b"2")],
@@ -72,34 +60,12 @@ def make(sqlite_url: str, tmp_path: Path) -> sessionmaker[Session]:
                 ),
             ]
         )  # fmt: skip
-    return maker
-
-
-@pytest.fixture
-def url(sqlite_url: str, tmp_path: Path, make: sessionmaker[Session]) -> Iterator[str]:
-    settings = Settings(data=tmp_path, database_url=sqlite_url, redis_url="redis://127.0.0.1:1/0", secret_key="s" * 40)
-    app = create_app(settings, {"RATELIMIT_ENABLED": False})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-def signed_in(new_page: NewPage, url: str, path: str, **options: Any) -> "Page":
-    page = new_page(**options)
-    page.goto(f"{url}/login?next={path}")
-    page.locator("[name=email]").fill(EMAIL)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("[name=password]").press("Enter")
-    page.wait_for_url(f"**{path}")
-    return page
+    return make
 
 
 @pytest.mark.parametrize("options", [DESK, PHONE], ids=["desk", "phone"])
 def test_every_pane_of_the_inbox_is_accessible(url: str, new_page: NewPage, options: dict[str, Any]) -> None:
-    page = signed_in(new_page, url, "/inbox", **options)
+    page = signed_in(new_page(**options), url, "/inbox")
     assert axe(page) == []
     for path in (
         "/inbox/drafts/C-2026-0001",
@@ -120,7 +86,7 @@ def test_every_pane_of_the_inbox_is_accessible(url: str, new_page: NewPage, opti
 
 
 def test_at_a_desk_a_message_opens_beside_the_list_and_takes_the_focus(url: str, new_page: NewPage) -> None:
-    page = signed_in(new_page, url, "/inbox", **DESK)
+    page = signed_in(new_page(**DESK), url, "/inbox")
     row = page.locator(".mailrow", has_text="C-2026-0001")
     row.focus()
     row.press("Enter")
@@ -136,7 +102,7 @@ def test_at_a_desk_a_message_opens_beside_the_list_and_takes_the_focus(url: str,
 
 
 def test_a_draft_is_judged_no_complaint_by_keys_alone(url: str, new_page: NewPage, make: sessionmaker[Session]) -> None:
-    page = signed_in(new_page, url, "/inbox", **DESK)
+    page = signed_in(new_page(**DESK), url, "/inbox")
     page.locator(".mailrow", has_text="C-2026-0001").press("Enter")
     expect(page.locator("#message-title")).to_be_focused()
     for _ in range(2):  # back over what stands in front of the heading
@@ -158,7 +124,7 @@ def test_a_draft_is_judged_no_complaint_by_keys_alone(url: str, new_page: NewPag
 
 
 def test_on_a_phone_list_and_message_take_turns(url: str, new_page: NewPage) -> None:
-    page = signed_in(new_page, url, "/inbox", **PHONE)
+    page = signed_in(new_page(**PHONE), url, "/inbox")
     page.locator(".mailrow", has_text="C-2026-0002").tap()
     expect(page.locator("#message-title")).to_be_visible()
     expect(page.locator(".triage__list")).to_be_hidden()

@@ -1,64 +1,31 @@
 """An administrator adds a mailbox, sees what is wrong, tests it, pauses it: a real browser, a real mail server."""
 
-import threading
-from collections.abc import Callable, Iterator
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.serving import make_server
 
-from complaints import people
-from complaints.database import open_database, sessions, transaction
-from complaints.settings import Settings
+from complaints import procedure
+from complaints.database import transaction
+from complaints.procedure_store import settle
+from tests.builders import MONDAY
+from tests.journeys.conftest import DESK, PHONE, signed_in, staff
+from tests.procedures import SMALL
 from tests.rigs.chromium import axe
 from tests.rigs.dovecot import Account
-from webapp import create_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.journey
 
-EMAIL, PASSWORD = "ada@mill.example", "a long password"
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-
 
 @pytest.fixture
-def make(sqlite_url: str) -> sessionmaker[Session]:
-    maker = sessions(open_database(sqlite_url))
-    with transaction(maker) as session:
-        people.add_user(
-            session, email=EMAIL, name="Ada Morrow", roles=["admin"], password=PASSWORD, since=date(2020, 1, 1)
-        )
-    return maker
-
-
-@pytest.fixture
-def url(sqlite_url: str, tmp_path: Path, make: sessionmaker[Session]) -> Iterator[str]:
-    settings = Settings(
-        data=tmp_path, database_url=sqlite_url, redis_url="redis://127.0.0.1:1/0", secret_key="s" * 40,
-        credentials_key="k" * 43 + "=",
-    )  # fmt: skip
-    server = make_server("127.0.0.1", 0, create_app(settings, {"RATELIMIT_ENABLED": False}), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-
-
-def signed_in(page: "Page", url: str) -> "Page":
-    page.goto(url + "/login")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/board")
-    return page
+def make(make: sessionmaker[Session]) -> sessionmaker[Session]:
+    staff(make, "admin", name="Ada Morrow")
+    return make
 
 
 def test_an_administrator_adds_a_mailbox_and_tests_it(page: "Page", url: str, mailbox_account: Account) -> None:
@@ -123,3 +90,31 @@ def test_settings_are_for_everybody(
     expect(page.locator("#check .step--failed")).to_have_count(1)
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") == screen["viewport"]["width"]
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_an_administrator_brings_a_procedure_in_after_mending_it(
+    new_page: "Callable[..., Page]",
+    url: str,
+    make: sessionmaker[Session],
+    size: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(procedure, "_known", {})
+    with transaction(make) as session:
+        settle(session, shipped=sorted(procedure.FOLDER.glob("*.toml")), own=(), at=MONDAY)
+    page = signed_in(new_page(**size), url)
+    page.goto(f"{url}/settings")
+    page.get_by_role("link", name="Procedures").click()
+    expect(page.get_by_role("row", name="medical")).to_contain_text("for new complaints")
+    assert axe(page) == []
+    page.get_by_role("link", name="Bring in a version").click()
+    text = page.get_by_label("Text", exact=True)
+    text.fill(SMALL.replace("final = true", "finale = true"))
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("alert")).to_contain_text("stage.closed.finale: is not known here; did you mean 'final'?")
+    assert axe(page) == []
+    text.fill(SMALL)
+    page.get_by_role("button", name="Bring in").click()
+    expect(page.get_by_role("status")).to_contain_text("small version 1 is in force for new complaints.")
+    expect(page.get_by_role("row", name="small")).to_be_visible()

@@ -80,7 +80,8 @@ def sign_in(page: Page, redress: Running, name: str) -> None:
     page.locator("[name=email]").fill(email)
     page.locator("[name=password]").fill(password)
     page.locator("[name=password]").press("Enter")
-    page.wait_for_url("**/board")
+    page.wait_for_url("**/work")
+    page.goto(redress.url + "/board")
 
 
 @pytest.mark.journey
@@ -117,7 +118,7 @@ def test_a_customer_writes_and_the_complaint_goes_its_way(running: Running, new_
     assert "auto-replied" in post.locator("main").inner_text()
 
     # A draft that lacks what registering needs is refused, stays where it is, and says why.
-    with clerk.expect_response("**/move") as refusal:
+    with clerk.expect_response(re.compile(r"/move\?")) as refusal:
         draft.drag_to(clerk.locator("#col-registered .cards"))
     assert refusal.value.status == 422
     why = draft.locator(".card__why")
@@ -133,17 +134,25 @@ def test_a_customer_writes_and_the_complaint_goes_its_way(running: Running, new_
     clerk.locator("[name=complaint_class]").select_option("general")
     clerk.locator("[name=cause_type]").select_option("other")
     clerk.locator("[name=link]").select_option("product_quality")
-    clerk.get_by_role("button", name="Register", exact=True).click()
-    expect(clerk.get_by_text(re.compile(r"Register no\. \d{4}-\d{4}"))).to_be_visible(timeout=PATIENCE)
+    clerk.get_by_role("button", name="Save as draft").click()
+    expect(clerk.get_by_role("status").first).to_contain_text("saved", ignore_case=True)
 
-    # Now it can be dragged on, and the colleague sees it move.
+    # Now it can be dragged into the register, and the colleague sees it move.
     clerk.goto(running.url + "/board")
-    card = clerk.locator("#col-registered .card", has_text=subject)
-    with clerk.expect_response("**/move") as moved:
-        card.drag_to(clerk.locator("#col-investigation .cards"))
+    with clerk.expect_response(re.compile(r"/move\?")) as moved:
+        draft.drag_to(clerk.locator("#col-registered .cards"))
     assert moved.value.status == 200
-    expect(clerk.locator("#col-investigation .card", has_text=subject)).to_be_visible()
-    expect(colleague.locator("#col-investigation .card", has_text=subject)).to_be_visible(timeout=PATIENCE)
+    card = clerk.locator("#col-registered .card", has_text=subject)
+    expect(card).to_be_visible()
+    expect(colleague.locator("#col-registered .card", has_text=subject)).to_be_visible(timeout=PATIENCE)
+
+    # Further on it waits for what the procedure asks.
+    with clerk.expect_response(re.compile(r"/move\?")) as refusal:
+        card.drag_to(clerk.locator("#col-investigation .cards"))
+    assert refusal.value.status == 422
+    expect(card.locator(".card__why")).to_contain_text("“First review” is not filled in yet")
+    clerk.goto(f"{running.url}/complaints/{number.group()}")
+    expect(clerk.get_by_text(re.compile(r"Register no\. \d{4}-\d{4}"))).to_be_visible(timeout=PATIENCE)
 
     # The record tells the story.
     shown = subprocess.run(

@@ -15,7 +15,7 @@ from complaints.blobs import Blobs
 from complaints.database import open_database, sessions, transaction
 from complaints.people import Actor, User
 from complaints.settings import Settings
-from tests.builders import MONDAY
+from tests.builders import MONDAY, a_department, a_person
 from webapp import create_app
 
 NOW = MONDAY + timedelta(minutes=30)
@@ -76,3 +76,15 @@ def browser_of(app: Flask, make: sessionmaker[Session]) -> Browser:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def clerk(make: sessionmaker[Session]) -> Actor:
+    with transaction(make) as session:
+        a_department(session)
+        return a_person(session, "clerk", "qe", name="Mara Linden")
+
+
+@pytest.fixture
+def desk(clerk: Actor, browser_of: Browser) -> FlaskClient:
+    return browser_of(clerk)

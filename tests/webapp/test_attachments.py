@@ -15,6 +15,7 @@ from complaints.complaint import Complaint, involve
 from complaints.database import transaction
 from complaints.letters import Attachment
 from tests.builders import PNG, a_file, a_mailed_complaint, a_person
+from tests.desk import CONTEXT
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.attachments import disposition
 
@@ -149,11 +150,13 @@ def test_a_file_of_a_merged_complaint_is_for_those_who_see_the_one_that_took_it_
         clerk, member = a_person(session, "clerk"), a_person(session, "dept")
         merged, into = session.get_one(Complaint, file.complaint_id), a_mailed_complaint(session, message_id="b@c")
         involve(session, into, at=NOW, reason="notified", users=[member.id or 0])
-        off_board.take(session, merged, off_board.MERGED, reason="", by=clerk, at=NOW, seen_version=1, into=into)
+        off_board.take(
+            session, merged, off_board.MERGED, reason="", by=clerk, at=NOW, seen_version=1, into=into, context=CONTEXT
+        )
     browser = browser_of(member)
     assert browser.get(f"/attachments/{file.id}/x").status_code == 200
     assert browser.get(f"/complaints/{merged.number}").status_code == 404
     with transaction(make) as session:
         merged = session.get_one(Complaint, file.complaint_id)
-        off_board.bring_back(session, merged, by=clerk, at=NOW, seen_version=2)
+        off_board.bring_back(session, merged, by=clerk, at=NOW, seen_version=2, context=CONTEXT)
     assert browser.get(f"/attachments/{file.id}/x").status_code == 404

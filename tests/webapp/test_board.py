@@ -1,8 +1,6 @@
-"""The board in a browser without script, and the fragments that its script asks for."""
+"""The board in a browser without script, and the fragments that its script asks for; moves of one card."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
@@ -12,88 +10,23 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from complaints import procedure as procedures
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.database import transaction
+from complaints.errors import Name
 from complaints.history import Change
 from complaints.people import Actor, Department
 from complaints.procedure import procedure
 from complaints.settings import Settings
-from tests.builders import MONDAY, a_complaint, a_customer, a_department, a_person
+from tests.builders import MONDAY, a_complaint, a_customer, a_person
+from tests.webapp.boards import HTMX, MOVE, a_draft, card_in, counted, head, on_the_board, the
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp import create_app
-from webapp.card import worked
+from webapp.card import _rendered, worked
 from webapp.context import calendar
-from webapp.database import db
-
-HTMX = {"HX-Request": "true"}
-MOVE = "/complaints/C-2026-0001/move"
-
-
-@pytest.fixture
-def clerk(make: sessionmaker[Session]) -> Actor:
-    with transaction(make) as session:
-        a_department(session)
-        return a_person(session, "clerk", "qe", name="Mara Linden")
-
-
-@pytest.fixture
-def desk(clerk: Actor, browser_of: Browser) -> FlaskClient:
-    return browser_of(clerk)
-
-
-def on_the_board(make: sessionmaker[Session], **fields: Any) -> Complaint:
-    with transaction(make) as session:
-        made = a_complaint(session)
-        customer = a_customer(session, f"Quellstrom {made.id}")
-        values = {"stage": "registered", "complaint_class": "general", "customer_id": customer.id} | fields
-        session.execute(update(Complaint).where(Complaint.id == made.id).values(**values))
-    return the(make, made.number)
-
-
-def a_draft(make: sessionmaker[Session], **fields: Any) -> Complaint:
-    with transaction(make) as session:
-        return a_complaint(session, **fields)
-
-
-def the(make: sessionmaker[Session], number: str = "C-2026-0001") -> Complaint:
-    with make() as session:
-        return session.scalars(select(Complaint).where(Complaint.number == number)).one()
-
-
-def card_in(answer: TestResponse, complaint: Complaint) -> str:
-    pattern = rf'<li class="card[^>]* id="c{complaint.id}".*?(?:</footer>|</div>)\s*</li>'
-    found = re.search(pattern, answer.text, re.DOTALL)
-    assert found, answer.text
-    return unescape(found[0])
-
-
-def head(text: str, stage: str) -> str:
-    """What is read over a column."""
-    found = re.search(rf'<(header|form)[^>]* id="head-{stage}".*?</\1>', text, re.DOTALL)
-    assert found, text
-    return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split())
-
-
-@contextmanager
-def counted(app: Flask) -> Iterator[list[str]]:
-    """The statements of the requests inside."""
-    seen: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    with app.app_context():
-        engines = list(db.engines.values())
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
-
 
 # The page
 
@@ -172,7 +105,8 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    assert len(seen) == 8  # begin, sign-in, grants, columns, heads, departments, inbox, incidents
+    # begin, sign-in, grants, columns, heads, views, departments, work, inbox, notices, incidents
+    assert len(seen) == 11
 
 
 @pytest.mark.parametrize(
@@ -239,7 +173,7 @@ def test_more_without_script_is_a_page(desk: FlaskClient, make: Any) -> None:
     page = desk.get(unescape(link[1])).text
     assert "<html" in page
     assert "C-2026-0022" in page
-    assert 'href="/board?q=paint"' in page
+    assert 'href="/board?q=paint&amp;procedure=manufacturing"' in page
 
 
 @pytest.mark.parametrize(
@@ -281,15 +215,19 @@ def test_a_stale_move_changes_nothing_and_shows_the_fresh_card(desk: FlaskClient
 
 
 @on_both_databases
-def test_a_refused_move_tells_every_reason_with_the_field_that_mends_it(desk: FlaskClient, make: Any) -> None:
+def test_a_refused_move_tells_the_reasons_with_the_fields_that_mend_them(desk: FlaskClient, make: Any) -> None:
     a_draft(make)
     answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
     assert answer.status_code == 422
     assert 'data-stage="draft"' in answer.text
     assert "C-2026-0001 was not moved to Registered." in answer.text
-    for field in ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link"):
+    for field in ("customer", "complaint_date", "content", "complaint_class"):
         assert f'href="/complaints/C-2026-0001#f-{field}"' in answer.text
+    assert '<a href="/complaints/C-2026-0001">and 2 more</a>' in answer.text
     assert the(make).stage == "draft"
+    page = desk.post(MOVE, data={"stage": "registered", "version": 1}).text
+    for field in ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link"):
+        assert f'href="/complaints/C-2026-0001#f-{field}"' in page
 
 
 @pytest.mark.parametrize("stage", ["", "nowhere", "Registered", "<b>", "x" * 5000])
@@ -346,7 +284,7 @@ def test_no_write_is_open_while_an_answer_is_made(app: Flask, desk: FlaskClient,
     on_the_board(make)
     with counted(app) as seen:
         desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=HTMX)
-    assert len(seen) <= 20
+    assert len(seen) <= 28
     with transaction(make) as session:
         a_complaint(session)
 
@@ -418,7 +356,22 @@ def guarded(settings: Settings, clock: time_machine.Traveller) -> Flask:
     return create_app(settings, {"RATELIMIT_ENABLED": False})
 
 
-@pytest.mark.parametrize("path", [MOVE, "/me/density", "/me/folds", "/me/language", "/logout"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        MOVE,
+        "/complaints/C-2026-0001/undo",
+        "/board/moves",
+        "/board/undo",
+        "/me/density",
+        "/me/folds",
+        "/me/procedure",
+        "/me/views",
+        "/me/views/1/delete",
+        "/me/language",
+        "/logout",
+    ],
+)
 def test_a_post_without_its_token_is_refused(
     guarded: Flask, make: Any, clerk: Actor, browser_of: Browser, path: str
 ) -> None:
@@ -426,7 +379,7 @@ def test_a_post_without_its_token_is_refused(
     client = guarded.test_client()
     with browser_of(clerk).session_transaction() as known, client.session_transaction() as cookie:
         cookie.update(known)
-    data = {"stage": "investigation", "version": 1, "density": "compact", "folded": "1"}
+    data = {"stage": "investigation", "version": 1, "density": "compact", "fold": "closed"}
     for headers in ({}, HTMX, HTMX | {"X-CSRFToken": "forged"}):
         assert client.post(path, data=data, headers=headers).status_code == 400
     assert the(make).stage == "registered"
@@ -553,37 +506,145 @@ def test_who_is_signed_out_is_sent_to_the_gate(app: Flask) -> None:
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
 
 
-# This browser's own
+# A person's own
 
 
-def test_density_is_remembered_by_the_browser(desk: FlaskClient) -> None:
+def test_density_goes_with_the_account(desk: FlaskClient) -> None:
     answer = desk.post("/me/density", data={"density": "compact"})
     assert (answer.status_code, answer.location) == (303, "/board")
     assert 'data-density="compact"' in desk.get("/board").text
     assert desk.post("/me/density", data={"density": "tiny"}).status_code == 422
 
 
-def test_the_closed_column_starts_folded_and_opens_for_this_browser(desk: FlaskClient, make: Any) -> None:
+def test_the_closed_column_starts_folded_and_opens_for_this_person(desk: FlaskClient, make: Any) -> None:
     on_the_board(make, stage="closed", closed_at=MONDAY)
     page = desk.get("/board").text
     assert "col--rail" in page
     assert "C-2026-0001" not in page
     assert "1 complaint" in head(page, "closed")
-    desk.post("/me/folds", data={"stage": "closed", "folded": "0"})
+    desk.post("/me/folds", data={"unfold": "closed"})
     assert "C-2026-0001" in desk.get("/board").text
-    part = desk.post("/me/folds", data={"stage": "closed", "folded": "1"}, headers=HTMX).text
+    part = desk.post("/me/folds", data={"fold": "closed"}, headers=HTMX).text
     assert part.startswith('<li class="col col--rail" id="col-closed"')
     assert "C-2026-0001" not in desk.get("/board").text
 
 
 def test_opening_the_closed_column_by_htmx_brings_its_cards(desk: FlaskClient, make: Any) -> None:
     on_the_board(make, stage="closed", closed_at=MONDAY)
-    part = desk.post("/me/folds", data={"stage": "closed", "folded": "0"}, headers=HTMX).text
+    part = desk.post("/me/folds", data={"unfold": "closed"}, headers=HTMX).text
     assert "C-2026-0001" in part
     assert "Closed 16 Nov" in part
 
 
+def test_a_card_that_came_before_says_how_often_in_twelve_months(desk: FlaskClient, make: Any) -> None:
+    again, first = on_the_board(make, repeat_of_count=2), on_the_board(make)
+    page = desk.get("/board")
+    assert 'class="mark mark--repeat">3<i> in 12 months' in card_in(page, again)
+    assert "mark--repeat" not in card_in(page, first)
+
+
+def test_a_card_of_nobody_names_whose_queue_it_stands_in(
+    desk: FlaskClient, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(vars(procedure("manufacturing").stage("investigation")), "owner_roles", ("qe", "qa_head"))
+    monkeypatch.setitem(vars(procedure("manufacturing").stage("draft")), "owner_roles", ())
+    _rendered.cache_clear()
+    queued, nobodys = on_the_board(make, stage="investigation"), on_the_board(make, stage="draft")
+    page = desk.get("/board")
+    names = "QE engineer, QA head"
+    assert f'title="{names}"><span aria-hidden="true">QE</span><i>{names}</i>' in card_in(page, queued)
+    assert 'title="Nobody assigned">–<' in card_in(page, nobodys)
+
+
+# Other versions of a procedure
+
+
+@pytest.fixture
+def two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest version has no verification, a stage of its own, and another queue for drafts."""
+    first = procedure()
+    draft, *between, closed = (stage for stage in first.stages if stage.key != "verification")
+    check = replace(between[-1], key="check", name=Name("Final check", "终检"))
+    stages = (replace(draft, owner_roles=("gm",)), *between, check, closed)
+    second = replace(first, version=first.version + 1, stages=stages)
+    known = {(each.key, each.version): each for each in (first, second)}
+    monkeypatch.setattr(procedures, "_known", known)
+
+
+def columns_of(page: str) -> list[str]:
+    return re.findall(r'id="col-(\w+)"', page)
+
+
+@on_both_databases
+def test_a_stage_of_an_older_version_is_a_column_as_long_as_something_stands_there(
+    two_versions: None, desk: FlaskClient, make: Any
+) -> None:
+    new = ["draft", "registered", "investigation", "action_plan", "implementation", "customer_reply", "check", "closed"]
+    assert columns_of(desk.get("/board").text) == new
+    left = on_the_board(make, stage="verification", procedure_version=1)
+    page = desk.get("/board")
+    assert columns_of(page.text) == [*new[:5], "verification", *new[5:]]
+    assert "1 complaint" in head(page.text, "verification")
+    assert left.number in card_in(page, left)
+    assert 'href="#col-verification"' in page.text
+    answer = desk.post(MOVE, data={"stage": "implementation", "version": 1, "reason": "Not done"}, headers=HTMX)
+    assert answer.status_code == 200
+    assert "0 complaints" in head(answer.text, "verification")
+    assert re.search(r'id="board-sum"[^>]*><b>1</b> open', answer.text)
+    assert columns_of(desk.get("/board").text) == new
+
+
+def test_each_card_follows_its_own_version(two_versions: None, desk: FlaskClient, make: Any) -> None:
+    old, new = (a_draft(make, procedure_version=version) for version in (1, 2))
+    lost = a_draft(make, procedure_version=9)
+    page = desk.get("/board")
+    assert "Marketing clerk" in card_in(page, old)
+    assert "General manager" in card_in(page, new)
+    assert "General manager" in card_in(page, lost)
+
+
+def test_those_of_several_that_have_no_such_stage_stay(two_versions: None, desk: FlaskClient, make: Any) -> None:
+    for version in (1, 2):
+        on_the_board(make, stage="customer_reply", procedure_version=version)
+    menu = desk.get("/board/moves?complaint=C-2026-0001&complaint=C-2026-0002", headers=HTMX).text
+    hints = dict(re.findall(r'value="(\w+)" data-state="\w+" data-hint="([^"]*)"', menu))
+    assert hints["closed"] == "may move here"
+    assert hints["verification"] == "From Customer reply it goes to Closed +1"
+    assert [*hints].index("check") > 0
+    data = {"stage": "verification", "complaint": ["C-2026-0002:1"]}
+    assert "There is no stage" in desk.post("/board/moves", data=data, headers=HTMX).text
+
+
+# Several at once, without script
+
+
+def test_the_board_for_selecting_has_a_box_on_every_card_and_one_form(desk: FlaskClient, make: Any) -> None:
+    complaint = on_the_board(make, version=4)
+    page = desk.get("/board?select=1&product=").text
+    assert 'name="complaint" value="C-2026-0001:4" form="several" aria-label="Select C-2026-0001"' in page
+    form = page[page.index('id="several"') : page.index("</form>", page.index('id="several"'))]
+    assert form.count("<option") == 8
+    assert "hidden>" not in form.partition(">")[0]
+    assert "card__tick" not in desk.get("/board").text
+    move = desk.post(MOVE + "?select=1", data={"stage": "investigation", "version": 4}, headers=HTMX)
+    assert "C-2026-0001:5" in card_in(move, complaint)
+
+
 # Bytes and time
+
+
+def test_the_answer_to_a_move_takes_no_more_than_ten_kilobytes(desk: FlaskClient, make: Any) -> None:
+    complaint = on_the_board(
+        make, subject="密封圈低温开裂，要求三日内回复原因与对策" * 3, product="PCB-C7 控制板", batch="L2609-033"
+    )
+    answer = desk.post(MOVE, data={"stage": "investigation", "version": complaint.version}, headers=HTMX)
+    assert (answer.status_code, len(answer.data) <= 10_000) == (200, True)
+
+
+def test_a_refusal_takes_no_more_than_ten_kilobytes_either(desk: FlaskClient, make: Any) -> None:
+    a_draft(make, subject="密封圈低温开裂，要求三日内回复原因与对策" * 3)
+    answer = desk.post(MOVE, data={"stage": "registered", "version": 1}, headers=HTMX)
+    assert (answer.status_code, len(answer.data) <= 10_000) == (422, True)
 
 
 def test_a_card_takes_no_more_than_seven_hundred_bytes(desk: FlaskClient, make: Any) -> None:

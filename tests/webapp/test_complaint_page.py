@@ -17,15 +17,16 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.serving import make_server
 
-from complaints import off_board, registration
+from complaints import clocks, history, off_board, registration
 from complaints.blobs import Blobs
+from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
 from complaints.database import transaction
 from complaints.history import Change
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.procedure import procedure
 from tests.builders import (
     MONDAY,
@@ -37,7 +38,9 @@ from tests.builders import (
     a_mailed_complaint,
     a_person,
     an_entry,
+    withdrawable,
 )
+from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.timeline import SENTENCES
 
@@ -76,7 +79,7 @@ def registered(make: sessionmaker[Session], by: Actor, **letter: object) -> Comp
         complaint = a_mailed_complaint(session, **letter)  # type: ignore[arg-type]
         values, _ = registration.parse(an_entry(), rules=procedure(), today=MONDAY.date())
         at = MONDAY + timedelta(minutes=20)
-        registration.register(session, complaint, values, by=by, at=at, seen_version=1, zone=SHANGHAI)
+        registration.register(session, complaint, values, by=by, at=at, seen_version=1, context=CONTEXT)
         return complaint
 
 
@@ -117,7 +120,7 @@ def test_a_registered_complaint_shows_its_facts_its_clocks_and_what_happened(
 ) -> None:
     complaint = registered(make, clerk)
     with transaction(make) as session:
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act="something_new", values={}))
+        history.note(session, complaint.id, "something_new", by=SYSTEM, at=NOW)
     clock.shift(timedelta(hours=1))
     shown = visible(desk.get(HERE).text)
     for text in ("Register no. 2026-0001", "Major", "Quellstrom Mobility", "HX-210 hydraulic fitting",
@@ -220,6 +223,36 @@ def test_a_mail_inside_a_mail_is_shown_with_its_own_files_beneath(
 # Off the board, not reached, written to again
 
 
+def test_a_record_that_is_for_invited_people_names_them_by_their_field(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+    page = visible(browser_of(clerk).get(HERE).text)
+    assert "Marketing vice general manager, Invited" in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (clocks.REPLACED, "replaced, the class changed"),
+        (clocks.UNDONE, "its start was taken back"),
+        (clocks.CANCELLED, "cancelled, it is not owed any more"),
+        (clocks.MERGED, "ended when the complaint was merged"),
+    ],
+)
+def test_a_clock_that_ended_without_being_met_says_why(
+    desk: FlaskClient, make: sessionmaker[Session], outcome: str, said: str
+) -> None:
+    mailed(make)
+    with transaction(make) as session:
+        session.execute(update(Clock).values(stopped_at=NOW, outcome=outcome))
+    page = visible(desk.get(HERE).text)
+    assert said in page
+    assert "left the board" not in page
+
+
 @on_both_databases
 def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
     desk: FlaskClient, clerk: Actor, make: sessionmaker[Session], blobs: Blobs
@@ -232,8 +265,9 @@ def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
         other = session.get_one(Complaint, other.id)
         into = session.scalars(select(Complaint).where(Complaint.number == "C-2026-0001")).one()
         off_board.take(
-            session, other, off_board.MERGED, reason="the same lot", by=clerk, at=NOW, seen_version=1, into=into
-        )
+            session, other, off_board.MERGED, reason="the same lot", by=clerk, at=NOW, seen_version=1, into=into,
+            context=CONTEXT,
+        )  # fmt: skip
     page = desk.get(HERE).text
     for words in ("The first letter", "The other letter", "from C-2026-0002", "joint.png", "250 OK",
                   "林知夏 merged C-2026-0002 into it"):  # fmt: skip
@@ -241,7 +275,7 @@ def test_a_complaint_shows_what_was_merged_into_it_with_files_and_original(
     assert desk.get(f"{HERE}/letters/2", headers={"HX-Request": "true"}).status_code == 200
     merged = visible(desk.get("/complaints/C-2026-0002").text)
     assert "Merged into C-2026-0001 : the same lot Decided by 林知夏" in merged
-    assert "ended when it left the board" in merged
+    assert "ended when the complaint was merged" in merged
     assert "Move to…" not in merged
     assert desk.post("/complaints/C-2026-0002/bring-back", data={"version": "2"}).status_code == 303
     assert "The other letter" not in visible(desk.get(HERE).text)
@@ -253,7 +287,10 @@ def test_what_is_off_the_board_cannot_be_registered(
     complaint = mailed(make)
     with transaction(make) as session:
         complaint = session.get_one(Complaint, complaint.id)
-        off_board.take(session, complaint, off_board.WITHDRAWN, reason="solved", by=clerk, at=NOW, seen_version=1)
+        withdrawable(session, complaint)
+        off_board.take(
+            session, complaint, off_board.WITHDRAWN, reason="solved", by=clerk, at=NOW, seen_version=1, context=CONTEXT
+        )
     page = desk.get(HERE).text
     assert "Withdrawn : solved" in visible(page)
     assert 'name="complaint_class"' not in page
@@ -271,7 +308,7 @@ def test_a_customer_who_was_not_reached_is_told_of_on_page_and_card(
     with transaction(make) as session:
         session.execute(update(Complaint).values(unreached_at=NOW))
         told = {"recipient": "i.carrow@quellstrom.example", "status": "5.1.1", "said": "no such user"}
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act="bounce", values=told))
+        history.note(session, complaint.id, "bounce", by=SYSTEM, at=NOW, **told)
     page = visible(desk.get(HERE).text)
     assert "The customer was not reached : i.carrow@quellstrom.example, 5.1.1 no such user" in page
     assert "It came back Mon 16 Nov, 09:30 : the customer was not reached." in page
@@ -294,7 +331,7 @@ def test_every_act_has_its_sentence_even_with_nothing_to_say(
 ) -> None:
     complaint = mailed(make)
     with transaction(make) as session:
-        session.add(Change(complaint_id=complaint.id, at=NOW, by_id=None, act=act, values={}))
+        history.note(session, complaint.id, act, by=SYSTEM, at=NOW)
     assert desk.get(HERE).status_code == 200
 
 
@@ -712,3 +749,20 @@ def test_a_draft_by_hand_of_another_department_is_not_yours(make: sessionmaker[S
         session.execute(update(Complaint).values(unread_count=0))
     assert browser_of(one).get(HERE).status_code == 200
     assert browser_of(other).get(HERE).status_code == 404
+
+
+def test_further_departments_are_notified_later(app: Flask, browser_of: Browser, make: sessionmaker[Session]) -> None:
+    desk = Desk(make)
+    number = desk.registered()
+    with transaction(make) as session:
+        logistics = a_department(session, "logistics", "Logistics", "物流").id
+    clerk = browser_of(desk["clerk"])
+    assert "Logistics" in clerk.get(f"/complaints/{number}").text.partition('id="f-departments"')[2]
+    nobody = clerk.post(f"/complaints/{number}/notified")
+    assert (nobody.status_code, "Choose a department to notify." in nobody.text) == (422, True)
+    for _ in range(2):  # the same form sent again changes nothing
+        assert clerk.post(f"/complaints/{number}/notified", data={"departments": logistics}).status_code == 303
+    with make() as session:
+        told = session.scalars(select(Change).where(Change.act == "notified").order_by(Change.id)).all()
+    assert [each.values["departments"] for each in told] == [["qa", "machining"], ["logistics"]]
+    assert browser_of(desk["mr"]).post(f"/complaints/{number}/notified").status_code == 404

@@ -8,8 +8,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import inspect, select
 
-from complaints import clocks, visits
-from complaints.complaint import Complaint, find
+from complaints import clocks, records, signatures, visits
+from complaints.complaint import Complaint, Involvement, find
 from complaints.conversation import Entry
 from complaints.customers import Customer
 from complaints.errors import NotFound
@@ -17,6 +17,7 @@ from complaints.history import Change
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM
+from complaints.work import Waiting
 from webapp.database import db
 
 command = AppGroup("complaint", help="Complaints.")
@@ -26,7 +27,8 @@ command = AppGroup("complaint", help="Complaints.")
 @click.argument("number")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(number: str, as_json: bool) -> None:
-    """Show the record of NUMBER: fields, stage and visits, clocks with receipts, mails, history."""
+    """Show the record of NUMBER: fields, stage and visits, clocks with receipts, records, approvals (those that
+    fell, too), people, what waits, mails, history."""
     session = db.session()
     try:
         complaint = find(session, number, SYSTEM)
@@ -39,6 +41,14 @@ def show(number: str, as_json: bool) -> None:
     record["register_no"] = complaint.register_no
     record["visits"] = [_fields(visit) for visit in visits.of(session, complaint.id)]
     record["clocks"] = [_fields(clock) for clock in clocks.of(session, "complaint", complaint.id)]
+    record["records"] = [_fields(each) for each in records.of(session, complaint, every_round=True)]
+    record["approvals"] = [_fields(each) for each in signatures.of(session, complaint, every=True)]
+    record["people"] = [
+        _fields(each) for each in session.scalars(select(Involvement).where(Involvement.complaint_id == complaint.id))
+    ]
+    record["waiting"] = [
+        _fields(each) for each in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id))
+    ]
     letters = select(Letter).join(Entry, Entry.letter_id == Letter.id).where(Entry.complaint_id == complaint.id)
     record["letters"] = [_fields(letter, but=("html",)) for letter in session.scalars(letters.order_by(Letter.id))]
     record["outgoing"] = [
@@ -47,7 +57,9 @@ def show(number: str, as_json: bool) -> None:
     ]
     record["history"] = [
         _fields(change)
-        for change in session.scalars(select(Change).where(Change.complaint_id == complaint.id).order_by(Change.id))
+        for change in session.scalars(
+            select(Change).where(Change.complaint_id == complaint.id).order_by(Change.position)
+        )
     ]
     click.echo(json.dumps(record, ensure_ascii=False, default=str, indent=None if as_json else 2))
 

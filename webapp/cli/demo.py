@@ -1,5 +1,6 @@
 """`flask demo …`: the demo company and as many complaints of it as one likes."""
 
+import sqlite3
 import sys
 import time
 from datetime import UTC, datetime
@@ -74,7 +75,7 @@ def fill(complaints: int, seed: int, password: str | None) -> None:
             secret=chosen.secret_key,
             sender=chosen.mail_from,
         )
-    except (LookupError, OSError, SQLAlchemyError) as error:
+    except (LookupError, OSError, SQLAlchemyError, sqlite3.Error) as error:
         _fail(f"The fill ended early; what was committed is whole and stays. {error}", 1)
     took = time.monotonic() - begun
     if sys.stderr.isatty():

@@ -1,12 +1,13 @@
-// The board: dragging, keys, the move menu, and what others change meanwhile. Everything here also works without script,
-// through the link on each card. While a card is held or on its way, answers that would change the board wait.
+// The board: dragging, keys, the move menu, selections, and what others change meanwhile. Everything here also works
+// without script, through the link on each card and the boxes of `?select=1`. While a card is held, asked about or on its
+// way, answers that would change the board wait.
 "use strict";
 (() => {
-  const EVERY = 8_000, AFRESH = 300_000;
+  const EVERY = 8_000, AFRESH = 300_000, TOLD = 6_000, UNDO = 10_000, AT_ONCE = 50;
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const board = () => $("#board");
-  const menu = $("#move-menu"), live = $("#board-live");
+  const menu = $("#move-menu"), live = $("#board-live"), bar = $("#several");
 
   // -- asking the server ------------------------------------------------------------------------------------------
   const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
@@ -20,15 +21,23 @@
     return answer;
   }
 
-  const withFilters = (path) => path + (location.search ? (path.includes("?") ? "&" : "?") + location.search.slice(1) : "");
+  // What the board is filtered by, its procedure, and whether it has boxes to tick.
+  const withFilters = (path) => path + board().dataset.query.replace("&", path.includes("?") ? "&" : "?");
+
+  function parsed(html) {
+    const box = document.createElement("template");
+    box.innerHTML = html;
+    return box.content;
+  }
 
   // -- telling the person -----------------------------------------------------------------------------------------
-  function toast(text) {
+  function toast(text, wayBack) {
     const note = document.createElement("div");
     note.className = "toast";
     note.append(Object.assign(document.createElement("span"), { className: "toast__b", textContent: text }));
+    if (wayBack) note.append(wayBack);
     $("#toasts").replaceChildren(note);
-    setTimeout(() => note.remove(), 6_000);
+    setTimeout(() => note.remove(), wayBack ? UNDO : TOLD);
   }
 
   function say(text) {
@@ -57,28 +66,32 @@
     old?.remove();
     const shown = list && (next || !foot || always);
     if (shown) list.insertBefore(card, next || foot);
+    mark(card);
     if (!held) return;
-    const target = shown ? $(held.classList.contains("card__mv") ? ".card__mv" : "h3 a", card) : $("h3 a", neighbour ?? board());
+    const kind = [".card__mv", ".card__tick"].find((each) => held.matches(each)) ?? "h3 a";
+    const target = shown ? $(kind, card) : $("h3 a", neighbour ?? board());
     target?.focus({ preventScroll: !always });
   }
 
-  // Takes in an answer: cards by their id and column, everything else by its id.
+  // Takes in an answer: cards by their id and column, everything else by its id. Gives the way back, if there is one.
   function absorb(html, options) {
-    const box = document.createElement("template");
-    box.innerHTML = html;
-    for (const part of [...box.content.children]) {
+    let wayBack = null;
+    for (const part of [...parsed(html).children]) {
       if (part.matches(".card")) settle(part, options);
+      else if (part.matches(".undo")) wayBack = part;
       else if ("gone" in part.dataset) document.getElementById(part.id)?.remove();
       else replace(part);
     }
     inStep();
+    stillSelected();
+    return wayBack;
   }
 
   function replace(part) {
     const old = document.getElementById(part.id);
     const inside = part.getAttribute("hx-swap-oob") === "innerHTML";
     part.removeAttribute("hx-swap-oob");
-    if (!old || old.outerHTML === part.outerHTML || old.contains(document.activeElement)) return;
+    if (!old || old.outerHTML === part.outerHTML || old.contains(document.activeElement) || old.matches(":popover-open")) return;
     if (inside) return void old.replaceChildren(...part.childNodes);
     old.replaceWith(part);
     htmx.process(part);
@@ -87,44 +100,70 @@
   // -- nothing moves under the hand -------------------------------------------------------------------------------
   let holding = 0;
   const waiting = [];
-  const later = (change) => (holding ? waiting.push(change) : change());
+  const hold = () => { holding += 1; };
+  function later(change) {
+    if (!holding) return void change();
+    waiting.push(change);
+    board().dataset.waiting = waiting.length;
+  }
   function release() {
     holding -= 1;
     while (!holding && waiting.length) waiting.shift()();
+    if (!waiting.length) delete board().dataset.waiting;
   }
   document.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;
     if (!holding || !board().contains(target)) return;
     event.detail.shouldSwap = false;
-    waiting.push(() => (target.matches(".col__foot") ? $("a", target).click() : afresh()));
+    later(() => (target.matches(".col__foot") ? $("a", target).click() : htmx.trigger($(".filters__form"), "submit")));
   });
 
   // -- moving -----------------------------------------------------------------------------------------------------
   const number = (card) => $("h3 a", card).pathname.split("/").pop();
+  const seen = (card) => `${number(card)}:${card.dataset.v}`;
+
+  // Sends what moves cards and takes in the answer. False when there was none: then nothing has changed.
+  async function send(path, body, cards) {
+    for (const card of cards) card.setAttribute("aria-busy", "true");
+    hold();
+    let answer = null;
+    try {
+      answer = await ask(withFilters(path), body);
+      const html = await answer.text();
+      if (![200, 409, 422].includes(answer.status) || !html.trimStart().startsWith("<li")) {
+        say($(".notice", parsed(html))?.textContent.trim() || board().dataset.failed);
+        return false;
+      }
+      const wayBack = absorb(html, { always: true });
+      if (answer.ok || cards.length > 1) toast(live.textContent, wayBack);
+      return true;
+    } catch (trouble) {
+      say(answer ? board().dataset.failed : board().dataset.offline);
+      if (!(trouble instanceof TypeError)) throw trouble;
+      return false;
+    } finally {
+      for (const card of cards) document.getElementById(card.id)?.removeAttribute("aria-busy");
+      release();
+    }
+  }
 
   async function move(card, stage, version, home = card.parentElement) {
     const body = new FormData();
     body.set("stage", stage);
     body.set("version", version);
-    card.setAttribute("aria-busy", "true");
-    holding += 1;
-    let answer = null;
-    try {
-      answer = await ask(withFilters(`/complaints/${number(card)}/move`), body);
-      if (![200, 409, 422].includes(answer.status)) throw answer;
-      const html = await answer.text();
-      if (!html.trimStart().startsWith("<li")) throw answer;
-      absorb(html, { always: true });
-      if (answer.ok) toast(live.textContent);
-      document.getElementById(card.id)?.removeAttribute("aria-busy");
-    } catch (trouble) {
-      card.removeAttribute("aria-busy");
-      springBack(card, home);
-      say(answer ? board().dataset.failed : board().dataset.offline);
-      if (!(trouble instanceof Response || trouble instanceof TypeError)) throw trouble;
-    } finally {
-      release();
-    }
+    if (!(await send(`/complaints/${number(card)}/move`, body, [card]))) return springBack(card, home);
+    const fresh = document.getElementById(card.id), form = fresh && $(".ask", fresh);
+    if (form) openAsk(fresh, form);
+  }
+
+  async function moveSeveral(cards, stage) {
+    const body = new FormData();
+    body.set("stage", stage);
+    for (const card of cards) body.append("complaint", seen(card));
+    if (!(await send("/board/moves", body, cards))) return;
+    clearSelection();
+    const fresh = cards.map((card) => document.getElementById(card.id)).filter(Boolean);
+    focus(fresh.find((card) => card.matches(".card--refused")) ?? fresh[0]);
   }
 
   function springBack(card, home) {
@@ -133,31 +172,139 @@
     home.insertBefore(card, next || $(":scope > .col__foot", home));
   }
 
+  // Taking back: the button in the toast.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches(".toast .undo")) return;
+    event.preventDefault();
+    form.closest(".toast").remove();
+    send(new URL(form.action).pathname, new FormData(form), []);
+  });
+
+  // -- what a move asks for, on its card --------------------------------------------------------------------------
+  let asking = null;
+
+  function openAsk(card, form, home = card.parentElement) {
+    closeAsk();
+    asking = { card, home };
+    hold();
+    $(".card__why", card)?.remove();
+    card.classList.remove("card--refused");
+    card.classList.add("card--asking");
+    if (form.parentElement !== card) card.append(form);
+    ($("[aria-invalid]", form) ?? $("textarea, select", form)).focus();
+    form.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  function closeAsk() {
+    if (!asking) return;
+    const { card, home } = asking;
+    $(".ask", card).remove();
+    card.classList.remove("card--asking");
+    springBack(card, home);
+    asking = null;
+    release();
+    focus(document.getElementById(card.id));
+  }
+
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches(".board .ask")) return;
+    event.preventDefault();
+    if (!form.reportValidity()) return;
+    const { card } = asking;
+    if (!(await send(new URL(form.action).pathname, new FormData(form), [card]))) return;
+    asking = null;
+    release();
+    const fresh = document.getElementById(card.id), again = fresh && $(".ask", fresh);
+    if (again) openAsk(fresh, again);
+    else if (fresh) $(".card__mv", fresh).focus();
+  });
+  document.addEventListener("click", (event) => { if (event.target.closest?.(".board .ask__x")) closeAsk(); });
+
+  // -- what the columns say to cards in the hand ------------------------------------------------------------------
+  let told = { key: "", answer: null }, hints = null;
+
+  // The move menu of some cards, asked for once for each press.
+  function movesOf(cards, { anew = false } = {}) {
+    const key = cards.map(seen).join();
+    if (anew || told.key !== key) told = { key, answer: menuOf(cards) };
+    return told.answer;
+  }
+
+  async function menuOf(cards) {
+    const several = `/board/moves?${cards.map((card) => `complaint=${number(card)}`).join("&")}`;
+    const answer = await ask(cards.length > 1 ? several : $(".card__mv", cards[0]).pathname).catch(() => null);
+    return answer?.ok ? parsed(await answer.text()) : null;
+  }
+
+  async function showHints(cards) {
+    const found = await movesOf(cards);
+    if (!found || carried !== cards) return;
+    hints = found;
+    for (const choice of all("[data-hint]:not([data-hint=''])", found)) {
+      const column = $(`#col-${CSS.escape(choice.value)}`);
+      if (!column) continue;
+      column.classList.add(`col--${choice.dataset.state}`);
+      const hint = Object.assign(document.createElement("p"), { className: "col__hint", textContent: choice.dataset.hint });
+      $(".col__h", column).append(hint);
+    }
+  }
+
+  function clearHints() {
+    hints = null;
+    for (const hint of all(".col__hint")) hint.remove();
+    for (const column of all(".board .col")) column.classList.remove("col--accepts", "col--asks", "col--refuses");
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    const card = event.target.closest?.(".board .card");
+    if (!card || event.pointerType === "touch" || event.button || event.target.closest("button, input, textarea, select, .card__mv, .card__why, .ask")) return;
+    movesOf(together(card), { anew: true });
+  });
+
   // -- dragging ---------------------------------------------------------------------------------------------------
   const slot = Object.assign(document.createElement("li"), { className: "slot" });
-  let dragged = null, over = null;
+  let dragged = null, carried = [], over = null;
 
   const element = (event) => (event.target.closest ? event.target : event.target.parentElement);
+  const together = (card) => (selected.has(card.id) ? chosen() : [card]);
 
-  // The link that covers a card is what the browser drags; the picture under the hand is the whole card.
+  // The link that covers a card is what the browser drags; the picture under the hand is the whole card, with how many
+  // there are.
   document.addEventListener("dragstart", (event) => {
     const card = element(event)?.closest(".board .card");
     if (!card) return;
-    if (card.hasAttribute("aria-busy")) return event.preventDefault();
+    if (card.matches("[aria-busy], .card--asking")) return event.preventDefault();
+    closeAsk();
     dragged = card;
-    holding += 1;
+    carried = together(card);
+    hold();
     const box = card.getBoundingClientRect();
     event.dataTransfer.clearData();
-    event.dataTransfer.setData("text/plain", number(card));
+    event.dataTransfer.setData("text/plain", carried.map(number).join("\n"));
     event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setDragImage(card, event.clientX - box.left, event.clientY - box.top);
-    setTimeout(() => dragged?.classList.add("card--ghost"));
+    event.dataTransfer.setDragImage(picture(card), event.clientX - box.left, event.clientY - box.top);
+    setTimeout(() => { if (dragged) for (const each of carried) each.classList.add("card--ghost"); });
+    showHints(carried);
   });
+
+  function picture(card) {
+    if (carried.length === 1) return card;
+    const image = card.cloneNode(true);
+    image.removeAttribute("id");
+    image.classList.add("card--carried");
+    image.style.inlineSize = `${card.offsetWidth}px`;
+    image.append(Object.assign(document.createElement("b"), { className: "card__many", textContent: carried.length }));
+    document.body.append(image);
+    setTimeout(() => image.remove());
+    return image;
+  }
 
   document.addEventListener("dragover", (event) => {
     if (!dragged) return;
     const column = element(event)?.closest(".col");
-    light(column && column !== dragged.closest(".col") ? column : null);
+    light(column && (carried.length > 1 || column !== dragged.closest(".col")) ? column : null);
     if (!over) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "move";
@@ -171,18 +318,23 @@
   document.addEventListener("drop", (event) => {
     if (!dragged || !over) return;
     event.preventDefault();
-    const card = dragged, home = card.parentElement, stage = over.dataset.stage;
-    if (slot.isConnected) slot.replaceWith(card);
+    const card = dragged, cards = carried, home = card.parentElement, stage = over.dataset.stage;
+    const form = hints && $(`.ask[data-stage="${CSS.escape(stage)}"]`, hints);
+    if (slot.isConnected && cards.length === 1) slot.replaceWith(card);
     letGo();
-    move(card, stage, card.dataset.v, home);
+    if (cards.length > 1) moveSeveral(cards, stage);
+    else if (form) openAsk(card, form, home);
+    else move(card, stage, card.dataset.v, home);
   });
 
   document.addEventListener("dragend", letGo);
 
   function letGo() {
     if (!dragged) return;
-    dragged.classList.remove("card--ghost");
+    for (const card of carried) card.classList.remove("card--ghost");
     dragged = null;
+    carried = [];
+    clearHints();
     light(null);
     slot.remove();
     queueMicrotask(release); // after `drop` has taken hold of the card itself
@@ -196,12 +348,100 @@
     if (!over) slot.remove();
   }
 
+  // -- several cards ----------------------------------------------------------------------------------------------
+  const selected = new Set(); // of ids: a card is drawn anew when it changes
+  let anchor = null;
+  const chosen = () => [...selected].map((id) => document.getElementById(id)).filter(Boolean);
+  const ticking = () => Boolean($(".board .card__tick"));
+
+  function select(card, on = !selected.has(card.id)) {
+    if (on && selected.size >= AT_ONCE) say(board().dataset.most);
+    else if (on) selected.add(card.id);
+    else selected.delete(card.id);
+    anchor = card.id;
+    mark(card);
+    tellSelection();
+  }
+
+  // Shows on a card whether it is selected, in more than colour.
+  function mark(card) {
+    const on = selected.has(card.id), tick = $(".card__tick", card), sign = $(".card__sel", card);
+    card.classList.toggle("card--selected", on);
+    if (tick) tick.checked = on;
+    else if (!on) sign?.remove();
+    else if (!sign) {
+      const text = Object.assign(document.createElement("span"), { className: "vh", textContent: board().dataset.selectedMark });
+      const shown = Object.assign(document.createElement("span"), { className: "card__sel" });
+      shown.append(text);
+      $("header", card).prepend(shown);
+    }
+  }
+
+  function tellSelection() {
+    const text = board().dataset.selected.replace("{n}", selected.size);
+    bar.hidden = !selected.size && !ticking();
+    $("#several-move").hidden = !selected.size;
+    $("#several-count").textContent = selected.size || !ticking() ? text : $("#several-count").dataset.none;
+    live.textContent = text;
+  }
+
+  function stillSelected() {
+    const gone = [...selected].filter((id) => !document.getElementById(id));
+    for (const id of gone) selected.delete(id);
+    if (gone.length) tellSelection();
+  }
+
+  function clearSelection() {
+    const cards = chosen();
+    selected.clear();
+    cards.forEach(mark);
+    tellSelection();
+  }
+
+  function selectUpTo(card) {
+    const cards = all(":scope > .card", card.parentElement), from = cards.findIndex((other) => other.id === anchor);
+    const to = cards.indexOf(card), first = from < 0 ? to : Math.min(from, to), last = Math.max(from, to);
+    for (const each of cards.slice(first, last + 1)) select(each, true);
+  }
+
+  document.addEventListener("click", (event) => {
+    const card = event.target.closest?.(".board .card");
+    if (!card || !(event.ctrlKey || event.metaKey || event.shiftKey) || event.target.closest(".card__mv, .card__why, .ask, .card__tick")) return;
+    event.preventDefault();
+    if (event.shiftKey) selectUpTo(card);
+    else select(card);
+  });
+  document.addEventListener("mousedown", (event) => { // shift selects cards here, no text
+    if (event.shiftKey && event.target.closest?.(".board .card") && !event.target.closest(".ask")) event.preventDefault();
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches(".board .card__tick")) select(event.target.closest(".card"), event.target.checked);
+  });
+  $("#several-clear").addEventListener("click", (event) => {
+    if (!selected.size) return;
+    event.preventDefault();
+    const [card] = chosen();
+    clearSelection();
+    focus(card);
+  });
+  $("#several-move").addEventListener("click", (event) => openMenu(event.currentTarget, chosen()));
+  bar.addEventListener("submit", (event) => {
+    event.preventDefault();
+    menu.hidePopover();
+    moveSeveral(chosen(), event.submitter.value);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || $(":popover-open")) return;
+    if (asking) closeAsk();
+    else if (selected.size && !dragged) clearSelection();
+  });
+
   // -- the move menu ----------------------------------------------------------------------------------------------
   document.addEventListener("click", async (event) => {
     const arrow = event.target.closest?.(".board .card__mv");
     if (arrow && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      openMenu(arrow);
+      openMenu(arrow, [arrow.closest(".card")]);
     }
     const close = event.target.closest?.(".card__why .x");
     if (close) {
@@ -213,39 +453,37 @@
   });
 
   // A number pressed before the menu is there counts as soon as it is.
-  let opening = false, chosen = 0;
+  let opening = false, picked = 0;
   const choose = (n) => all(".menu__i", menu)[n - 1]?.click();
 
-  async function openMenu(arrow) {
+  async function openMenu(source, cards) {
+    closeAsk();
     opening = true;
-    chosen = 0;
-    await fillMenu(arrow);
+    picked = 0;
+    hold();
+    await fillMenu(source, cards);
+    release();
     opening = false;
-    if (chosen) choose(chosen);
+    if (picked) choose(picked);
   }
 
-  async function fillMenu(arrow) {
-    try {
-      const answer = await ask(arrow.pathname);
-      if (!answer.ok) throw answer;
-      menu.innerHTML = await answer.text();
-    } catch {
-      return say(board().dataset.offline);
-    }
-    const card = document.getElementById(arrow.closest(".card")?.id);
-    if (!card) return;
-    menu.showPopover({ source: $(".card__mv", card) });
+  async function fillMenu(source, cards) {
+    const found = await movesOf(cards, { anew: true });
+    if (!found) return say(board().dataset.offline);
+    menu.replaceChildren(found);
+    menu.showPopover({ source });
     $(".menu__i:not([aria-disabled], [aria-current])", menu)?.focus();
   }
+  menu.addEventListener("toggle", (event) => (event.newState === "open" ? hold() : release()));
 
   menu.addEventListener("submit", (event) => {
     event.preventDefault();
     const form = event.target, card = document.getElementById(form.dataset.card);
-    const stage = event.submitter.value, version = form.elements.version.value;
     menu.hidePopover();
     if (!card) return;
+    if (form.matches(".ask")) return openAsk(card, form);
     $(".card__mv", card).focus();
-    move(card, stage, version);
+    move(card, event.submitter.value, form.elements.version.value);
   });
 
   menu.addEventListener("keydown", (event) => {
@@ -293,7 +531,14 @@
     k: () => along(-1),
     l: () => across(1),
     h: () => across(-1),
-    m: () => { const card = current(); if (card) openMenu($(".card__mv", card)); },
+    m: () => {
+      const card = current();
+      if (selected.size) openMenu($("#several-move"), chosen());
+      else if (card) openMenu($(".card__mv", card), [card]);
+    },
+    x: () => { const card = current(); if (card) select(card); },
+    f: () => $('[form="folds"]', document.activeElement.closest(".col") ?? current()?.closest(".col") ?? undefined)?.click(),
+    z: () => { const way = $(".toast .undo button") ?? $(".told .undo button"); if (way) way.click(); else say(board().dataset.undone); },
     n: () => $('[aria-keyshortcuts="n"]')?.click(),
     "/": () => $('[aria-keyshortcuts="/"]').select(),
     "?": () => $("#keys").showPopover(),
@@ -301,7 +546,7 @@
   document.addEventListener("keydown", (event) => {
     if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.closest?.("input, select, textarea, [contenteditable], [popover]")) return;
-    if (opening && /^[1-9]$/.test(event.key)) { chosen = event.key; return; }
+    if (opening && /^[1-9]$/.test(event.key)) { picked = event.key; return; }
     const act = KEYS[event.key];
     if (!act) return;
     event.preventDefault();
@@ -309,7 +554,7 @@
   });
 
   // -- what others change -----------------------------------------------------------------------------------------
-  let cursor = board().dataset.cursor, timer = 0, told = Date.now();
+  let cursor = board().dataset.cursor, timer = 0, whole = Date.now();
 
   async function pulse() {
     clearTimeout(timer);
@@ -317,7 +562,7 @@
     try {
       const answer = await ask(withFilters(`/board/pulse?since=${encodeURIComponent(cursor)}`));
       cursor = answer.headers.get("Board-Cursor") ?? cursor;
-      if (answer.headers.has("Board-Look-Again") || Date.now() - told > AFRESH) await afresh();
+      if (answer.headers.has("Board-Look-Again") || Date.now() - whole > AFRESH) await afresh();
       else if (answer.status === 200) {
         const html = await answer.text();
         later(() => absorb(html));
@@ -330,11 +575,10 @@
   async function afresh() {
     const answer = await ask(withFilters("/board"));
     if (answer.status !== 200) return;
-    told = Date.now();
-    const box = document.createElement("template");
-    box.innerHTML = await answer.text();
+    whole = Date.now();
+    const page = parsed(await answer.text());
     later(() => {
-      for (const column of all(".col", box.content)) {
+      for (const column of all(".col", page)) {
         const list = listOf(column.dataset.stage);
         const cards = all(".card", column), foot = $(".col__foot", column);
         if (list) {
@@ -352,17 +596,16 @@
         }
         replace($(".col__h", column));
       }
-      for (const part of [...box.content.children]) if (part.id !== "board") replace(part);
+      for (const part of [...page.children]) if (part.id !== "board") replace(part);
       inStep();
+      stillSelected();
     });
   }
 
   // "Show more" may bring a card that is there already, placed by a move.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!event.detail.target.matches?.(".col__foot")) return;
-    const box = document.createElement("template");
-    box.innerHTML = event.detail.serverResponse;
-    for (const card of all(".card", box.content)) document.getElementById(card.id)?.remove();
+    for (const card of all(".card", parsed(event.detail.serverResponse))) document.getElementById(card.id)?.remove();
   });
   document.addEventListener("htmx:responseError", () => say(board().dataset.failed));
   document.addEventListener("htmx:sendError", () => say(board().dataset.offline));
@@ -374,12 +617,32 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "board") return;
     cursor = board().dataset.cursor;
-    told = Date.now();
+    whole = Date.now();
+    all(".board .card").forEach(mark);
+    stillSelected();
     watchScroll();
   });
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) pulse(); });
   timer = setTimeout(pulse, EVERY);
+
+  // -- folded columns ---------------------------------------------------------------------------------------------
+  $("#folds").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { name, value } = event.submitter, body = new FormData();
+    body.set(name, value);
+    const answer = await ask(withFilters("/me/folds"), body).catch(() => null);
+    if (!answer?.ok) return say(answer ? board().dataset.failed : board().dataset.offline);
+    const [column] = parsed(await answer.text()).children;
+    later(() => {
+      document.getElementById(column.id).replaceWith(column);
+      htmx.process(column);
+      all(".card", column).forEach(mark);
+      stillSelected();
+      inStep();
+      $('[form="folds"]', column).focus();
+    });
+  });
 
   // -- density, and the row of stages on a phone ------------------------------------------------------------------
   $("#density").addEventListener("submit", (event) => {

@@ -1,0 +1,206 @@
+"""A case: everything that the guards of a procedure look at, as values. Loaded once for an act or a page.
+
+A reference names a field: `customer` is one of the register entry, `finding.text` one of the record `finding`. The
+decisions over a case are in guards.py; they ask no database.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from complaints import records, rows, signatures
+from complaints.complaint import Complaint, Involvement
+from complaints.fields import REGISTER
+from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
+from complaints.records import Record
+from complaints.signatures import Signature, digest_of
+from complaints.visits import StageVisit
+
+COLUMNS = {"customer": "customer_id"}
+"""Fields of the register entry that have another name on the complaint."""
+NOTIFIED = "notified"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A complaint as the guards see it, in its present round."""
+
+    complaint: Complaint
+    rules: Procedure
+    records: Mapping[str, Record] = field(default_factory=dict)
+    rows: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
+    """Those that are complete; of one that each department gives, the last."""
+    given: tuple[Signature, ...] = ()
+    """Every one that stands."""
+    visited: frozenset[str] = frozenset()
+    notified: bool = False
+
+    @property
+    def stage(self) -> str:
+        return self.complaint.stage
+
+    def value(self, ref: str) -> Any:
+        """What a field holds; None or empty when nothing. Of a record with rows: what all its rows hold."""
+        sheet, _, key = ref.partition(".")
+        if not key:
+            return getattr(self.complaint, COLUMNS.get(ref, ref)) if ref in REGISTER else None
+        if sheet in self.rows:
+            return [row.values.get(key) for row in self.rows[sheet]]
+        record = self.records.get(sheet)
+        return record.values.get(key) if record else None
+
+    def ids(self, ref: str) -> set[int]:
+        """The people or departments that a field names, in all rows of its record."""
+        value = self.value(ref)
+        rows = value if isinstance(value, list) else [value]
+        return {each for row in rows for each in (row if isinstance(row, list) else [row]) if each}
+
+    def has(self, ref: str) -> bool:
+        return filled(self.value(ref))
+
+    def holds(self, when: When, row: Mapping[str, Any] | None = None) -> bool:
+        """Does a condition hold? `row`: fields of the row it is asked for, by reference."""
+        if not when.any_of:
+            return True
+        return any(
+            all(self._among(ref, values, row or {}) for ref, values in alternative.items())
+            for alternative in when.any_of
+        )
+
+    def _among(self, ref: str, values: tuple[str, ...], row: Mapping[str, Any]) -> bool:
+        found = row[ref] if ref in row else self.value(ref)
+        each = found if isinstance(found, list) else [found]
+        return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
+
+    def after(self, way: Move, voided: Collection[str]) -> "Case":
+        """The case when a way has been gone that writes nothing and opens no round."""
+        standing = {key: each for key, each in self.signatures.items() if key not in voided}
+        return replace(self, visited=self.visited | {way.to}, signatures=standing)
+
+    @cached_property
+    def departments(self) -> frozenset[int]:
+        """The responsible departments, as far as they are named."""
+        return frozenset(self.value(self.rules.departments) or ()) if self.rules.departments else frozenset()
+
+    @cached_property
+    def investigator(self) -> int | None:
+        """Who was named to investigate."""
+        return self.value(self.rules.investigator) if self.rules.investigator else None
+
+    def still_to_sign(self, rule: SignatureRule) -> frozenset[int]:
+        """The departments whose signature is still wanted, where each gives its own."""
+        signed = {each.department_id for each in self.given if each.key == rule.key}
+        return frozenset(self.value(rule.each) or ()) - signed if rule.each else frozenset()
+
+    def writers(self, sheet: str) -> set[int]:
+        """Everybody who wrote in a record of this round."""
+        found = [self.records[sheet]] if sheet in self.records else self.rows.get(sheet, ())
+        return {writer for record in found for writer in record.writers}
+
+    def content(self, rule: SignatureRule) -> str:
+        """A digest of what a signature covers."""
+        return digest_of([ref, self._covered(ref)] for ref in rule.covers)
+
+    def _covered(self, ref: str) -> Any:
+        sheet = self.rules.sheet(ref)
+        if sheet is None:
+            return self.value(ref)
+        return [each.values for each in self.of_sheet(sheet)]
+
+    def of_sheet(self, sheet: Sheet) -> tuple[Record, ...]:
+        """The one record of a sheet, or its rows."""
+        if sheet.many:
+            return self.rows.get(sheet.key, ())
+        return (self.records[sheet.key],) if sheet.key in self.records else ()
+
+
+def filled(value: Any) -> bool:
+    """Is there anything in a field?"""
+    if isinstance(value, list):
+        return any(filled(each) for each in value)
+    return bool(value.strip()) if isinstance(value, str) else value is not None
+
+
+def load(session: Session, complaint: Complaint) -> Case:
+    """The case of a complaint as it stands; three queries, whatever the complaint has behind it."""
+    rules = of(complaint)
+    return assemble(
+        complaint,
+        rules,
+        records.of(session, complaint),
+        signatures.of(session, complaint),
+        *_been(session, complaint.id),
+    )
+
+
+@dataclass(frozen=True)
+class Past:
+    """Everything that was ever written and signed on a complaint, in all its rounds, oldest first."""
+
+    records: tuple[Record, ...]
+    signatures: tuple[Signature, ...]
+
+
+def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
+    """The case of a complaint and all that lies behind it, in the same three queries."""
+    past = Past(
+        tuple(records.of(session, complaint, every_round=True)),
+        tuple(signatures.of(session, complaint, every=True)),
+    )
+    now = {records.LASTING, complaint.round}
+    case = assemble(
+        complaint,
+        of(complaint),
+        [each for each in past.records if each.round in now],
+        [each for each in past.signatures if each.round in now and each.stands],
+        *_been(session, complaint.id),
+    )
+    return case, past
+
+
+def assemble(
+    complaint: Complaint,
+    rules: Procedure,
+    kept: Iterable[Record],
+    signed: Iterable[Signature],
+    visited: frozenset[str],
+    notified: bool,
+) -> Case:
+    """A case from its parts."""
+    single: dict[str, Record] = {}
+    rows: dict[str, tuple[Record, ...]] = {sheet.key: () for sheet in rules.sheets if sheet.many}
+    for record in kept:
+        sheet = rules.sheet(record.sheet)
+        if sheet is None:
+            continue
+        if sheet.many:
+            rows[sheet.key] = (*rows[sheet.key], record)
+        else:
+            single[sheet.key] = record
+    given = tuple(signed)
+    case = Case(complaint, rules, single, rows, {}, given, visited, notified)
+    return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
+
+
+def _complete(case: Case, key: str) -> bool:
+    rule = case.rules.signature(key)
+    return rule is None or not case.still_to_sign(rule)
+
+
+@cache
+def _lived() -> CompoundSelect[Any]:
+    visits, told = rows.table(StageVisit).c, rows.table(Involvement).c
+    stages = select(visits.stage, literal(0)).where(visits.complaint_id == bindparam("of"), ~visits.undone)
+    return union_all(
+        stages, select(told.reason, literal(1)).where(told.complaint_id == bindparam("of"), told.reason == NOTIFIED)
+    )
+
+
+def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
+    found: set[tuple[str, int]] = {(row[0], row[1]) for row in rows.run(session, _lived(), {"of": complaint_id})}
+    return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found

@@ -1,0 +1,390 @@
+"""What follows from an act, in the act's transaction: clocks start and stop, the complaint changes hands, people are
+named, told, and find it among their work.
+
+An act says what happened as events (`signed:receipt`, `entered:verification`, see procedure.py); all the rest stands in
+the procedure.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
+from sqlalchemy.orm import Session
+
+from complaints import clocks, guards, notices, records, rows, work
+from complaints.case import Case, filled, load
+from complaints.clocks import Clock
+from complaints.complaint import NO_LIMIT, Complaint, Involvement
+from complaints.context import Context
+from complaints.guards import DEPARTMENT_ROLES, signers
+from complaints.people import Actor, Grant, User
+from complaints.procedure import (
+    CLASS,
+    COMPLAINT,
+    INVESTIGATION,
+    LOWERED,
+    NOTIFIED,
+    RECEIVED,
+    ClockRule,
+    Move,
+    Sheet,
+    Stage,
+)  # fmt: skip
+from complaints.records import Record
+from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE, Task
+
+RESPONSIBLE, NAMED = "responsible", "named"
+
+
+def follow(
+    session: Session,
+    complaint: Complaint,
+    events: Sequence[str],
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    case: Case | None = None,
+) -> Case:
+    """Let everything follow from what happened, in the caller's transaction; returns the case as it is now (`case`, if
+    the caller knows it)."""
+    if case is None:
+        session.flush()
+        case = load(session, complaint)
+    with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
+        running = _clocks(session, case, events, at=at, context=context)
+        _hand_over(session, case, running, context)
+        _name_people(session, case, at=at)
+        _tell(session, case, events, by=by, at=at, context=context)
+        work.renew(session, complaint.id, tasks(case), at=at)
+    session.flush()
+    return case
+
+
+def keep_up(session: Session, complaint: Complaint, of: str, *, by: Actor, at: datetime, context: Context) -> None:
+    """What was done in a shared investigation counts for the other complaints that share it: their clocks stop, and
+    nobody waits for it any more."""
+    if of == INVESTIGATION:
+        for other in records.joined(session, complaint):
+            follow(session, other, [], by=by, at=at, context=context)
+
+
+# Clocks
+
+
+def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime, context: Context) -> list[Clock]:
+    complaint = case.complaint
+    running = clocks.of(session, COMPLAINT, complaint.id)
+    rules = {rule.key: rule for rule in case.rules.clocks}
+    stage = case.rules.stage(case.stage)
+    if stage.off_board:
+        return running
+    for clock in running:
+        rule = rules.get(clock.key)
+        if clock.stopped_at is None and rule is not None and all(has_happened(case, event) for event in rule.stops):
+            clocks.stop(clock, at=at)
+    if stage.final:
+        _end(running, at)
+        return running
+    if CLASS in events:
+        lowered = LOWERED in events
+        running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
+    for rule in case.rules.clocks:
+        if rule.starts in events and case.holds(rule.when):
+            running += _start(session, case, rule, at, running, context)
+    return running
+
+
+def _end(running: Iterable[Clock], at: datetime) -> None:
+    """The complaint is closed: what was promised by now and not done is late, what was promised for later is void."""
+    for clock in running:
+        if clock.due_at < at:
+            clocks.stop(clock, at=at)
+        else:
+            clocks.cancel(clock, at=at)
+
+
+def _start(
+    session: Session, case: Case, rule: ClockRule, at: datetime, running: Sequence[Clock], context: Context
+) -> list[Clock]:
+    """Start a clock; one that began at that instant, or that still runs, runs on."""
+    round = case.complaint.round
+    for clock in running:
+        if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
+            clocks.resume(clock)
+            return []
+    (begun,) = clocks.begun([rule], at, context.calendar, round=round)
+    clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
+    session.add(clock)
+    return [clock]
+
+
+def _of_another_class(
+    session: Session, case: Case, running: Sequence[Clock], *, lowered: bool, at: datetime, context: Context
+) -> list[Clock]:
+    """The clocks of the class before are replaced by those of the new one. After a raise they start at the change;
+    after a lowering they run from where they would have run all along."""
+    rules = {rule.key: rule for rule in case.rules.clocks}
+    for clock in running:
+        rule = rules.get(clock.key)
+        if clock.stopped_at is None and rule is not None and not case.holds(rule.when):
+            clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
+    started: list[Clock] = []
+    for rule in case.rules.clocks:
+        owed = rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts)
+        if owed and not all(has_happened(case, event) for event in rule.stops):
+            since = _moment(case, rule.starts) if lowered else None
+            started += _start(session, case, rule, since or at, running, context)
+    return started
+
+
+def _moment(case: Case, event: str) -> datetime | None:
+    """When an event that starts clocks happened, where that is known of the case."""
+    kind, _, key = event.partition(":")
+    if kind == "signed":
+        return case.signatures[key].at
+    return case.complaint.received_at if kind == RECEIVED else None
+
+
+def has_happened(case: Case, event: str) -> bool:
+    """Does the case stand so that an event has happened, in this round where it counts by rounds?"""
+    kind, _, key = event.partition(":")
+    if kind == "signed":
+        return key in case.signatures
+    if kind == "entered":
+        return key in case.visited
+    if kind == "filled":
+        return case.has(key)
+    if kind == "written":
+        sheet = case.rules.sheet(key)
+        return sheet is not None and any(
+            not guards.incomplete(case, sheet, each.values) for each in case.of_sheet(sheet)
+        )
+    if kind == NOTIFIED:
+        return case.notified
+    return kind == RECEIVED
+
+
+def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime) -> None:
+    """A signature was taken back: the clocks that it started promise nothing any more."""
+    keys = {rule.key for rule in case.rules.clocks if rule.starts == f"signed:{signature}"}
+    for clock in clocks.of(session, COMPLAINT, case.complaint.id):
+        if clock.key in keys:
+            clocks.cancel(clock, at=at)
+
+
+# Whose it is, and until when
+
+
+def _hand_over(session: Session, case: Case, running: Iterable[Clock], context: Context) -> None:
+    complaint, stage = case.complaint, case.rules.stage(case.stage)
+    if stage.final or stage.off_board:
+        complaint.sort_due_at = NO_LIMIT
+        return
+    complaint.owner_id = _owner(session, case, stage)
+    due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
+    complaint.sort_due_at = min((each for each in due if each is not None), default=NO_LIMIT)
+
+
+def _owner(session: Session, case: Case, stage: Stage) -> int | None:
+    """The person named for the stage; nobody: the complaint is in the queue of its role."""
+    if stage.owner == "registered_by":
+        return case.complaint.registered_by_id
+    if stage.owner:
+        named: int | None = case.value(stage.owner)
+        return named
+    if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
+        return None
+    found = set(rows.run(session, _heads(), {"among": sorted(case.departments)}).scalars())
+    return found.pop() if len(found) == 1 else None
+
+
+@cache
+def _heads() -> Select[Any]:
+    grant = rows.table(Grant).c
+    among = grant.department_id.in_(bindparam("among", expanding=True))
+    return select(grant.user_id).where(grant.role == "dept_head", among, grant.until.is_(None))
+
+
+def _open_rows(case: Case) -> Iterator[Record]:
+    for sheet in case.rules.sheets:
+        if sheet.part("owner"):
+            yield from (row for row in case.of_sheet(sheet) if row.done_on is None)
+
+
+def _end_of(day: date, context: Context) -> datetime:
+    """The close of business of a day; of one off, its midnight."""
+    hours = context.calendar.hours(day)
+    return datetime.combine(day, hours[-1][1] if hours else time(23, 59), context.zone)
+
+
+# Who is named
+
+
+def _name_people(session: Session, case: Case, *, at: datetime) -> None:
+    """The responsible departments and whoever is named in a record may see the complaint; a department that is not
+    responsible after all may not."""
+    wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
+    there = rows.run(session, _people_of(), {"of": case.complaint.id})
+    known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
+    gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
+    if gone:
+        session.execute(
+            delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
+        )
+    since = {"complaint_id": case.complaint.id, "since": at}
+    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - known.keys()]
+    rows.add(session, Involvement, *(since | each for each in new))
+
+
+@cache
+def _people_of() -> Select[Any]:
+    found = rows.table(Involvement).c
+    named = found.complaint_id == bindparam("of"), found.reason.in_((RESPONSIBLE, NAMED))
+    return select(found.id, found.reason, found.user_id, found.department_id).where(*named)
+
+
+def _named(case: Case) -> Iterator[int]:
+    for sheet in case.rules.sheets:
+        for field in sheet.fields:
+            if field.kind in ("person", "people"):
+                for record in case.of_sheet(sheet):
+                    value = record.values.get(field.key)
+                    yield from value if isinstance(value, list) else [value] if value else []
+
+
+# Who is told
+
+
+def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at: datetime, context: Context) -> None:
+    today = at.astimezone(context.zone).date()
+    for position, rule in enumerate(case.rules.notices):
+        on = [event for event in rule.on if event in events]
+        if on and case.holds(rule.when):
+            users = {user for to in rule.to for user in _receivers(session, case, to, by=by, today=today)}
+            notices.tell(
+                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, secret=context.secret,
+                domain=context.domain, values={"name": {"en": rule.name.en, "zh": rule.name.zh}},
+            )  # fmt: skip
+
+
+def _receivers(session: Session, case: Case, to: str, *, by: Actor, today: date) -> Iterable[int]:
+    if to == "owner":
+        return [owner] if (owner := case.complaint.owner_id) else []
+    if to == "superior":
+        superior = session.scalar(select(User.superior_id).where(User.id == by.id))
+        return [superior] if superior else []
+    if to == "departments":
+        return _members(session, case.departments, today)
+    if to == NOTIFIED:
+        told = select(Involvement.department_id).where(
+            Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
+        )
+        return _members(session, [each for each in session.scalars(told) if each], today)
+    if "." in to:
+        return _in_field(session, case, to, today)
+    if to == "qe" and case.investigator:
+        return {case.investigator}
+    return _holding(session, to, today)
+
+
+def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
+    sheet, _, key = ref.partition(".")
+    found = case.rules.sheet(sheet)
+    assert found is not None
+    values = [record.values.get(key) for record in case.of_sheet(found)[-1:]]
+    ids = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
+    return _members(session, ids, today) if found.field(key).kind == "departments" else ids
+
+
+def _today(today: date) -> list[ColumnElement[bool]]:
+    return [Grant.since <= today, or_(Grant.until.is_(None), Grant.until >= today), User.left_at.is_(None)]
+
+
+def _holding(session: Session, role: str, today: date) -> Iterable[int]:
+    held = select(Grant.user_id).join(User, User.id == Grant.user_id).where(Grant.role == role, *_today(today))
+    return set(session.scalars(held))
+
+
+def _members(session: Session, departments: Iterable[int], today: date) -> Iterable[int]:
+    wanted = sorted(departments)
+    if not wanted:
+        return set()
+    held = select(Grant.user_id).join(User, User.id == Grant.user_id)
+    return set(session.scalars(held.where(Grant.department_id.in_(wanted), *_today(today))))
+
+
+# Whose turn it is
+
+
+def tasks(case: Case) -> list[Task]:
+    """What waits on a case as it stands, for whom."""
+    if case.rules.stage(case.stage).off_board:
+        return []
+    found = [*_towards_the_next(case), *_owned_rows(case)]
+    return list(dict.fromkeys(found))
+
+
+def _towards_the_next(case: Case) -> Iterator[Task]:
+    ways = list(case.rules.onward(case.stage))
+    for move in [move for move in ways if case.holds(move.when)][-1:] or ways[:1]:
+        missing = guards.lacking(case, guards.asked_by(case, move))
+        if not missing:
+            register = case.rules.stage(move.to).register
+            yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
+        for step in dict.fromkeys(each.step for each in missing):
+            yield from _step(case, step, move)
+
+
+def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
+    kind, _, key = step.partition(":")
+    if kind == REGISTER:
+        yield from _for(case, REGISTER, move.to, move.by)
+    elif kind == WRITE and (sheet := case.rules.sheet(key)) is not None:
+        yield from _for(case, WRITE, key, _whose_turn(case, sheet))
+    elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
+        before = guards.before_signature(case, rule)
+        if not before:
+            yield from _for(case, SIGN, key, signers(case, rule), guards.departments_asked(case, rule))
+        for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
+            yield from _step(case, earlier, move)
+
+
+def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
+    """Who writes next in a record: whoever has required fields left; of a row that waits for an answer, who answers."""
+    for record in case.of_sheet(sheet):
+        for field in sheet.fields:
+            if field.by and not field.part and not filled(record.values.get(field.key)):
+                return field.by
+    return sheet.by
+
+
+def _for(
+    case: Case, kind: str, key: str, roles: Sequence[str], departments: frozenset[int] | None = None
+) -> Iterator[Task]:
+    """A task for the first of some roles: for each department that is asked, for the person named, for each responsible
+    department, or for its queue."""
+    role = roles[0]
+    if departments is None and role in DEPARTMENT_ROLES:
+        departments = case.departments
+    if departments:
+        yield from (Task(kind, key, role, department_id=each) for each in sorted(departments))
+    elif role == "qe" and case.investigator:
+        yield Task(kind, key, role, case.investigator)
+    else:
+        yield Task(kind, key, role)
+
+
+def _owned_rows(case: Case) -> Iterator[Task]:
+    """Rows with an owner wait for them, from the stage on in which they are to be done."""
+    for sheet in case.rules.sheets:
+        done = sheet.part("done")
+        if done is None or not sheet.part("owner"):
+            continue
+        stages = sheet.field(done).stages or sheet.stages
+        if case.stage in stages:
+            for row in case.of_sheet(sheet):
+                if row.owner_id and row.done_on is None:
+                    yield Task(ROW, f"{sheet.key}:{row.place}", "", row.owner_id, None, row.due_on)

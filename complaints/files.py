@@ -1,0 +1,58 @@
+"""Files that people put on a complaint themselves, beside those that came with its letters."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from complaints import history
+from complaints.blobs import Blobs
+from complaints.complaint import Complaint
+from complaints.errors import N_, ComplaintError
+from complaints.letters import Attachment
+from complaints.people import Actor
+
+LONGEST_NAME = 200
+
+
+class EmptyFile(ComplaintError):
+    message = N_("The file “%(name)s” is empty.")
+
+
+def add(
+    session: Session, complaint: Complaint, blobs: Blobs, content: bytes, *, name: str, content_type: str,
+    declared_type: str, by: Actor, at: datetime,
+) -> Attachment:  # fmt: skip
+    """Keep a file on a complaint, in the caller's transaction; its bytes are safe before the row names them. The same
+    file put there again is the one that is there. Raises `EmptyFile`."""
+    name = _named(name)
+    if not content:
+        raise EmptyFile(name=name)
+    blob = blobs.put(content)
+    own = (Attachment.complaint_id == complaint.id, Attachment.letter_id.is_(None))
+    known = session.scalar(select(Attachment).where(*own, Attachment.blob == blob, Attachment.filename == name))
+    if known is not None:
+        return known
+    position = session.scalar(select(func.count()).select_from(Attachment).where(*own)) or 0
+    added = Attachment(
+        complaint_id=complaint.id, position=position, filename=name, content_type=content_type,
+        declared_type=declared_type[:120], content_id="", inline=False, size=len(content), blob=blob,
+    )  # fmt: skip
+    session.add(added)
+    complaint.attachment_count += 1
+    history.note(session, complaint.id, "file_added", by=by, at=at, name=name)
+    session.flush()
+    return added
+
+
+def _named(name: str) -> str:
+    clean = "".join(c for c in name.replace("\\", "/").rpartition("/")[2] if unicodedata.category(c)[0] != "C")
+    return clean.strip()[-LONGEST_NAME:] or "file"
+
+
+def of(session: Session, ids: Iterable[int]) -> list[Attachment]:
+    """All files of some complaints, by name."""
+    query = select(Attachment).where(Attachment.complaint_id.in_(ids))
+    return list(session.scalars(query.order_by(Attachment.filename, Attachment.id)))

@@ -1,0 +1,223 @@
+"""Notices: who is told of what happened on a complaint, in the page's bell and by mail.
+
+One row for each person and event. The mail about it waits a moment, so that an undo can take both back. It is not on
+the complaint's account: a colleague's answer is no letter of the customer's, and a bounce does not say that we did not
+reach them.
+
+An event is a code. Its sentence stands in the table below, or comes in two languages with the event, where a procedure
+has words of its own.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Executable,
+    ForeignKey,
+    Index,
+    Row,
+    Select,
+    String,
+    UniqueConstraint,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)  # fmt: skip
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints import complaint as complaints
+from complaints import outbox, rows
+from complaints.complaint import Complaint, Query
+from complaints.database import Base, BigId
+from complaints.errors import N_, Name, Sentence
+from complaints.people import Actor, User
+
+KIND = "notice"
+WAIT = timedelta(seconds=10)
+"""So long an act can be undone before anybody gets a mail about it."""
+PAGE = 30
+COUNTED = 100
+"""The bell counts no further."""
+UNREAD = "read_at IS NULL AND taken_back_at IS NULL"
+
+SENTENCES: Mapping[str, str] = {
+    "registered": N_("%(who)s registered a complaint"),
+    "moved": N_("%(who)s moved it to %(stage)s"),
+    "returned": N_("%(who)s sent it back to %(stage)s"),
+    "closed": N_("%(who)s closed it"),
+    "reopened": N_("%(who)s opened it again"),
+    "letter_joined": N_("The customer wrote again"),
+}
+OTHER = N_("%(who)s: %(event)s")
+
+
+class Notice(Base):
+    """Somebody is told that something happened to a complaint. `version` is the complaint's when it did."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("complaint_id", "version", "event", "user_id"),
+        Index("ix_notice_user_id", "user_id", "id"),
+        Index(
+            "ix_notice_unread", "user_id", "complaint_id",
+            sqlite_where=text(UNREAD), postgresql_where=text(UNREAD),
+        ),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    version: Mapped[int]
+    event: Mapped[str] = mapped_column(String(60))
+    values: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+    taken_back_at: Mapped[datetime | None]
+
+
+def sentence(event: str, values: Mapping[str, Any]) -> Sentence:
+    """What happened: the words that came with the event as `name`, else those of the table. A value that is an `en` and
+    a `zh` is a name in two languages."""
+    told = {key: Name(**value) if isinstance(value, dict) else value for key, value in values.items()}
+    if "name" in told:
+        return Sentence("%(name)s", told)
+    return Sentence(SENTENCES.get(event, OTHER), told | {"event": event})
+
+
+def tell(
+    session: Session,
+    complaint: Complaint,
+    users: Iterable[int],
+    event: str,
+    *,
+    by: Actor,
+    at: datetime,
+    secret: str,
+    domain: str,
+    values: Mapping[str, Any] | None = None,
+    wait: timedelta = WAIT,
+) -> None:
+    """Tell people (ids) of an event, in the caller's transaction: a notice, a mail after `wait`, and a look at the
+    complaint for those who had none. Whoever acts is not told, nor is who works here no more; telling the same people
+    the same of one version again does nothing. `secret` and `domain` make Message-IDs."""
+    values = {"who": by.name, **(values or {})}
+    said = sentence(event, values)
+    said.in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
+    people = {row.id: row for row in _at_work(session, {*users} - {by.id})}
+    if not people:
+        return
+    new = [
+        {
+            "user_id": id_, "complaint_id": complaint.id, "version": complaint.version, "event": event,
+            "values": values, "at": at,
+        }
+        for id_ in sorted(people)
+    ]  # fmt: skip
+    told = _add(session, new)
+    complaints.involve(session, complaint, at=at, reason="told", users=told)
+    for id_ in told:
+        locale = people[id_].locale
+        outbox.owe(
+            session, purpose=_purpose(complaint.id, complaint.version, event, id_), kind=KIND,
+            recipient=people[id_].email, locale=locale, at=at, due_at=at + wait, secret=secret, domain=domain,
+            values={
+                "number": complaint.number, "subject": complaint.subject, "what": said.message,
+                "told": {key: v.in_(locale) if isinstance(v, Name) else v for key, v in said.values.items()},
+            },
+        )  # fmt: skip
+    session.flush()
+
+
+def _at_work(session: Session, users: Collection[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    return rows.run(session, _who_works(), {"among": sorted(users)}).all() if users else ()
+
+
+@cache
+def _who_works() -> Select[Any]:
+    user = rows.table(User).c
+    among = user.id.in_(bindparam("among", expanding=True))
+    return select(user.id, user.email, user.locale).where(among, user.left_at.is_(None))
+
+
+def _add(session: Session, new: list[dict[str, Any]]) -> list[int]:
+    """Write those notices that are not there yet; gives whom they are for."""
+    return sorted(session.connection().execute(_unless_told(rows.dialect(session)), new).scalars())
+
+
+@cache
+def _unless_told(dialect: str) -> Executable:
+    return rows.upsert(Notice, dialect).on_conflict_do_nothing().returning(rows.table(Notice).c.user_id)
+
+
+def _purpose(complaint_id: int, version: int, event: str, user_id: int) -> str:
+    return f"{KIND}:{complaint_id}:{version}:{event}:{user_id}"
+
+
+def take_back(session: Session, complaint: Complaint, since_version: int, *, at: datetime) -> None:
+    """What was told of a complaint at this version and later did not happen: its notices vanish, and the mails about
+    them that nobody has begun to send are owed no more."""
+    wrong = session.execute(
+        update(Notice)
+        .where(
+            Notice.complaint_id == complaint.id, Notice.version >= since_version, Notice.taken_back_at.is_(None)
+        )
+        .values(taken_back_at=at)
+        .returning(Notice.version, Notice.event, Notice.user_id)
+        .execution_options(synchronize_session=False)
+    ).all()  # fmt: skip
+    outbox.cancel(session, [_purpose(complaint.id, *row) for row in wrong])
+
+
+def unread(session: Session, actor: Actor, complaint_id: int | None = None) -> int:
+    """How many notices wait for a person, of all complaints or of one; at most `COUNTED`."""
+    query = _visible(actor, select(Notice.id)).where(Notice.read_at.is_(None))
+    if complaint_id is not None:
+        query = query.where(Notice.complaint_id == complaint_id)
+    return session.scalar(select(func.count()).select_from(query.limit(COUNTED).subquery())) or 0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A notice with the complaint that it is about."""
+
+    notice: Notice
+    number: str
+    subject: str
+
+    @property
+    def sentence(self) -> Sentence:
+        return sentence(self.notice.event, self.notice.values)
+
+
+def listed(session: Session, actor: Actor, *, before: int | None = None, most: int = PAGE) -> list[Listed]:
+    """The newest notices of a person first; `before` goes on after a page."""
+    query = _visible(actor, select(Notice, Complaint.number, Complaint.subject)).order_by(Notice.id.desc()).limit(most)
+    if before is not None:
+        query = query.where(Notice.id < before)
+    return [Listed(*row) for row in session.execute(query)]
+
+
+def _visible(actor: Actor, query: Query) -> Query:
+    """Narrow a query to a person's notices of complaints that they may see."""
+    mine = query.join(Complaint, Complaint.id == Notice.complaint_id).where(
+        Notice.user_id == actor.id, Notice.taken_back_at.is_(None)
+    )
+    return complaints.visible_to(actor, mine)
+
+
+def mark_read(
+    session: Session, actor: Actor, *, at: datetime, upto: int | None = None, complaint_id: int | None = None
+) -> None:
+    """A person has read their notices: those up to an id, as a list showed them, and those of a complaint."""
+    query = update(Notice).where(
+        Notice.user_id == actor.id, Notice.read_at.is_(None), Notice.taken_back_at.is_(None)
+    )  # fmt: skip
+    if upto is not None:
+        query = query.where(Notice.id <= upto)
+    if complaint_id is not None:
+        query = query.where(Notice.complaint_id == complaint_id)
+    session.execute(query.values(read_at=at).execution_options(synchronize_session=False))

@@ -1,0 +1,175 @@
+"""Every version of a procedure that was ever in use, kept as the text it was: running complaints follow the version
+they began with, new ones the newest. A version never changes and is never taken away.
+
+`settle` enters the files at a start; `add` what an administrator brings in. Each process makes them known to itself
+with `refresh`, which costs one small query every few seconds.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+import structlog
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints import procedure
+from complaints.complaint import Complaint
+from complaints.database import Base
+from complaints.errors import N_, NotFound, Sentence
+from complaints.people import Actor
+from complaints.procedure import Procedure
+from complaints.procedure_file import BadProcedure, Fault, load, read
+
+log = structlog.get_logger(__name__)
+LOOK_EVERY = 10.0
+"""Seconds until a version that was added elsewhere is known here."""
+_looked: dict[object, float] = {}
+
+
+class Version(Base):
+    """A version of a procedure. `added_by_id` is empty for files: those that come with the house, and those in the data
+    folder."""
+
+    __tablename__ = "procedure_version"
+    __table_args__ = (UniqueConstraint("key", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    added_at: Mapped[datetime]
+    added_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settle(session: Session, *, shipped: Iterable[Path], own: Iterable[Path], at: datetime) -> list[Procedure]:
+    """Enter the files whose version is not there yet, those that come with the house and the company's own, in the
+    caller's transaction; returns what is new. Where the company brought a version in itself, the house's files of that
+    procedure are left aside.
+
+    Raises `BadProcedure` with all that is wrong with all of them: a version that is there already stays as it is."""
+    faults: list[Fault] = []
+    rows = {(row.key, row.version): row for row in session.scalars(select(Version))}
+    ours = {row.key for row in rows.values() if row.added_by_id is not None}
+    new: list[Procedure] = []
+    for path, is_shipped in [*((path, True) for path in shipped), *((path, False) for path in own)]:
+        try:
+            rules = load(path)
+        except BadProcedure as bad:
+            faults += bad.faults
+            continue
+        row = rows.get((rules.key, rules.version))
+        if is_shipped and rules.key in ours:
+            continue
+        if row is None:
+            rows[rules.key, rules.version] = _row(rules, at=at)
+            new.append(rules)
+        elif row.sha256 != digest(rules.source):
+            faults.append(_taken(path.name, rules, rows.values()))
+    if faults:
+        raise BadProcedure(faults)
+    session.add_all(rows[rules.key, rules.version] for rules in new)
+    session.flush()
+    return new
+
+
+def _row(rules: Procedure, *, at: datetime, by: Actor | None = None) -> Version:
+    return Version(
+        key=rules.key, version=rules.version, text=rules.source, sha256=digest(rules.source), added_at=at,
+        added_by_id=by.id if by else None,
+    )  # fmt: skip
+
+
+def _taken(file: str, rules: Procedure, rows: Iterable[Version]) -> Fault:
+    message = N_("version %(version)s of '%(key)s' is in use with another text; raise version to %(next)s")
+    newest = max(row.version for row in rows if row.key == rules.key)
+    return Fault(file, "version", Sentence(message, {"version": rules.version, "key": rules.key, "next": newest + 1}))
+
+
+def add(session: Session, text: str, file: str, *, by: Actor, at: datetime) -> Procedure:
+    """Bring a new version in, in the caller's transaction: new complaints follow it from now on. The same text again
+    changes nothing. Raises `BadProcedure`."""
+    rules = check(session, text, file)
+    if not _there(session, rules):
+        session.add(_row(rules, at=at, by=by))
+        session.flush()
+    return rules
+
+
+def check(session: Session, text: str, file: str) -> Procedure:
+    """Could this text be brought in? Raises `BadProcedure` with all that is wrong."""
+    rules = read(text, file)
+    rows = list(session.scalars(select(Version).where(Version.key == rules.key)))
+    if rows and rules.version <= max(row.version for row in rows) and not _there(session, rules):
+        if any(row.version == rules.version for row in rows):
+            raise BadProcedure([_taken(file, rules, rows)])
+        newest = max(row.version for row in rows)
+        message = N_("version %(newest)s is there already; a new one is %(next)s or higher")
+        raise BadProcedure([Fault(file, "version", Sentence(message, {"newest": newest, "next": newest + 1}))])
+    return rules
+
+
+def _there(session: Session, rules: Procedure) -> bool:
+    query = select(Version.sha256).where(Version.key == rules.key, Version.version == rules.version)
+    return session.scalar(query) == digest(rules.source)
+
+
+def find(session: Session, key: str, version: int) -> Version:
+    """A version as it was brought in; raises `NotFound`."""
+    row = session.scalar(select(Version).where(Version.key == key, Version.version == version))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def every(session: Session) -> list[Version]:
+    """All versions, by procedure, the newest first."""
+    return list(session.scalars(select(Version).order_by(Version.key, Version.version.desc())))
+
+
+def open_complaints(session: Session) -> dict[tuple[str, int], int]:
+    """How many open complaints follow each version; asked by index, stage by stage."""
+    stages = {(rules.key, stage.key) for rules in procedure.versions() for stage in rules.stages if not stage.final}
+    counted: dict[tuple[str, int], int] = {}
+    for key in {key for key, _ in stages}:
+        query = (
+            select(Complaint.procedure_version, func.count())
+            .where(Complaint.procedure == key, Complaint.stage.in_(sorted(s for k, s in stages if k == key)))
+            .group_by(Complaint.procedure_version)
+        )
+        counted |= {(key, version): count for version, count in session.execute(query)}
+    return counted
+
+
+# What a process knows
+
+
+def refresh(session: Session) -> None:
+    """Make known what was added since the last look; looks every few seconds only."""
+    database = session.get_bind().engine.url
+    if monotonic() - _looked.get(database, float("-inf")) >= LOOK_EVERY:
+        _looked[database] = monotonic()
+        load_known(session)
+
+
+def load_known(session: Session) -> None:
+    """Make every stored version known to this process. One that cannot be read any more is left out and logged: only
+    the complaints that follow it stand still."""
+    known = {(rules.key, rules.version): digest(rules.source) for rules in procedure.versions()}
+    rows = session.execute(select(Version.key, Version.version, Version.sha256)).all()
+    wanted = [(row.key, row.version) for row in rows if known.get((row.key, row.version)) != row.sha256]
+    procedure.use(_read(session, wanted))
+
+
+def _read(session: Session, wanted: Iterable[tuple[str, int]]) -> Iterator[Procedure]:
+    for key, version in wanted:
+        try:
+            yield read(find(session, key, version).text, f"{key} {version}")
+        except BadProcedure as bad:
+            log.error("a procedure cannot be read any more", procedure=key, version=version, faults=str(bad))

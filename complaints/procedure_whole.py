@@ -1,0 +1,128 @@
+"""What only shows when a procedure is seen as a whole: a stage without a way, a clock that never stops, a signature
+that nobody can give in time. Over a procedure that was read; names that are not known were told before and are passed
+over.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from complaints.errors import N_, Sentence
+from complaints.fields import REGISTER
+from complaints.procedure import Need, Procedure
+
+Told = tuple[str, Sentence]
+"""Where, and what is wrong."""
+STOPPING = ("notified", "entered", "written", "filled", "signed")
+"""Events of which a case knows at any time whether they have happened; the others only start clocks and tell people."""
+
+
+def faults(rules: Procedure) -> Iterator[Told]:
+    """Everything that is wrong with a procedure as a whole."""
+    if len(rules.stages) < 2:
+        yield "stage", Sentence(N_("a procedure has at least two stages [[stage]]"))
+        return
+    yield from _register(rules)
+    yield from _ways(rules)
+    yield from _too_late(rules)
+    yield from _names(rules)
+    after = {rule.key: rule.after for rule in rules.signatures}
+    yield from _circles("signature", after)
+    for sheet in rules.sheets:
+        yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
+    for clock in rules.clocks:
+        for event in clock.stops:
+            if event.partition(":")[0] not in STOPPING:
+                message = N_("the clock can never stop: '%(event)s' starts things; it ends none")
+                yield f"clock.{clock.key}.stops", Sentence(message, {"event": event})
+
+
+def _register(rules: Procedure) -> Iterator[Told]:
+    first, registers = rules.first, [stage for stage in rules.stages if stage.register]
+    if len(registers) != 1:
+        message = N_("exactly one stage has register = true: the one that a complaint enters by being registered")
+        yield "stage", Sentence(message)
+    elif registers[0] is first:
+        message = N_("the first stage is for drafts; register = true belongs to a later one")
+        yield f"stage.{first.key}.register", Sentence(message)
+    elif not rules.ways(first.key, registers[0].key):
+        message = N_("no [[move]] leads there from '%(first)s', where a complaint begins")
+        yield f"stage.{registers[0].key}", Sentence(message, {"first": first.key})
+
+
+def _ways(rules: Procedure) -> Iterator[Told]:
+    if not any(stage.final for stage in rules.stages):
+        yield "stage", Sentence(N_("no stage has final = true: a complaint could never be closed"))
+    reached = _closure({rules.first.key}, _onward(rules))
+    ending = _closure({stage.key for stage in rules.stages if stage.final}, _behind(rules))
+    for stage in rules.stages:
+        if stage.key not in reached:
+            yield f"stage.{stage.key}", Sentence(N_("no [[move]] leads there on the way from the first stage"))
+        elif stage.key not in ending and any(each.final for each in rules.stages):
+            yield f"stage.{stage.key}", Sentence(N_("no [[move]] leads on from there to a final stage"))
+
+
+def _onward(rules: Procedure) -> Mapping[str, set[str]]:
+    return {s.key: {move.to for move in rules.onward(s.key)} for s in rules.stages}
+
+
+def _behind(rules: Procedure) -> Mapping[str, set[str]]:
+    return {
+        s.key: {here for m in rules.moves if m.to == s.key and not m.back for here in m.from_} for s in rules.stages
+    }
+
+
+def _closure(begin: Iterable[str], step: Mapping[str, set[str]]) -> set[str]:
+    found = set(begin)
+    while new := {to for here in found for to in step.get(here, ())} - found:
+        found |= new
+    return found
+
+
+def _too_late(rules: Procedure) -> Iterator[Told]:
+    """What a stage or a way asks must be possible to do in a stage that comes before it."""
+    before = _behind(rules)
+    for stage in rules.stages:
+        here = _closure(before[stage.key], before)
+        yield from _undoable(rules, stage.needs, here, f"stage.{stage.key}")
+    for outcome in rules.outcomes:
+        yield from _undoable(rules, outcome.needs, _closure(outcome.from_, before), f"outcome.{outcome.key}")
+    for number, move in enumerate(rules.moves, 1):
+        here = _closure(move.from_, before)
+        yield from _undoable(rules, move.needs, here, f"move.{move.key}" if move.key else f"move[{number}]")
+    for rule in rules.signatures:
+        here = _closure(rule.stages, before)
+        earlier = tuple(Need("signature", key) for key in rule.after)
+        yield from _undoable(rules, (*earlier, *rule.needs), here, f"signature.{rule.key}")
+
+
+def _undoable(rules: Procedure, needs: Iterable[Need], here: set[str], place: str) -> Iterator[Told]:
+    for need in needs:
+        for what, stages in _done_in(rules, need):
+            if here and stages and not {*stages} & here:
+                message = N_("asks for '%(what)s', which can be done only in: %(stages)s")
+                yield place, Sentence(message, {"what": what, "stages": ", ".join(stages)})
+
+
+def _done_in(rules: Procedure, need: Need) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What must be signed or written for a need, and in which stages it can be; none: in all."""
+    if need.kind == "signature" and (rule := rules.signature(need.ref)):
+        yield rule.key, rule.stages
+    key, _, wanted = need.ref.partition(".")
+    sheet = rules.sheet(key) if need.kind in ("field", "value", "sheet", "rows") else None
+    for field in sheet.fields if sheet else ():
+        if field.key in (wanted, *need.filled) or (not wanted and field.required):
+            yield f"{key}.{field.key}", field.stages or (sheet.stages if sheet else ())
+
+
+def _names(rules: Procedure) -> Iterator[Told]:
+    """What may be referred to in the same place has different keys."""
+    for sheet in rules.sheets:
+        for known, what in ((REGISTER, N_("a field of the register entry")), (rules._signatures, N_("a signature"))):
+            if sheet.key in known:
+                message = N_("%(what)s has the same key; give the record another one")
+                yield f"sheet.{sheet.key}.key", Sentence(message, {"what": Sentence(what)})
+
+
+def _circles(place: str, after: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+    for key in after:
+        if key and key in _closure(after[key], {each: {*others} for each, others in after.items()}):
+            yield f"{place}.{key}.after", Sentence(N_("goes round in a circle and back to itself"))

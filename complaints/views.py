@@ -1,0 +1,72 @@
+"""Saved views: a person's own names for filters of the board.
+
+A view is an address to go to, so its query is kept as the board writes it, never as somebody sent it. Only its owner
+sees it.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints.database import Base
+from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
+from complaints.people import Actor
+
+LONGEST_NAME, LONGEST_QUERY = 60, 500
+MOST = 30
+
+
+class SavedView(Base):
+    """Filters of the board that a person gave a name."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    query: Mapped[str] = mapped_column(String(LONGEST_QUERY))
+    position: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class TooManyViews(ComplaintError):
+    message = N_("You have %(most)s views already. Delete one first.")
+
+
+def of(session: Session, by: Actor) -> list[SavedView]:
+    """A person's views in their order."""
+    mine = select(SavedView).where(SavedView.user_id == by.id)
+    return list(session.scalars(mine.order_by(SavedView.position, SavedView.id)))
+
+
+def save(session: Session, name: str, query: str, *, by: Actor, at: datetime) -> SavedView:
+    """Keep a query under a name; a view of the same name is replaced. Raises `BadInput` and `TooManyViews`."""
+    assert by.id is not None
+    name = " ".join(name.replace("\0", "").split())
+    if not name:
+        raise BadInput(field="name", problem=Sentence(N_("it is empty")))
+    if len(name) > LONGEST_NAME:
+        raise BadInput(field="name", problem=Sentence(N_("at most %(most)s characters"), {"most": LONGEST_NAME}))
+    if len(query) > LONGEST_QUERY:
+        raise BadInput(field="query", problem=Sentence(N_("these filters are too long to keep")))
+    mine = of(session, by)
+    for view in mine:
+        if view.name == name:
+            view.query = query
+            return view
+    if len(mine) >= MOST:
+        raise TooManyViews(most=MOST)
+    position = 1 + max((view.position for view in mine), default=0)
+    view = SavedView(user_id=by.id, name=name, query=query, position=position, created_at=at)
+    session.add(view)
+    session.flush()
+    return view
+
+
+def delete(session: Session, view_id: int, *, by: Actor) -> None:
+    """Forget a view. Raises `NotFound` for one that is not this person's."""
+    view = session.scalar(select(SavedView).where(SavedView.id == view_id, SavedView.user_id == by.id))
+    if view is None:
+        raise NotFound
+    session.delete(view)

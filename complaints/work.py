@@ -1,0 +1,95 @@
+"""My work: what waits for whom, as rows that are kept up with each act, so that a page asks for them by index
+(worklist.py).
+
+What waits follows from the guards alone: whatever the next stage still lacks waits for those who can mend it; where
+nothing is lacking, the move waits. A row names one person, or the role whose queue it is in, perhaps in one department;
+others who may do it as well find it on the board.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Delete, ForeignKey, Index, Select, String, bindparam, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from complaints import rows
+from complaints.database import Base
+from complaints.procedure import Procedure
+
+REGISTER, WRITE, SIGN, MOVE, ROW = "register", "write", "sign", "move", "row"
+
+
+class Task(NamedTuple):
+    """Something that waits: `kind` is register, write (a record), sign (a signature), move (to a stage) or row (of a
+    record, owned by somebody); `key` says which."""
+
+    kind: str
+    key: str
+    role: str = ""
+    user_id: int | None = None
+    department_id: int | None = None
+    due_on: date | None = None
+
+
+class Waiting(Base):
+    """A task of a complaint; see `Task`."""
+
+    __tablename__ = "waiting"
+    __table_args__ = (
+        Index("ix_waiting_complaint_id", "complaint_id"),
+        Index("ix_waiting_user_id", "user_id", "kind", "complaint_id"),
+        Index("ix_waiting_role", "role", "kind", "complaint_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    kind: Mapped[str] = mapped_column(String(12))
+    key: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
+    due_on: Mapped[date | None]
+    since: Mapped[datetime]
+
+    @property
+    def task(self) -> Task:
+        return Task(self.kind, self.key, self.role, self.user_id, self.department_id, self.due_on)
+
+
+@lru_cache
+def _first(rules: Procedure) -> Task:
+    by = next(move.by for move in rules.moves if move.to == rules.register_stage.key)
+    return Task(REGISTER, rules.register_stage.key, by[0])
+
+
+def first(session: Session, complaint_id: int, rules: Procedure, *, at: datetime) -> None:
+    """A new complaint waits for registration."""
+    rows.add(session, Waiting, {"complaint_id": complaint_id, "since": at, **_first(rules)._asdict()})
+
+
+@cache
+def _waiting() -> Select[Any]:
+    found = rows.table(Waiting).c
+    task = (found.kind, found.key, found.role, found.user_id, found.department_id, found.due_on)
+    return select(found.id, *task).where(found.complaint_id == bindparam("of"))
+
+
+@cache
+def _without() -> Delete:
+    table = rows.table(Waiting)
+    return delete(table).where(table.c.id == bindparam("gone"))
+
+
+def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: datetime) -> None:
+    """What waits now; what waited before and still does keeps its time."""
+    wanted = dict.fromkeys(tasks)
+    gone = []
+    for row in rows.run(session, _waiting(), {"of": complaint_id}):
+        if (task := Task(*row[1:])) in wanted:
+            del wanted[task]
+        else:
+            gone.append({"gone": row[0]})
+    if gone:
+        session.connection().execute(_without(), gone)
+    rows.add(session, Waiting, *({"complaint_id": complaint_id, "since": at, **task._asdict()} for task in wanted))

@@ -1,0 +1,318 @@
+"""Writing in records: what a person typed into a form, read by the fields that the procedure lays out, and kept.
+
+`read` understands a form, `write` keeps what changed with who and when, and voids the signatures that covered it.
+Nobody's words are lost: a form that was filled in for an older version changes only the fields it really changed, and
+is refused where somebody wrote in the same ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from complaints import consequences, guards, history, numbers, records, registration, signing, workflow
+from complaints.case import Case, filled, load
+from complaints.complaint import Complaint
+from complaints.context import Context
+from complaints.errors import N_, Missing, NotFound, RecordRefused, Sentence
+from complaints.letters import Attachment
+from complaints.people import Actor, Department, Grant, User
+from complaints.procedure import Field, Sheet
+from complaints.records import Record, StaleRecord
+from complaints.registration import Incomplete, Problem
+
+Form = Mapping[str, Sequence[str]]
+"""What was typed, by field: one text, or several where several may be chosen."""
+
+
+def read(
+    session: Session, case: Case, sheet: Sheet, form: Form, *, at: datetime, context: Context
+) -> tuple[dict[str, Any], list[Problem]]:
+    """What a form says: values by field, and what is wrong with the others. Fields that the form does not have stay as
+    they are."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for field in sheet.fields:
+        if field.key in form:
+            try:
+                values[field.key] = _value(session, case, field, list(form[field.key]), at=at, context=context)
+            except _Wrong as wrong:
+                problems.append(Problem(field.key, wrong.sentence))
+    return values, problems
+
+
+class _Wrong(Exception):
+    def __init__(self, message: str, **values: Any) -> None:
+        self.sentence = Sentence(message, values)
+
+
+def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: datetime, context: Context) -> Any:
+    chosen = [text for text in (each.strip() for each in typed) if text]
+    if field.kind in ("choices", "people", "departments"):
+        if field.kind == "choices":
+            return [_choice(field, each) for each in chosen]
+        return sorted({_known(session, field, each, at=at, context=context) for each in chosen})
+    text = registration.clean(chosen[0] if chosen else "", lines=field.kind == "text")
+    if not text:
+        return None
+    if len(text) > field.limit:
+        message = N_("%(field)s may have %(limit)s characters; this has %(length)s")
+        raise _Wrong(message, field=field.name, limit=field.limit, length=len(text))
+    if field.kind == "choice":
+        return _choice(field, text)
+    if field.kind == "date":
+        today = at.astimezone(context.zone).date()
+        return _date(field, text, latest=today if field.past else None)
+    if field.kind == "time":
+        return _time(field, text, context)
+    if field.kind == "number":
+        return _number(field, text)
+    if field.kind == "person":
+        return _known(session, field, text, at=at, context=context)
+    if field.kind == "file":
+        return _file(session, case, field, text)
+    return text
+
+
+def _choice(field: Field, text: str) -> str:
+    if text not in field.choices:
+        raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
+    return text
+
+
+def _date(field: Field, text: str, *, latest: date | None) -> str:
+    try:
+        day = registration.day_of(text)
+    except ValueError:
+        raise _Wrong(N_("%(field)s must be a date such as 2026-09-17"), field=field.name) from None
+    if latest is not None and day > latest:
+        raise _Wrong(N_("%(field)s lies in the future"), field=field.name)
+    return day.isoformat()
+
+
+def _time(field: Field, text: str, context: Context) -> str:
+    try:
+        local = datetime.fromisoformat(text)
+        if not 1990 <= local.year <= 2100:
+            raise ValueError(text)
+    except ValueError:
+        raise _Wrong(N_("%(field)s must be a time such as 2026-09-17 16:42"), field=field.name) from None
+    return (local if local.tzinfo else local.replace(tzinfo=context.zone)).isoformat()
+
+
+def _number(field: Field, text: str) -> str:
+    try:
+        number = Decimal(text.replace(",", "").replace("，", ""))
+        if not number.is_finite() or abs(number) >= 10**15:
+            raise InvalidOperation
+    except InvalidOperation:
+        raise _Wrong(N_("%(field)s must be a number such as 1250.50"), field=field.name) from None
+    return str(number)
+
+
+def _file(session: Session, case: Case, field: Field, text: str) -> str:
+    """The id of a file of this complaint."""
+    query = select(Attachment.id).where(Attachment.id == text[:80], Attachment.complaint_id == case.complaint.id)
+    if (found := session.scalar(query)) is None:
+        raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
+    return found
+
+
+def _known(session: Session, field: Field, text: str, *, at: datetime, context: Context) -> int:
+    """The id of a person or a department that a field may name."""
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        id_ = int(text)
+        if field.kind == "departments":
+            query = select(Department.id).where(Department.id == id_)
+        else:
+            query = select(User.id).where(User.id == id_, User.id.in_(candidates(field, at, context)))
+        if (found := session.scalar(query)) is not None:
+            return int(found)
+    raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
+
+
+def candidates(field: Field, at: datetime, context: Context) -> Any:
+    """The ids of those whom a field may name, as a query: everybody who works here, or who holds one of its roles."""
+    here = select(User.id).where(User.left_at.is_(None))
+    if not field.roles:
+        return here
+    today = at.astimezone(context.zone).date()
+    held = select(Grant.user_id).where(
+        Grant.role.in_(field.roles), Grant.since <= today, or_(Grant.until.is_(None), Grant.until >= today)
+    )
+    return here.where(User.id.in_(held))
+
+
+def write(
+    session: Session,
+    complaint: Complaint,
+    sheet_key: str,
+    form: Form,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    seen: int = 0,
+    place: int | None = None,
+    key: str = "",
+) -> Record | None:
+    """Keep what a form says of a record, in the caller's transaction; nothing is left behind when nothing changed.
+
+    `seen` is the version of the record that the form showed, `place` the row; no place begins a new row, and `key`
+    names the form of one, so that it is not begun twice. Raises `NotFound`, `RecordRefused`, `Incomplete` with what is
+    wrong field by field, and `StaleRecord`."""
+    workflow.hold(session, complaint)
+    case = load(session, complaint)
+    sheet = case.rules.sheet(sheet_key)
+    if sheet is None:
+        raise NotFound
+    record = _there(case, sheet, place)
+    values, problems = read(session, case, sheet, form, at=at, context=context)
+    before = record.values if record else {}
+    changed = {field: value for field, value in values.items() if not _same(before.get(field), value)}
+    _check_rights(case, sheet, changed, by, record)
+    after = {**before, **changed}
+    problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
+    if problems:
+        raise Incomplete(problems)
+    if not changed:
+        return record
+    if record is not None and record.version != seen and (theirs := _newer(record, seen) & changed.keys()):
+        raise StaleRecord(sheet=sheet.name, fields=sorted(theirs))
+    if record is None and sheet.many and not registration.first_time(session, f"row:{key}", complaint, by=by, at=at):
+        return None
+    workflow.touch(session, complaint, at=at, seen_version=complaint.version)
+    kept = _keep(session, case, sheet, record, changed, by=by, at=at, context=context)
+    history.note(
+        session, complaint.id, "recorded", by=by, at=at, sheet=sheet.key, place=kept.place, round=complaint.round,
+        changed={field: [before.get(field), value] for field, value in changed.items()},
+    )  # fmt: skip
+    signing.void_covering(session, case, {f"{sheet.key}.{field}" for field in changed}, by=by, at=at)
+    events = [f"filled:{sheet.key}.{field}" for field, value in changed.items() if filled(value)]
+    if not guards.incomplete(case, sheet, after) and (record is None or guards.incomplete(case, sheet, before)):
+        events.append(f"written:{sheet.key}")
+    consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)
+    return kept
+
+
+def _there(case: Case, sheet: Sheet, place: int | None) -> Record | None:
+    if not sheet.many:
+        return case.records.get(sheet.key)
+    if place is None:
+        return None
+    for row in case.rows[sheet.key]:
+        if row.place == place:
+            return row
+    raise NotFound
+
+
+def _same(old: Any, new: Any) -> bool:
+    return bool(old == new) or not (filled(old) or filled(new))
+
+
+def _check_rights(case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Actor, record: Record | None) -> None:
+    own_row = record is not None and record.owner_id is not None and record.owner_id == by.id
+    missing = guards.against_sheet(case, sheet, by, own_row=own_row)
+    mine = guards.writable(case, sheet, by, own_row=own_row)
+    if not missing:
+        message = N_("“%(field)s” is not yours to fill in now")
+        missing = [
+            Missing(Sentence(message, {"field": sheet.field(key).name}), f"{sheet.key}-{key}")
+            for key in changed
+            if key not in mine
+        ]
+    if missing:
+        raise RecordRefused(sheet=sheet.name, missing=missing)
+
+
+def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[str, Any]) -> list[Problem]:
+    """Fields that come before others are filled in first; a row is complete as far as its writer fills it in; what was
+    complete stays so."""
+    problems = []
+    for field in sheet.fields:
+        if field.key in changed and filled(after.get(field.key)):
+            for key in field.after:
+                if not filled(after.get(key)):
+                    names = {"first": sheet.field(key).name, "field": field.name}
+                    problems.append(Problem(field.key, Sentence(N_("“%(first)s” comes before “%(field)s”"), names)))
+                    break
+    if sheet.many:
+        for field in guards.incomplete(case, sheet, dict(after)):
+            problems.append(Problem(field.key, guards.wanting(field)))
+    return problems
+
+
+def _newer(record: Record, seen: int) -> set[str]:
+    """The fields that were written since a version."""
+    return {key for key, mark in record.marks.items() if mark[2] > seen}
+
+
+def _keep(
+    session: Session,
+    case: Case,
+    sheet: Sheet,
+    record: Record | None,
+    changed: Mapping[str, Any],
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+) -> Record:
+    complaint = case.complaint
+    subject = records.subject_of(session, complaint, sheet.of, at=at)
+    number = None
+    if record is None and sheet.numbered:
+        year = numbers.local_year(at, context.zone)
+        sequence = numbers.next_in(session, f"{sheet.numbered}:{year}")
+        number = f"{sheet.numbered}-{year}-{sequence:04d}"
+    kept = records.put(
+        record, sheet, subject, changed, round=records.round_of(sheet, complaint),
+        place=record.place if record else _next_place(session, sheet, subject, complaint), by=by, at=at, number=number,
+    )  # fmt: skip
+    session.add(kept)
+    session.flush()
+    return kept
+
+
+def _next_place(session: Session, sheet: Sheet, subject: records.Subject, complaint: Complaint) -> int:
+    if not sheet.many:
+        return 0
+    last = session.scalar(
+        select(Record.place)
+        .where(
+            Record.subject == subject.kind, Record.subject_id == subject.id, Record.sheet == sheet.key,
+            Record.round == records.round_of(sheet, complaint),
+        )
+        .order_by(Record.place.desc())
+        .limit(1)
+    )  # fmt: skip
+    return (last or 0) + 1
+
+
+def remove(
+    session: Session, complaint: Complaint, sheet_key: str, place: int, *, by: Actor, at: datetime, context: Context
+) -> None:
+    """Take a row out, in the caller's transaction; it stays in the history. A row that is gone stays gone.
+
+    Raises `NotFound` and `RecordRefused`."""
+    workflow.hold(session, complaint)
+    case = load(session, complaint)
+    sheet = case.rules.sheet(sheet_key)
+    if sheet is None or not sheet.many:
+        raise NotFound
+    row = _there(case, sheet, place)
+    assert row is not None
+    _check_rights(case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None)
+    workflow.touch(session, complaint, at=at, seen_version=complaint.version)
+    row.removed_at = row.changed_at = at
+    history.note(
+        session, complaint.id, "row_removed", by=by, at=at, sheet=sheet.key, place=place, round=complaint.round,
+        changed={key: [value, None] for key, value in row.values.items() if filled(value)},
+    )  # fmt: skip
+    signing.void_covering(session, case, {f"{sheet.key}.{field.key}" for field in sheet.fields}, by=by, at=at)
+    consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)

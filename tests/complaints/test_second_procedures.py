@@ -1,0 +1,531 @@
+"""Procedures other than the default one, walked from draft to closed with what each of them refuses; and small ones
+that show what a procedure file can say."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from complaints import clocks, notices, procedure, registration
+from complaints.complaint import Complaint
+from complaints.database import open_database, sessions, transaction
+from complaints.errors import MoveRefused, RecordRefused, SignatureRefused
+from complaints.letters import Attachment
+from complaints.people import Actor
+from complaints.procedure import use
+from complaints.procedure_file import read
+from complaints.records import Record
+from complaints.registration import Incomplete
+from complaints.signatures import Signature
+from complaints.work import Waiting
+from tests.builders import MONDAY, PNG, a_department, a_letter, a_person
+from tests.desk import CONTEXT, Desk, english
+
+TODAY = "2026-11-16"
+
+
+@pytest.fixture
+def desk(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(procedure, "_known", {})
+    return Desk(sessions(open_database(database_url)))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, set[int]]]:
+    """Who was told of what, as events with people."""
+    found: list[tuple[str, set[int]]] = []
+
+    def tell(_session: Session, _complaint: Complaint, users: object, event: str, **_: object) -> None:
+        found.append((event.partition(":")[2], set(users)))  # type: ignore[call-overload]
+
+    monkeypatch.setattr(notices, "tell", tell)
+    return found
+
+
+def follow(desk: Desk, number: str, key: str) -> str:
+    """Let a draft follow a procedure."""
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        registration.choose_procedure(
+            session, complaint, key, by=desk["clerk"], at=desk.at, seen_version=complaint.version, context=CONTEXT
+        )
+    return number
+
+
+def register(desk: Desk, number: str) -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        registration.register(
+            session, complaint, {}, by=desk["clerk"], at=desk.at, seen_version=complaint.version, context=CONTEXT,
+            departments=[desk.department],
+        )  # fmt: skip
+
+
+def a_file(desk: Desk, number: str) -> str:
+    """A file that came with a letter of a complaint."""
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        blob = "0" * 64
+        file = {
+            "filename": "sheet.png", "content_type": "image/png", "declared_type": "image/png", "content_id": "",
+            "inline": False, "size": len(PNG), "blob": blob,
+        }  # fmt: skip
+        letter = a_letter(session, complaint, files=[file])
+        return session.scalars(select(Attachment.id).where(Attachment.letter_id == letter.id)).one()
+
+
+def running(desk: Desk, number: str) -> dict[str, str | None]:
+    """The clocks of the procedure that a complaint follows, with their outcomes."""
+    with desk.make() as session:
+        complaint = desk.find(session, number)
+        found = clocks.of(session, "complaint", complaint.id)
+        return {clock.key: clock.outcome for clock in found if clock.outcome != clocks.REPLACED}
+
+
+def waiting(desk: Desk, number: str) -> set[tuple[str, str, str]]:
+    with desk.make() as session:
+        complaint = desk.find(session, number)
+        rows = session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id))
+        return {(row.kind, row.key, row.role) for row in rows}
+
+
+# The postal service
+
+
+def a_postal(desk: Desk, complaint_class: str = "simple") -> str:
+    number = follow(desk, desk.draft(complaint_class=None), "postal")
+    with desk.act() as session:
+        desk.find(session, number).complaint_class = complaint_class
+    return number
+
+
+def accepted(desk: Desk, complaint_class: str = "simple") -> str:
+    number = a_postal(desk, complaint_class)
+    desk.write(number, "identity", "clerk", how="callback", result="Ines Carrow, recipient of RR123")
+    register(desk, number)
+    desk.move(number, "handling", "clerk")
+    return number
+
+
+def handled(desk: Desk, complaint_class: str = "simple", responsibility: str = "partner") -> str:
+    number = accepted(desk, complaint_class)
+    desk.write(
+        number, "opinion", "clerk", responsibility=responsibility, text="Pay the insured value",
+        executor=str(desk["sales"].id), compensation="120",
+    )  # fmt: skip
+    desk.sign(number, "opinion_signed", "mkt_sup" if complaint_class == "major" else "clerk")
+    desk.write(number, "handling", "sales", way="phone", text="Paid", on=TODAY)
+    desk.move(number, "customer_reply", "clerk")
+    return number
+
+
+@pytest.mark.requirement("S14")
+def test_postal_nobody_is_accepted_before_the_identity_is_verified(desk: Desk) -> None:
+    number = a_postal(desk)
+    with pytest.raises(MoveRefused) as refused:
+        register(desk, number)
+    assert [english(each.sentence) for each in refused.value.missing] == [
+        "“Identity of the complainant” is not filled in yet"
+    ]
+    desk.write(number, "identity", "clerk", how="document")
+    assert desk.missing(number, "registered", "clerk") == ["Result is missing"]
+    desk.write(number, "identity", "clerk", result="shown at the counter")
+    register(desk, number)
+    assert desk.stage(number) == "registered"
+
+
+@pytest.mark.parametrize(("complaint_class", "clock"), [("simple", "postal_simple"), ("complex", "postal_complex")])
+def test_postal_a_complaint_is_walked_from_draft_to_closed_by_phone(
+    desk: Desk, complaint_class: str, clock: str
+) -> None:
+    number = accepted(desk, complaint_class)
+    assert running(desk, number) == {clock: None}
+    assert "“Handling opinion” is not filled in yet" in desk.missing(number, "customer_reply", "clerk")
+    desk.write(number, "opinion", "clerk", responsibility="customer", text="Wrong address given")
+    missing = desk.missing(number, "customer_reply", "clerk")
+    assert "Who carries it out is missing" in missing
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "opinion_signed", "clerk")
+    desk.write(number, "opinion", "clerk", executor=str(desk["sales"].id))
+    desk.sign(number, "opinion_signed", "clerk")
+    desk.write(number, "handling", "sales", way="phone", text="Explained", on=TODAY)
+    desk.move(number, "customer_reply", "clerk")
+    assert running(desk, number) == {clock: "met"}
+    assert desk.missing(number, "closed", "clerk") == [
+        "“Reply and customer's decision” is not filled in yet",
+        "The customer must have accepted",
+    ]
+    desk.write(number, "reply", "sales", told_on=TODAY, decision="accepted")
+    desk.move(number, "closed", "clerk")
+    assert desk.stage(number) == "closed"
+
+
+@pytest.mark.requirement("S71")
+def test_postal_the_opinion_is_signed_and_a_later_change_voids_the_signature(desk: Desk) -> None:
+    number = accepted(desk)
+    desk.write(number, "opinion", "clerk", responsibility="customer", text="No fault", executor=str(desk["sales"].id))
+    desk.sign(number, "opinion_signed", "clerk")
+    desk.write(number, "opinion", "clerk", text="Our fault after all")
+    assert any(
+        said.startswith("Handling opinion signed by the handler: not signed yet")
+        for said in desk.missing(number, "customer_reply", "clerk")
+    )
+
+
+@pytest.mark.requirement("S212")
+def test_postal_a_major_one_needs_two_visitors_and_the_signed_sheet(desk: Desk) -> None:
+    number = handled(desk, "major")
+    assert running(desk, number) == {"postal_major": "met"}
+    desk.write(number, "reply", "sales", told_on=TODAY, decision="accepted")
+    assert desk.missing(number, "closed", "clerk") == ["“Visit of the complainant” is not filled in yet"]
+    desk.write(number, "visit", "clerk", visitors=[desk["sales"].id], on=TODAY)
+    assert desk.missing(number, "closed", "clerk") == [
+        "Visitors: at least 2 are needed", "Sheet signed by the complainant is missing"
+    ]  # fmt: skip
+    desk.write(number, "visit", "clerk", visitors=[desk["sales"].id, desk["mkt_sup"].id])
+    desk.write(number, "visit", "clerk", signed_sheet=a_file(desk, number))
+    desk.move(number, "closed", "clerk")
+    assert desk.stage(number) == "closed"
+
+
+def test_postal_a_simple_one_has_no_visit_to_record(desk: Desk) -> None:
+    number = handled(desk)
+    with pytest.raises(RecordRefused):
+        desk.write(number, "visit", "clerk", visitors=[desk["sales"].id], on=TODAY)
+
+
+@pytest.mark.requirement("S213")
+def test_postal_where_a_partner_is_at_fault_the_accepting_office_keeps_it(desk: Desk) -> None:
+    number = handled(desk, responsibility="partner")
+    case = desk.case(number)
+    assert case.complaint.owner_id == desk["clerk"].id
+    assert case.value("opinion.compensation") == "120"
+
+
+def test_postal_who_does_not_accept_begins_another_round(desk: Desk) -> None:
+    number = handled(desk)
+    desk.move(number, "handling", "clerk", reason="Too little")
+    assert desk.case(number).complaint.round == 2
+    assert "“What was done” is not filled in yet" in desk.missing(number, "customer_reply", "clerk")
+
+
+# Medical devices
+
+
+def a_medical(desk: Desk, **fields: object) -> str:
+    values = {
+        "address": "1 Mill Road", "contact_phone": "0571-1", "contact_person": "Ines", "product": "Infusion pump",
+        "model": "IP-2", "batch": "L2608", "ship_date": MONDAY.date(),
+    } | fields  # fmt: skip
+    return follow(desk, desk.draft(**values), "medical")
+
+
+def reported(desk: Desk) -> str:
+    number = a_medical(desk)
+    desk.write(number, "report", "clerk", source="hospital", code="6815-22")
+    register(desk, number)
+    return number
+
+
+@pytest.mark.requirement("S215")
+def test_medical_every_field_of_the_report_is_asked_for(desk: Desk) -> None:
+    number = a_medical(
+        desk, address="", contact_phone="", contact_person="", product="", model="", batch="", ship_date=None
+    )
+    with pytest.raises(Incomplete) as incomplete:
+        register(desk, number)
+    assert {problem.field for problem in incomplete.value.problems} == {
+        "address", "contact_phone", "contact_person", "product", "model", "batch", "ship_date"
+    }  # fmt: skip
+    number = a_medical(desk)
+    with pytest.raises(MoveRefused):
+        register(desk, number)
+    desk.write(number, "report", "clerk", source="hospital")
+    assert desk.missing(number, "registered", "clerk") == ["Product code is missing"]
+
+
+@pytest.mark.requirement("S214")
+def test_medical_a_blank_answer_about_the_injury_blocks(desk: Desk) -> None:
+    number = reported(desk)
+    assert desk.missing(number, "investigation", "sales") == [
+        "“Serious injury or death” is not filled in yet",
+        "The customer's answer about the injury must be written down or attached",
+    ]
+    desk.write(number, "injury", "sales", serious="no")
+    assert desk.missing(number, "investigation", "sales") == [
+        "The customer's answer about the injury must be written down or attached"
+    ]
+    desk.write(number, "injury", "sales", file=a_file(desk, number))
+    assert desk.missing(number, "investigation", "sales") == []
+
+
+@pytest.mark.requirement("S214")
+def test_medical_a_yes_starts_the_evaluation_at_once(desk: Desk, told: list[tuple[str, set[int]]]) -> None:
+    number = reported(desk)
+    desk.write(number, "injury", "sales", serious="yes", answer="A nurse was hurt")
+    assert told[-1] == ("filled:injury.serious", {desk[role].id for role in ("mr", "gm", "qa_mgr")})
+    assert waiting(desk, number) == {("write", "evaluation", "qa_mgr")}
+    assert desk.missing(number, "investigation", "sales") == ["“Evaluation of the adverse event” is not filled in yet"]
+    desk.write(number, "evaluation", "qa_mgr", begun_on=TODAY, evaluator=str(desk["qe"].id))
+    desk.move(number, "investigation", "sales")
+    desk.write(number, "finding", "qe", text="Valve stuck", measures="Lot blocked")
+    desk.sign(number, "finding_approved", "qa_mgr")
+    assert desk.missing(number, "customer_reply", "qe") == ["“Result of the evaluation” is not filled in yet"]
+    desk.write(number, "evaluation_result", "qa_mgr", text="Related to the device", report="yes")
+    desk.move(number, "customer_reply", "qe")
+    assert desk.stage(number) == "customer_reply"
+
+
+def test_medical_a_complaint_is_walked_from_draft_to_closed(desk: Desk, told: list[tuple[str, set[int]]]) -> None:
+    number = reported(desk)
+    desk.write(number, "injury", "sales", serious="no", answer="Nobody was hurt")
+    assert "filled:injury.serious" not in {event for event, _ in told}
+    desk.move(number, "investigation", "sales")
+    desk.write(number, "finding", "qe", text="Display scratched", measures="Replaced")
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "finding_approved", "mr")
+    desk.sign(number, "finding_approved", "qa_mgr")
+    desk.move(number, "customer_reply", "qe")
+    assert desk.missing(number, "closed", "sales") == ["“Reply to the customer” is not filled in yet"]
+    desk.write(number, "reply", "sales", told_on=TODAY, text="Satisfied")
+    desk.move(number, "closed", "sales")
+    assert desk.stage(number) == "closed"
+
+
+def test_medical_an_answer_that_turns_to_yes_asks_for_the_evaluation_later_still(desk: Desk) -> None:
+    number = reported(desk)
+    desk.write(number, "injury", "sales", serious="no", answer="Nobody was hurt")
+    desk.move(number, "investigation", "sales")
+    desk.write(number, "injury", "sales", serious="yes")
+    assert "“Evaluation of the adverse event” is not filled in yet" in desk.missing(number, "customer_reply", "qe")
+
+
+# What a file can say
+
+FRAME = """\
+key = "house"
+version = 1
+name = { en = "House", zh = "内部" }
+departments = "form.departments"
+[classes]
+light = { en = "Light", zh = "轻" }
+serious = { en = "Serious", zh = "重" }
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+[[stage]]
+key = "registered"
+name = { en = "Registered", zh = "已登记" }
+register = true
+[[stage]]
+key = "closed"
+name = { en = "Closed", zh = "已结案" }
+final = true
+needs = [NEEDS]
+[[move]]
+from = "draft"
+to = "registered"
+by = ["clerk"]
+[[move]]
+from = "registered"
+to = "closed"
+by = ["clerk"]
+"""
+FORM = """\
+[[sheet]]
+key = "form"
+name = { en = "Handling form", zh = "处理单" }
+by = ["clerk"]
+when = { complaint_class = "serious" }
+[[sheet.field]]
+key = "departments"
+name = { en = "Departments", zh = "部门" }
+type = "departments"
+required = true
+[[signature]]
+key = "agreed"
+name = { en = "Approval of each department", zh = "各部门会签" }
+by = ["dept_head"]
+each = "form.departments"
+stages = ["registered"]
+covers = ["form"]
+when = { complaint_class = "serious" }
+needs = [{ sheet = "form" }]
+returns = true
+"""
+EACH = '{ notified = true }, { sheet = "form" }, { signature = "agreed" }'
+House = Callable[[str, str, str], str]
+
+
+@pytest.fixture
+def house(desk: Desk) -> House:
+    """A registered complaint of a class, by a procedure with these needs of closing and these further tables."""
+
+    def begun(needs: str, tables: str, complaint_class: str) -> str:
+        use([read(FRAME.replace("NEEDS", needs) + tables, "house.toml")])
+        number = follow(desk, desk.draft(), "house")
+        with desk.act() as session:
+            desk.find(session, number).complaint_class = complaint_class
+        register(desk, number)
+        return number
+
+    return begun
+
+
+@pytest.mark.requirement("S55")
+def test_a_light_one_is_closed_after_the_notice(desk: Desk, house: House) -> None:
+    number = house(EACH, FORM, "light")
+    desk.move(number, "closed", "clerk")
+    assert desk.stage(number) == "closed"
+
+
+@pytest.fixture
+def store_head(desk: Desk) -> Actor:
+    with transaction(desk.make) as session:
+        store = a_department(session, "store", "Store", "仓库")
+        desk.people["store_head"] = a_person(session, "dept_head", name="Wu", department=store)
+    return desk["store_head"]
+
+
+@pytest.mark.requirement("S55")
+def test_a_serious_one_needs_the_approval_of_each_named_department(desk: Desk, house: House, store_head: Actor) -> None:
+    number = house(EACH, FORM, "serious")
+    (store,) = store_head.departments
+    assert desk.missing(number, "closed", "clerk") == ["“Handling form” is not filled in yet", "Departments is missing"]
+    desk.write(number, "form", "clerk", departments=[desk.department, store])
+    assert waiting(desk, number) == {("sign", "agreed", "dept_head")}
+    desk.sign(number, "agreed", "dept_head")
+    assert desk.missing(number, "closed", "clerk") == ["Approval of each department: not signed yet (Department head)"]
+    with pytest.raises(SignatureRefused) as refused:
+        desk.sign(number, "agreed", "gm")
+    assert len(refused.value.missing) == 1
+    desk.sign(number, "agreed", "dept_head")  # again: it changes nothing
+    desk.sign(number, "agreed", "store_head")
+    with desk.make() as session:
+        signed = session.execute(select(Signature.user_id, Signature.department_id).order_by(Signature.id)).all()
+    assert signed == [(desk["dept_head"].id, desk.department), (store_head.id, store)]
+    desk.move(number, "closed", "clerk")
+    assert desk.stage(number) == "closed"
+
+
+@pytest.mark.requirement("S55")
+def test_a_change_of_the_form_voids_the_approval_of_every_department(
+    desk: Desk, house: House, store_head: Actor
+) -> None:
+    number = house(EACH, FORM, "serious")
+    (store,) = store_head.departments
+    desk.write(number, "form", "clerk", departments=[desk.department])
+    desk.sign(number, "agreed", "dept_head")
+    assert desk.missing(number, "closed", "clerk") == []
+    desk.write(number, "form", "clerk", departments=[desk.department, store])
+    with desk.make() as session:
+        assert session.scalars(select(Signature.voided_because)).all() == ["changed"]
+    desk.sign(number, "agreed", "store_head")
+    assert desk.missing(number, "closed", "clerk") == ["Approval of each department: not signed yet (Department head)"]
+
+
+MEETING = """\
+[[sheet]]
+key = "meeting"
+name = { en = "Company meeting", zh = "公司会议" }
+by = ["gm"]
+when = { complaint_class = "serious" }
+[[sheet.field]]
+key = "scheme"
+name = { en = "Scheme", zh = "处理方案" }
+type = "text"
+required = true
+[[sheet.field]]
+key = "inform"
+name = { en = "Inform the authority?", zh = "是否上报主管部门" }
+type = "yes_no"
+required = true
+[[sheet.field]]
+key = "reason"
+name = { en = "Reason", zh = "理由" }
+type = "text"
+required = true
+"""
+
+
+@pytest.mark.requirement("S56")
+def test_a_major_matter_needs_the_meeting_s_scheme_and_whether_to_inform_the_authority(
+    desk: Desk, house: House
+) -> None:
+    meeting = MEETING + FORM
+    number = house('{ sheet = "meeting" }', meeting, "serious")
+    desk.write(number, "meeting", "gm", scheme="Replace all")
+    assert desk.missing(number, "closed", "clerk") == ["Inform the authority? is missing", "Reason is missing"]
+    desk.write(number, "meeting", "gm", inform="no", reason="No risk outside")
+    assert desk.missing(number, "closed", "clerk") == []
+    assert desk.missing(house('{ sheet = "meeting" }', meeting, "light"), "closed", "clerk") == []
+
+
+ANALYSIS = """\
+[[sheet]]
+key = "analysis"
+name = { en = "Joint analysis", zh = "联合分析" }
+by = ["inspector", "qe"]
+[[sheet.field]]
+key = "text"
+name = { en = "Analysis", zh = "分析" }
+type = "text"
+required = true
+[[sheet.field]]
+key = "departments"
+name = { en = "Departments that took part", zh = "参加部门" }
+type = "departments"
+least = 2
+required = true
+"""
+
+
+@pytest.mark.requirement("S49")
+def test_an_analysis_is_made_by_two_departments_at_least(desk: Desk, house: House) -> None:
+    number = house('{ sheet = "analysis" }', ANALYSIS + FORM, "light")
+    desk.write(number, "analysis", "qe", text="Wrong torque", departments=[desk.qa])
+    assert desk.missing(number, "closed", "clerk") == ["Departments that took part: at least 2 are needed"]
+    desk.write(number, "analysis", "qe", departments=[desk.qa, desk.department])
+    assert desk.missing(number, "closed", "clerk") == []
+
+
+CAPA = """\
+[[sheet]]
+key = "capa"
+name = { en = "Corrective and preventive action request", zh = "纠正和预防措施要求书" }
+by = ["qa_head"]
+many = true
+numbered = "CAPA"
+[[sheet.field]]
+key = "problem"
+name = { en = "Problem", zh = "问题" }
+type = "text"
+required = true
+[[sheet.field]]
+key = "departments"
+name = { en = "To department", zh = "发往部门" }
+type = "departments"
+required = true
+[[notice]]
+on = "written:capa"
+to = ["capa.departments"]
+name = { en = "A corrective action is requested of you", zh = "请采取纠正措施" }
+"""
+
+
+@pytest.mark.requirement("S53")
+def test_a_request_for_corrective_action_is_numbered_and_sent_to_the_department(
+    desk: Desk, house: House, told: list[tuple[str, set[int]]]
+) -> None:
+    number = house('{ rows = "capa" }', CAPA + FORM, "light")
+    with pytest.raises(RecordRefused):
+        desk.write(number, "capa", "clerk", problem="Leaks", departments=[desk.department])
+    desk.write(number, "capa", "qa_head", problem="Leaks", departments=[desk.department])
+    with desk.make() as session:
+        (request,) = session.scalars(select(Record).where(Record.sheet == "capa"))
+    assert re.fullmatch(r"CAPA-2026-0001", request.number or "")
+    assert told[-1] == ("written:capa", {desk["dept_head"].id, desk["dept"].id})
+    desk.move(number, "closed", "clerk")
+    assert desk.stage(number) == "closed"

@@ -1,0 +1,197 @@
+"""A small procedure that has one of everything, to be broken in tests."""
+
+SMALL = """\
+key = "small"
+version = 1
+name = { en = "Small", zh = "小" }
+departments = "finding.departments"
+investigator = "finding.who"
+class_lowered_by = ["gm"]
+
+[classes]
+light = { en = "Light", zh = "轻" }
+serious = { en = "Serious", zh = "重" }
+
+[privacy]
+confidential = true
+
+[retention]
+years_after_closing = 3
+
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+owner_roles = ["clerk"]
+
+[[stage]]
+key = "registered"
+name = { en = "Registered", zh = "已登记" }
+register = true
+owner = "registered_by"
+needs = [
+  { fields = ["customer", "content"] },
+  { field = "product", when = { cause_type = "quality" }, unless = "details_asked" },
+]
+
+[[stage]]
+key = "handling"
+name = { en = "Handling", zh = "处理" }
+owner = "finding.who"
+needs = [{ sheet = "finding" }, { notified = true }]
+
+[[stage]]
+key = "closed"
+name = { en = "Closed", zh = "已结案" }
+final = true
+shown_for_days = 30
+needs = [
+  { signature = "agreed" },
+  { rows = "tasks", where = { kind = "fix" }, filled = ["done"] },
+  { none = "tasks", where = { done = "" }, say = { en = "A task is open", zh = "有任务未完成" } },
+  { any = [{ value = "finding.ours", is = "yes" }, { field = "finding.text" }] },
+]
+
+[[outcome]]
+key = "withdrawn"
+name = { en = "Withdrawn", zh = "撤诉" }
+from = ["draft", "registered"]
+by = ["clerk"]
+
+[[move]]
+from = "draft"
+to = "registered"
+by = ["clerk"]
+
+[[move]]
+from = "registered"
+to = "handling"
+by = ["qe"]
+when = { complaint_class = ["light", "serious"] }
+
+[[move]]
+from = "handling"
+to = "closed"
+by = ["clerk"]
+
+[[move]]
+key = "again"
+from = "handling"
+to = "registered"
+by = ["qe"]
+back = true
+new_round = true
+writes = { "finding.ours" = "no" }
+voids = ["*"]
+[[move.ask]]
+key = "reason"
+name = { en = "Why", zh = "原因" }
+to = "finding.text"
+
+[[sheet]]
+key = "finding"
+name = { en = "Finding", zh = "结论" }
+help = { en = "What was found", zh = "查明的情况" }
+of = "investigation"
+by = ["qe"]
+stages = ["registered", "handling"]
+per_round = true
+carried = true
+numbered = "F"
+locked_by = "agreed"
+[[sheet.field]]
+key = "ours"
+name = { en = "Ours?", zh = "我方" }
+type = "yes_no"
+required = true
+[[sheet.field]]
+key = "text"
+name = { en = "Text", zh = "内容" }
+type = "text"
+limit = 500
+after = ["ours"]
+when = { "finding.ours" = "yes" }
+[[sheet.field]]
+key = "who"
+name = { en = "Who", zh = "负责人" }
+type = "person"
+roles = ["qe"]
+[[sheet.field]]
+key = "departments"
+name = { en = "Departments", zh = "部门" }
+type = "departments"
+least = 2
+by = ["qe"]
+stages = ["registered"]
+
+[[sheet]]
+key = "tasks"
+name = { en = "Tasks", zh = "任务" }
+by = ["qe"]
+many = true
+[[sheet.field]]
+key = "kind"
+name = { en = "Kind", zh = "类型" }
+type = "choice"
+choices = { fix = { en = "Fix", zh = "修" }, check = { en = "Check", zh = "查" } }
+[[sheet.field]]
+key = "owner"
+name = { en = "Owner", zh = "负责人" }
+type = "person"
+part = "owner"
+[[sheet.field]]
+key = "done"
+name = { en = "Done", zh = "完成" }
+type = "date"
+part = "done"
+past = true
+
+[[signature]]
+key = "seen"
+name = { en = "Seen", zh = "已阅" }
+by = ["qe"]
+stages = ["registered", "handling"]
+
+[[signature]]
+key = "agreed"
+name = { en = "Agreed", zh = "同意" }
+act = { en = "Agree", zh = "同意" }
+of = "investigation"
+by = ["dept_head"]
+by_class = { serious = ["gm"] }
+each = "finding.departments"
+stages = ["handling"]
+covers = ["finding", "content"]
+after = ["seen"]
+not_by = ["finding", "seen"]
+not_department = false
+per_round = true
+needs = [{ sheet = "finding" }]
+returns = true
+return_by = "again"
+return_voids = ["seen"]
+
+[[notice]]
+on = ["entered:handling", "written:tasks"]
+to = ["gm", "owner", "tasks.owner"]
+name = { en = "Look", zh = "请看" }
+when = [{ complaint_class = "serious" }, { "finding.ours" = "yes" }]
+
+[[clock]]
+key = "answer"
+name = { en = "Answer", zh = "答复" }
+starts = "entered:registered"
+stops = ["signed:agreed"]
+within = "3 working days"
+responsible = "qe"
+when = { complaint_class = "serious" }
+penalty = { key = "p_answer", yuan = 20 }
+"""
+
+
+def changed(*pairs: tuple[str, str]) -> str:
+    """The small procedure with some of its text replaced; each must be there."""
+    text = SMALL
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text

@@ -1,0 +1,191 @@
+"""Settings → Procedures, and `flask procedure`: every version, what is wrong with a new one, and bringing it in."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session, sessionmaker
+
+from complaints import procedure, procedure_store
+from complaints.database import transaction
+from complaints.people import Actor
+from complaints.procedure_store import every, settle
+from tests.builders import MONDAY, a_complaint, a_person
+from tests.procedures import SMALL, changed
+from tests.webapp.conftest import Browser, on_both_databases
+
+Make = sessionmaker[Session]
+PLACE = "/settings/procedures"
+SECOND = changed(("version = 1", "version = 2"))
+BROKEN = changed(
+    ("version = 1", "version = 2"), ("final = true", "finale = true"), ('to = "handling"', 'to = "handlign"')
+)
+
+
+@pytest.fixture(autouse=True)
+def as_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(procedure, "_known", {})
+    monkeypatch.setattr(procedure_store, "_looked", {})
+
+
+@pytest.fixture
+def web(browser_of: Browser, make: Make) -> FlaskClient:
+    with transaction(make) as session:
+        settle(session, shipped=sorted(procedure.FOLDER.glob("*.toml")), own=(), at=MONDAY)
+        a_complaint(session)
+        admin = a_person(session, "admin", name="Ada Morrow")
+    return browser_of(admin)
+
+
+def versions(make: Make) -> list[tuple[str, int]]:
+    with make() as session:
+        return [(row.key, row.version) for row in every(session) if row.key == "small"]
+
+
+@pytest.mark.parametrize("role", ["clerk", "qa_mgr", "gm"])
+def test_for_everybody_else_there_is_nothing_here(role: str, web: FlaskClient, browser_of: Browser, make: Make) -> None:
+    with transaction(make) as session:
+        person = a_person(session, role)
+    other = browser_of(person)
+    assert {other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal-1.toml")} == {404}
+    assert other.post(f"{PLACE}/new", data={"text": SMALL}).status_code == 404
+    assert versions(make) == []
+
+
+@on_both_databases
+def test_the_list_tells_every_version_and_how_many_follow_it(web: FlaskClient, make: Make) -> None:
+    text = web.get(PLACE).text
+    row = text[text.index("<code>manufacturing</code>") :]
+    assert '<td class="num">1</td>' in row[: row.index("</tr>")]
+    assert (
+        text.index("<code>manufacturing</code>")
+        < text.index("<code>medical</code>")
+        < text.index("<code>postal</code>")
+    )
+    assert f'href="{PLACE}"' in web.get("/settings/mailboxes").text
+
+
+def test_the_text_of_a_version_is_taken_out_as_it_was(web: FlaskClient) -> None:
+    answer = web.get(f"{PLACE}/postal-1.toml")
+    assert answer.data == (procedure.FOLDER / "postal.toml").read_bytes()
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert web.get(f"{PLACE}/postal-9.toml").status_code == 404
+    assert web.get(f"{PLACE}/{'9' * 60}-{'9' * 40}.toml").status_code == 404
+
+
+@on_both_databases
+def test_a_version_is_brought_in_and_is_for_new_complaints(web: FlaskClient, make: Make) -> None:
+    for text in (SMALL, SECOND):
+        answer = web.post(f"{PLACE}/new", data={"text": text.replace("\n", "\r\n")})
+        assert (answer.status_code, answer.headers["Location"]) == (303, PLACE)
+    assert "small version 2 is in force for new complaints." in web.get(PLACE).text
+    assert versions(make) == [("small", 2), ("small", 1)]
+    assert procedure.procedure("small").version == 2
+    with make() as session:
+        assert procedure_store.find(session, "small", 1).text == SMALL
+    assert "version = 2" in web.get(f"{PLACE}/new?of=small").text
+
+
+def test_a_file_is_brought_in(web: FlaskClient, make: Make) -> None:
+    data: dict[str, Any] = {"text": "not this", "file": (io.BytesIO(b"\xef\xbb\xbf" + SMALL.encode()), "ours.toml")}
+    assert web.post(f"{PLACE}/new", data=data).status_code == 303
+    assert versions(make) == [("small", 1)]
+
+
+def test_what_is_wrong_is_told_at_once_and_the_text_is_kept(web: FlaskClient, make: Make) -> None:
+    answer = web.post(f"{PLACE}/new", data={"text": BROKEN + "# <script>"})
+    assert answer.status_code == 422
+    assert "procedure.toml: move[2].to: names &#39;handlign&#39;; did you mean &#39;handling&#39;?" in answer.text
+    assert "procedure.toml: stage.closed.finale: is not known here" in answer.text
+    assert "things are wrong" in answer.text
+    assert "# &lt;script&gt;" in answer.text
+    assert versions(make) == []
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe\x00", b"x" * 300_000, b"key = '\x00'", b""])
+def test_a_file_that_is_no_procedure_is_told(raw: bytes, web: FlaskClient) -> None:
+    answer = web.post(f"{PLACE}/new", data={"file": (io.BytesIO(raw), "ours.toml"), "text": ""})
+    assert answer.status_code == 422
+    assert answer.text.count("toml: ") >= 1
+
+
+def test_checking_brings_nothing_in(web: FlaskClient, make: Make) -> None:
+    answer = web.post(f"{PLACE}/new", data={"text": SMALL, "check": "1"})
+    assert answer.status_code == 200
+    assert "Nothing is wrong: Small, version 1, with Draft, Registered, Handling, Closed." in answer.text
+    assert "retention" in answer.text
+    assert versions(make) == []
+
+
+def test_the_text_of_a_version_in_use_does_not_change(web: FlaskClient, make: Make) -> None:
+    web.post(f"{PLACE}/new", data={"text": SMALL})
+    answer = web.post(f"{PLACE}/new", data={"text": SMALL + "# new\n"})
+    assert answer.status_code == 422
+    assert "raise version to 2" in answer.text
+
+
+def test_what_another_process_brought_in_is_known_a_moment_later(
+    web: FlaskClient, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "small" not in web.get("/settings/mailboxes/new?address=a@b.example").text
+    with transaction(make) as session:
+        procedure_store.add(session, SMALL, "x", by=Actor(1, "", "en", frozenset(), frozenset()), at=MONDAY)
+    monkeypatch.setattr(procedure_store, "LOOK_EVERY", 0.0)
+    assert '<option value="small"' in web.get("/settings/mailboxes/new?address=a@b.example").text
+
+
+def test_a_complaint_whose_version_nobody_knows_breaks_nobody_else_s_board(
+    web: FlaskClient, make: Make, browser_of: Browser
+) -> None:
+    with transaction(make) as session:
+        lost = a_complaint(session, subject="The lost one")
+        lost.procedure_version = 99
+        number, clerk = lost.number, a_person(session, "clerk")
+    other = browser_of(clerk)
+    board = other.get("/board")
+    assert board.status_code == 200
+    assert "Oil weeping at HX-210 face seal" in board.text
+    answer = other.get(f"/complaints/{number}")
+    assert answer.status_code == 422
+    assert "There is no procedure “manufacturing 99”." in answer.text
+
+
+# The command
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(app: Flask) -> Run:
+    return lambda *words: app.test_cli_runner().invoke(args=["procedure", *words])
+
+
+def test_the_command_lists_every_version(web: FlaskClient, run: Run) -> None:
+    web.post(f"{PLACE}/new", data={"text": SMALL})
+    lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
+    assert [(line["key"], line["version"], line["newest"], line["open"]) for line in lines] == [
+        ("manufacturing", 1, True, 1), ("medical", 1, True, 0), ("postal", 1, True, 0), ("small", 1, True, 0)
+    ]  # fmt: skip
+    assert "Customer complaints, manufacturing" in run("list").stdout
+
+
+def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(SMALL, encoding="utf-8")
+    bad.write_text(BROKEN, encoding="utf-8")
+    fine = run("check", str(good))
+    assert (fine.exit_code, fine.stdout) == (
+        0, "good.toml: small version 1 is fine: 4 stages, 2 records, 2 signatures.\n"
+    )  # fmt: skip
+    told = run("check", str(good), str(bad))
+    assert told.exit_code == 1
+    assert all(line.startswith("bad.toml: ") for line in told.stderr.splitlines())
+    assert len(told.stderr.splitlines()) >= 3
+    assert run("check", str(tmp_path / "none.toml")).exit_code == 2
+    assert run("check").exit_code == 2
+    assert "Exits 1" in run("check", "--help").stdout

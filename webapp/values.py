@@ -1,0 +1,71 @@
+"""What stands in records, for a reader: choices by name, people by name, dates in the reader's way."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext
+from markupsafe import Markup, escape
+
+from complaints.case import filled
+from complaints.errors import Name
+from complaints.letters import Attachment
+from complaints.people import Department
+from complaints.procedure import Field
+from webapp.attachments import attachment_url
+from webapp.language import day, in_my_language, lang_of, locale, minute
+
+
+@dataclass(frozen=True)
+class Names:
+    """Those whom records name by their ids."""
+
+    people: Mapping[int, str] = field(default_factory=dict)
+    departments: Mapping[int, Department] = field(default_factory=dict)
+    files: Mapping[str, Attachment] = field(default_factory=dict)
+
+    def text(self, of: Field, value: Any) -> str:
+        """A value as one text; empty for nothing."""
+        if not filled(value):
+            return ""
+        return listed(self._word(of, each) for each in (value if isinstance(value, list) else [value]))
+
+    def _word(self, of: Field, value: Any) -> str:
+        if of.choices:
+            return in_my_language(of.choices.get(str(value), Name(str(value), str(value))))
+        if of.kind == "date":
+            return day(date.fromisoformat(value))
+        if of.kind == "time":
+            return minute(datetime.fromisoformat(value))
+        if of.kind in ("person", "people"):
+            return self.people.get(value, gettext("somebody"))
+        if of.kind == "departments":
+            found = self.departments.get(value)
+            return in_my_language(found.name) if found else str(value)
+        if of.kind == "file":
+            found_file = self.files.get(value)
+            return found_file.filename if found_file else gettext("a file")
+        return str(value)
+
+    def shown(self, of: Field, value: Any) -> Markup:
+        """A value as the page shows it: a file is a link, words carry their language."""
+        text = self.text(of, value)
+        if of.kind == "file" and value in self.files:
+            return Markup('<a href="{}">{}</a>').format(attachment_url(self.files[value]), text)
+        return Markup("<span{}>{}</span>").format(lang_of(text), escape(text)) if text else Markup("")
+
+
+def typed(of: Field, value: Any, zone: ZoneInfo) -> list[str]:
+    """A value as a form has it."""
+    if not filled(value):
+        return []
+    if of.kind == "time":
+        return [datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%dT%H:%M")]
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Several words in one line, as the reader's language lists them."""
+    return ("、" if locale().startswith("zh") else ", ").join(parts)

@@ -1,0 +1,135 @@
+"""My work: everything that waits for the person of this request, and how much it is, for the navigation.
+
+The page asks for itself again once a minute, as deep into each group as the person has looked.
+"""
+
+from datetime import date
+
+from flask import Blueprint, Flask, g, render_template, request, url_for
+from flask_babel import gettext
+from sqlalchemy.exc import SQLAlchemyError
+
+from complaints import worklist
+from complaints.errors import N_, BadInput, Sentence
+from complaints.people import ROLES
+from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE
+from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
+from webapp.assets import signed_in
+from webapp.card import CardView
+from webapp.context import actor, now, zone
+from webapp.database import db, reading
+from webapp.htmx import partial
+from webapp.language import in_my_language
+
+bp = Blueprint("work", __name__)
+
+TO_DO = {
+    REGISTER: N_("Register it"),
+    SIGN: N_("Sign: %(what)s"),
+    WRITE: N_("Fill in: %(what)s"),
+    MOVE: N_("Move to: %(what)s"),
+    ROW: N_("%(what)s: %(about)s"),
+    LETTER: N_("Read what the customer wrote"),
+    ANSWER: N_("Answer: %(what)s"),
+}
+TITLES = {REGISTER: N_("To register"), SIGN: N_("To sign"), ANSWER: N_("To answer")}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(my_work=my_work)
+
+
+@bp.get("/work")
+def mine() -> str:
+    """What waits for the person, in groups, and what waits for nobody; htmx gets the list alone."""
+    me, shown = actor(), _shown()
+    groups = worklist.groups(db.session(), me, depth=shown)
+    nobodys, more = worklist.nobodys(db.session(), me, _today()) if me.may_register else ([], False)
+    vacant = worklist.vacant(db.session(), _today()) if "admin" in me.roles else []
+    template = "work/_work.html" if partial() else "work/work.html"
+    return render_template(
+        template, groups=groups, shown=shown, nobodys=nobodys, more_nobodys=more,
+        vacant=[(in_my_language(ROLES[role]), number) for role, number in vacant],
+        several=len({group.rules.key for group in groups if group.stage}) > 1, **_words(),
+    )  # fmt: skip
+
+
+@bp.get("/work/more")
+def more() -> str:
+    """The next items of a group and its new foot; without htmx a page with nothing but these."""
+    try:
+        after = Place.parse(request.args.get("after", ""))
+    except ValueError:
+        raise BadInput(field="after", problem=Sentence(N_("it is no whole number"))) from None
+    key = request.args.get("group", "")
+    groups = worklist.groups(db.session(), actor(), only=key, after=after)
+    group = groups[0] if groups else None
+    pages = min(max(request.args.get("pages", 1, type=int), 1), DEEPEST) + 1
+    template = "work/_items.html" if partial() else "work/more.html"
+    return render_template(template, group=group, shown={key: pages}, several=False, **_words())
+
+
+def my_work() -> str:
+    """How much waits for the person of this request, as the navigation says it; nothing on a page that answers to a
+    change, or when the database is away."""
+    if "my_work" not in g:
+        g.my_work = _counted()
+    return str(g.my_work)
+
+
+def _counted() -> str:
+    me = signed_in()
+    if me is None or not reading():
+        return ""
+    try:
+        count = worklist.count(db.session(), me)
+    except SQLAlchemyError:
+        db.session.rollback()
+        return ""
+    return f"{COUNTED}+" if count > COUNTED else str(count or "")
+
+
+def _words() -> dict[str, object]:
+    return {
+        "cards": CardView.of_request(), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
+        "deepest": DEEPEST,
+    }  # fmt: skip
+
+
+def to_do(item: Item) -> str:
+    """What is to be done, in the reader's language."""
+    what = in_my_language(item.what) if item.what else item.key
+    if item.kind == ROW and not item.about:
+        return what
+    return str(gettext(TO_DO[item.kind], what=what, about=item.about))
+
+
+def title(group: Group) -> str:
+    if group.stage is None:
+        return str(gettext(TITLES[group.key]))
+    return str(gettext("To do in %(stage)s", stage=in_my_language(group.stage.name)))
+
+
+def address(item: Item) -> str:
+    """Where it is done."""
+    if item.kind == ANSWER:
+        return url_for("answers.show", decision_id=item.ref)
+    if item.kind == MOVE:
+        return url_for("moves.moves", number=item.card.number)
+    anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", LETTER: "timeline"}
+    return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
+
+
+def _shown() -> dict[str, int]:
+    """How many pages of each group are shown, as the list told: `shown=sign:2`."""
+    shown: dict[str, int] = {}
+    for told in request.args.getlist("shown")[:50]:
+        key, _, pages = told.rpartition(":")
+        if pages.isascii() and pages.isdigit() and len(pages) < 4:
+            shown[key] = min(max(int(pages), 1), DEEPEST)
+    return shown
+
+
+def _today() -> date:
+    return now().astimezone(zone()).date()
