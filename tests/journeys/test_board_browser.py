@@ -636,9 +636,11 @@ def test_on_a_phone_several_cards_are_ticked_and_moved_by_the_sheet(new_page: Ne
 # For everybody
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize(
+    ("language", "screen", "scheme"),
+    [("en", DESK, "light"), ("en", PHONE, "dark"), ("zh_CN", DESK, "dark"), ("zh_CN", PHONE, "light")],
+    ids=["en-desk-light", "en-phone-dark", "zh-desk-dark", "zh-phone-light"],
+)
 def test_every_page_is_for_everybody(
     new_page: NewPage, url: str, make: Any, browser: Chromium, scheme: str, screen: dict[str, Any], language: str
 ) -> None:
