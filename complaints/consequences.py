@@ -55,7 +55,7 @@ def follow(
         case = load(session, complaint)
     with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
         running = _clocks(session, case, events, at=at, context=context)
-        _hand_over(session, case, running, context)
+        _hand_over(session, case, running, at=at, context=context)
         _name_people(session, case, at=at)
         _tell(session, case, events, by=by, at=at, context=context)
         work.renew(session, complaint.id, tasks(case), at=at)
@@ -92,7 +92,8 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
         lowered = LOWERED in events
         running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
     for rule in case.rules.clocks:
-        if rule.starts in events and case.holds(rule.when):
+        done = all(has_happened(case, event) for event in rule.stops)
+        if rule.starts in events and case.holds(rule.when) and not done:
             running += _start(session, case, rule, at, running, context)
     return running
 
@@ -178,17 +179,17 @@ def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime)
 # Whose it is, and until when
 
 
-def _hand_over(session: Session, case: Case, running: Iterable[Clock], context: Context) -> None:
+def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: datetime, context: Context) -> None:
     complaint, stage = case.complaint, case.rules.stage(case.stage)
     if stage.final or stage.off_board:
         complaint.sort_due_at = NO_LIMIT
         return
-    complaint.owner_id = _owner(session, case, stage)
+    complaint.owner_id = _owner(session, case, stage, at.astimezone(context.zone).date())
     due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
     complaint.sort_due_at = min((each for each in due if each is not None), default=NO_LIMIT)
 
 
-def _owner(session: Session, case: Case, stage: Stage) -> int | None:
+def _owner(session: Session, case: Case, stage: Stage, today: date) -> int | None:
     """The person named for the stage; nobody: the complaint is in the queue of its role."""
     if stage.owner == "registered_by":
         return case.complaint.registered_by_id
@@ -197,7 +198,7 @@ def _owner(session: Session, case: Case, stage: Stage) -> int | None:
         return named
     if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
         return None
-    found = set(rows.run(session, _heads(), {"among": sorted(case.departments)}).scalars())
+    found = set(rows.run(session, _heads(), {"among": sorted(case.departments), "today": today}).scalars())
     return found.pop() if len(found) == 1 else None
 
 
@@ -205,7 +206,8 @@ def _owner(session: Session, case: Case, stage: Stage) -> int | None:
 def _heads() -> Select[Any]:
     grant = rows.table(Grant).c
     among = grant.department_id.in_(bindparam("among", expanding=True))
-    return select(grant.user_id).where(grant.role == "dept_head", among, grant.until.is_(None))
+    held = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
+    return select(grant.user_id).where(grant.role == "dept_head", among, *held)
 
 
 def _open_rows(case: Case) -> Iterator[Record]:

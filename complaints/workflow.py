@@ -255,7 +255,8 @@ def _go_along(
     other.round = first.round
     trace = {"version": other.version, "round": first.round, "with": first.number, "said": dict(said)}
     _enter(session, other, of(other).stage(way.to), by=by, at=at, context=context, trace=trace)
-    consequences.follow(session, other, [ROUND, f"entered:{way.to}"], by=by, at=at, context=context)
+    events = [ROUND, f"entered:{way.to}", f"moved:{way.key}"]
+    consequences.follow(session, other, events, by=by, at=at, context=context)
 
 
 def _enter(
