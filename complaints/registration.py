@@ -73,8 +73,8 @@ class Problem:
     sentence: Sentence
 
 
-class AlreadyRegistered(ComplaintError):
-    message = N_("%(number)s is registered; the procedure was chosen then.")
+class NoDraft(ComplaintError):
+    message = N_("%(number)s is no draft; only a draft chooses its procedure.")
 
 
 class NobodyNotified(ComplaintError):
@@ -506,12 +506,12 @@ def choose_procedure(
     session: Session, complaint: Complaint, key: str, *, by: Actor, at: datetime, seen_version: int, context: Context
 ) -> None:
     """Let a draft follow another procedure, in the caller's transaction: it begins there anew, with its number and
-    what it says. Raises `StaleComplaint`, `NotAllowed`, `UnknownProcedure`, and `AlreadyRegistered`."""
+    what it says. Raises `StaleComplaint`, `NotAllowed`, `UnknownProcedure`, and `NoDraft`."""
     rules, before = procedure(key), of(complaint)
     if (rules.key, rules.version) == (before.key, before.version):
         return
-    if complaint.registered_at is not None:
-        raise AlreadyRegistered(number=complaint.number)
+    if complaint.registered_at is not None or complaint.stage != before.first.key:
+        raise NoDraft(number=complaint.number)
     if not may_register(before, by) and not may_register(rules, by):
         raise NotAllowed(who=who_registers(rules))
     workflow.touch(session, complaint, at=at, seen_version=seen_version)

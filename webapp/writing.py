@@ -141,7 +141,7 @@ def sign(number: str, key: str) -> Response | str | tuple[str, int]:
     if rule is None:
         raise NotFound
     remark = request.form.get("remark", "").replace("\r\n", "\n")
-    decision = APPROVED if "move" in request.form else request.form.get("decision", "")
+    decision = request.form.get("decision") or (APPROVED if request.form.get("move") else "")
     try:
         _prove()
         signing.sign(

@@ -14,6 +14,7 @@ from complaints.errors import MoveRefused, NotAllowed, StaleComplaint
 from complaints.history import Change
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, Decision, NotThere, ReasonTooLong, ReasonWanted
 from complaints.people import Actor
+from complaints.registration import NoDraft, choose_procedure
 from tests.builders import MONDAY, a_complaint, a_mailed_complaint, a_person
 from tests.desk import CONTEXT
 
@@ -132,3 +133,14 @@ def test_nothing_is_merged_into_itself_or_into_what_has_left_the_board(make: ses
             with pytest.raises(NotThere):
                 take(session, complaint, MERGED, clerk, into=into)
         assert complaint.stage == "draft"
+
+
+def test_what_is_off_the_board_does_not_come_back_by_another_procedure(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, complaint = a_person(session, "clerk"), a_mailed_complaint(session)
+        take(session, complaint, NOT_COMPLAINT, clerk)
+        with pytest.raises(NoDraft):
+            choose_procedure(
+                session, complaint, "medical", by=clerk, at=LATER, seen_version=complaint.version, context=CONTEXT
+            )
+        assert complaint.stage == NOT_COMPLAINT
