@@ -43,6 +43,7 @@ def join(
         raise NotAllowed(who=RoleNames(tuple(role for role in ROLES if role in QUALITY)))
     if complaint.id != other.id and complaint.investigation_id and complaint.investigation_id == other.investigation_id:
         return
+    workflow.hold(session, complaint, other)
     _check(session, complaint, other)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     investigation = records.investigation_of(session, other, at=at)

@@ -496,9 +496,7 @@ def _begin(session: Session, key: str, *, by: Actor, at: datetime) -> bool:
 
 
 def first_time(session: Session, key: str, complaint: Complaint, *, by: Actor, at: datetime) -> bool:
-    """Is a form for a part of a complaint sent in for the first time? A form without a key always is."""
-    if not key.rpartition(":")[2]:
-        return True
+    """Is a form for a part of a complaint sent in for the first time?"""
     return _begin(session, f"{complaint.id}:{key}"[:64], by=by, at=at)
 
 

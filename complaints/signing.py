@@ -127,9 +127,16 @@ def _return(
     way = case.rules.way(rule.return_by) if rule.return_by else None
     if way is not None:
         workflow.go(
-            session, load(session, case.complaint), way, by=by, at=at, context=context, answers={"reason": remark}
-        )
+            session, load(session, case.complaint), way, by=by, at=at, context=context, answers={"reason": remark},
+            along=_same_plan(session, case.complaint),
+        )  # fmt: skip
     consequences.follow(session, case.complaint, [f"returned:{rule.key}"], by=by, at=at, context=context)
+
+
+def _same_plan(session: Session, complaint: Complaint) -> list[Complaint]:
+    """The other complaints for which the returned plan was drawn up: they cannot go on with it, either."""
+    here = complaint.stage, complaint.round
+    return [each for each in records.joined(session, complaint) if (each.stage, each.round) == here]
 
 
 def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Actor, at: datetime) -> None:

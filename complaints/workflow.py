@@ -17,7 +17,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from complaints import clocks, consequences, guards, history, notices, numbers, records, rows, signatures, visits
 from complaints.case import Case, load
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, visible_to
 from complaints.context import Context
 from complaints.errors import (
     N_,
@@ -32,6 +32,7 @@ from complaints.errors import (
 from complaints.history import Change
 from complaints.people import Actor
 from complaints.procedure import COMPLAINT, ROUND, Move, Procedure, Stage, of
+from complaints.records import Investigation
 from complaints.signatures import Signature
 
 UNDO = timedelta(seconds=10)
@@ -97,12 +98,12 @@ def _choice(session: Session, case: Case, stage: Stage, by: Actor) -> Choice:
     move = guards.way(case, stage)
     if missing or move is None:
         return Choice(stage, False, missing)
-    return Choice(stage, False, (), _asks(session, case, move), move.new_round)
+    return Choice(stage, False, (), _asks(session, case, move, by), move.new_round)
 
 
-def _asks(session: Session, case: Case, move: Move) -> tuple[Ask, ...]:
+def _asks(session: Session, case: Case, move: Move, by: Actor) -> tuple[Ask, ...]:
     asks = tuple(Ask(rule.key, rule.name) for rule in move.asks if not (rule.to and _answered(case, move, rule.to)))
-    others = _others(session, case, move)
+    others = _others(session, case, move, by)
     if others:
         label = Sentence(N_("Which complaints of the same investigation go along?"))
         asks += (Ask(ALSO, label, "choices", {each.number: each.number for each in others}, required=False),)
@@ -114,11 +115,22 @@ def _answered(case: Case, move: Move, ref: str) -> bool:
     return case.has(ref) and all(str(case.value(each)) == value for each, value in move.writes.items())
 
 
-def _others(session: Session, case: Case, move: Move) -> list[Complaint]:
+def _others(session: Session, case: Case, move: Move, by: Actor) -> list[Complaint]:
+    """The complaints of the same investigation that this person could take into a new round by themselves."""
     if not move.new_round:
         return []
-    others = records.joined(session, case.complaint)
-    return [each for each in others if any(way.new_round for way in of(each).ways(each.stage, move.to))]
+    others = [each for each in records.joined(session, case.complaint) if _visible(session, each, by)]
+    return [each for each in others if _may_go_along(load(session, each), move, by)]
+
+
+def _visible(session: Session, complaint: Complaint, by: Actor) -> bool:
+    return session.scalar(visible_to(by, select(Complaint.id).where(Complaint.id == complaint.id))) is not None
+
+
+def _may_go_along(other: Case, move: Move, by: Actor) -> bool:
+    stage = other.rules.stage(move.to)
+    way = guards.way(other, stage)
+    return way is not None and way.new_round and not guards.against_move(other, stage, by)
 
 
 def move(
@@ -137,6 +149,7 @@ def move(
     Raises `StaleComplaint` when somebody changed it since `seen_version`, `UnknownStage`, `MoveRefused` with every
     missing thing, and `AnswerWanted`. Moving to the stage where it already is changes nothing."""
     stage = of(complaint).stage(stage_key)
+    hold(session, complaint)
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
     if stage.key == complaint.stage:
@@ -158,11 +171,15 @@ def go(
     at: datetime,
     context: Context,
     answers: Mapping[str, str],
+    along: Sequence[Complaint] | None = None,
 ) -> Moved:
-    """Go a way whose guards have been asked, with all that follows."""
+    """Go a way whose guards have been asked, with all that follows. `along`: who goes with it without being asked."""
     complaint, rules = case.complaint, case.rules
-    said = _read(_asks(session, case, way), answers, complaint.number)
-    others = [each for each in _others(session, case, way) if each.number in answers.get(ALSO, "").split(",")]
+    said = _read(_asks(session, case, way, by), answers, complaint.number)
+    others = along
+    if others is None:
+        chosen = answers.get(ALSO, "").split(",")
+        others = [each for each in _others(session, case, way, by) if each.number in chosen]
     touch(session, complaint, at=at, seen_version=complaint.version)
     undo = _may_undo(rules, case.stage, way)
     trace: dict[str, Any] = {"version": complaint.version}
@@ -281,9 +298,20 @@ def _enter(
     return left
 
 
-def hold(session: Session, complaint: Complaint) -> None:
-    """From here to the end of the transaction nobody else changes the complaint; what is read of it is the newest."""
-    session.refresh(complaint, with_for_update=True)
+def hold(session: Session, *held: Complaint) -> None:
+    """From here to the end of the transaction nobody else changes these complaints or what they investigate; what is
+    read of them is the newest. Investigations first and everything by id, so that nobody waits in a circle. SQLite
+    needs no lock: there a writing transaction is alone from its first question on."""
+    if rows.dialect(session) == "sqlite":
+        return
+    while True:
+        investigations = {each.investigation_id for each in held if each.investigation_id is not None}
+        for id_ in sorted(investigations):
+            session.get_one(Investigation, id_, with_for_update=True, populate_existing=True)
+        for each in sorted(held, key=lambda each: each.id):
+            session.refresh(each, with_for_update=True)
+        if {each.investigation_id for each in held} <= {None, *investigations}:
+            return
 
 
 def touch(session: Session, complaint: Complaint, *, at: datetime, seen_version: int) -> None:
@@ -329,6 +357,7 @@ def undo(
     again, who was told is not told. The history keeps both. In the caller's transaction.
 
     Raises `StaleComplaint`, and `TooLate` after ten seconds or when something else has happened since."""
+    hold(session, complaint)
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
     moved = session.scalars(
@@ -346,10 +375,13 @@ def undo(
         or not moved.values.get("undo")
     ):
         raise TooLate(number=complaint.number)
+    fallen = _fallen(session, load(session, complaint), moved)
     touch(session, complaint, at=at, seen_version=seen_version)
     left, complaint.stage = complaint.stage, moved.values["before"]
     complaint.closed_at = None
-    _restore(session, complaint, moved)
+    for signature in fallen:
+        signature.voided_at, signature.voided_because = None, ""
+    _wind_back(session, complaint, moved)
     visits.leave(session, complaint.id, at=at, undone=True)
     visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
     notices.take_back(session, complaint, since_version=moved.values["version"], at=at)
@@ -357,11 +389,25 @@ def undo(
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
 
 
-def _restore(session: Session, complaint: Complaint, moved: Change) -> None:
-    for signature in session.scalars(select(Signature).where(Signature.id.in_(moved.values.get("voided", [])))):
-        signature.voided_at, signature.voided_because = None, ""
+def _fallen(session: Session, case: Case, moved: Change) -> list[Signature]:
+    """The signatures that a move voided. They stand again only over what was signed: raises `TooLate` when that was
+    changed since, through another complaint of the same investigation, or when it was signed anew."""
+    ids = moved.values.get("voided", [])
+    fallen = list(session.scalars(select(Signature).where(Signature.id.in_(ids)))) if ids else []
+    for signature in fallen:
+        rule = case.rules.signature(signature.key)
+        anew = any((each.key, each.department_id) == (signature.key, signature.department_id) for each in case.given)
+        if rule is None or anew or case.content(rule) != signature.digest:
+            raise TooLate(number=case.complaint.number)
+    return fallen
+
+
+def _wind_back(session: Session, complaint: Complaint, moved: Change) -> None:
+    """The clocks that a move stopped run on, those that it started never began. What was signed in the same breath
+    stays signed, and so do the promises that begin with it."""
+    by_signature = {rule.key for rule in of(complaint).clocks if rule.starts.startswith("signed:")}
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if clock.stopped_at == moved.at:
             clocks.resume(clock)
-        elif clock.started_at == moved.at:
+        elif clock.started_at == moved.at and clock.key not in by_signature:
             clocks.cancel(clock, at=moved.at, outcome=clocks.UNDONE)

@@ -23,6 +23,7 @@ from complaints.people import Actor, Department, Grant, User
 from complaints.procedure import Field, Sheet
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete, Problem
+from complaints.signatures import digest_of
 
 Form = Mapping[str, Sequence[str]]
 """What was typed, by field: one text, or several where several may be chosen."""
@@ -182,7 +183,7 @@ def write(
         return record
     if record is not None and record.version != seen and (theirs := _newer(record, seen) & changed.keys()):
         raise StaleRecord(sheet=sheet.name, fields=sorted(theirs))
-    if record is None and sheet.many and not registration.first_time(session, f"row:{key}", complaint, by=by, at=at):
+    if record is None and sheet.many and _sent_before(session, complaint, key, changed, by=by, at=at):
         return None
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     kept = _keep(session, case, sheet, record, changed, by=by, at=at, context=context)
@@ -197,6 +198,16 @@ def write(
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
     consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)
     return kept
+
+
+def _sent_before(
+    session: Session, complaint: Complaint, key: str, changed: Mapping[str, Any], *, by: Actor, at: datetime
+) -> bool:
+    """Was this form for a new row taken in before? With other words in it, it is another row."""
+    if not key:
+        return False
+    named = digest_of([key, dict(changed)])[:32]
+    return not registration.first_time(session, f"row:{named}", complaint, by=by, at=at)
 
 
 def _there(case: Case, sheet: Sheet, place: int | None) -> Record | None:

@@ -1,0 +1,154 @@
+"""Several complaints, one investigation: nobody's words are lost, nobody signs what was changed, and nobody takes a
+complaint along that they could not move alone."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from complaints import joining, signatures, workflow, writing
+from complaints.clocks import Clock
+from complaints.database import open_database, sessions
+from complaints.errors import TooLate
+from complaints.records import Investigation, StaleRecord
+from tests.builders import at_once
+from tests.desk import CONTEXT, Desk
+
+
+@pytest.fixture
+def desk(database_url: str) -> Desk:
+    return Desk(sessions(open_database(database_url)))
+
+
+@pytest.fixture
+def two(desk: Desk) -> tuple[str, str]:
+    """Two complaints that are investigated together."""
+    first, second = desk.to_investigation(), desk.to_investigation()
+    join(desk, second, first)
+    return first, second
+
+
+def join(desk: Desk, number: str, other: str) -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        joining.join(
+            session, complaint, desk.find(session, other), by=desk["qe"], at=desk.at, seen_version=complaint.version,
+            context=CONTEXT,
+        )  # fmt: skip
+
+
+def both(desk: Desk, two: tuple[str, str], *, to: str) -> None:
+    """Take both up to a stage, the investigation being done for the two."""
+    for number in two:
+        desk.write(number, "qe_entry", "qe")
+    desk.write(two[0], "finding", "qe")
+    for number in two:
+        desk.move(number, "action_plan", "qe")
+    desk.plan(two[0])
+    if to == "action_plan":
+        return
+    desk.approve_plan(two[0])
+    for number in two:
+        desk.move(number, "implementation", "mr")
+    desk.sign(two[0], "taken_over", "dept_head")
+    desk.write(two[0], "implementation", "dept")
+    desk.write(two[0], "completion", "dept_head")
+    for number in two:
+        desk.contact(number, "measures_told")
+        desk.move(number, "verification", "dept_head")
+
+
+def test_of_two_who_write_the_same_field_through_two_complaints_one_is_told(desk: Desk, two: tuple[str, str]) -> None:
+    desk.write(two[0], "finding", "qe", text="begun", responsibility="undecided")
+
+    def write(number: str) -> Any:
+        with desk.make() as session, session.begin():
+            form = {"text": [f"found through {number}"]}
+            return writing.write(
+                session, desk.find(session, number), "finding", form, by=desk["qe"], at=desk.at, context=CONTEXT, seen=1
+            )
+
+    results = at_once(*(lambda number=number: write(number) for number in two))
+    assert sorted(isinstance(each, StaleRecord) for each in results) == [False, True]
+    kept = desk.case(two[0]).records["finding"].values
+    (won,) = [number for number, each in zip(two, results, strict=True) if not isinstance(each, StaleRecord)]
+    assert kept["text"] == f"found through {won}"
+
+
+def test_a_finding_that_is_written_while_another_joins_is_not_lost(desk: Desk) -> None:
+    first, second = desk.to_investigation(), desk.to_investigation()
+    results = at_once(lambda: desk.write(first, "finding", "qe"), lambda: join(desk, second, first))
+    assert results == [None, None]
+    assert [desk.case(number).value("finding.text") for number in (first, second)] == ["Tool worn", "Tool worn"]
+    with desk.make() as session:
+        assert len(session.scalars(select(Investigation)).all()) == 1
+
+
+def test_a_signature_does_not_stand_again_over_what_was_changed_meanwhile(desk: Desk, two: tuple[str, str]) -> None:
+    both(desk, two, to="verification")
+    first, second = two
+    desk.write(first, "verification", "qe")
+    desk.sign(first, "verified", "qe")
+    desk.move(first, "implementation", "qe", reason="one machine was forgotten")
+    before = desk.at
+    desk.write(second, "verification", "qa_mgr", evidence="nothing was measured")
+    desk.at = before
+    with desk.make() as session, session.begin():
+        complaint = desk.find(session, first)
+        with pytest.raises(TooLate):
+            workflow.undo(session, complaint, by=desk["qe"], at=before, seen_version=complaint.version, context=CONTEXT)
+    assert "verified" not in desk.case(first).signatures
+
+
+def test_a_returned_plan_takes_all_back_for_whom_it_was_drawn_up(desk: Desk, two: tuple[str, str]) -> None:
+    both(desk, two, to="action_plan")
+    desk.returns(two[0], "plan_review", "qe")
+    assert [desk.case(number).complaint.round for number in two] == [2, 2]
+    assert [sorted(desk.case(number).signatures.keys() & {"plan_submitted"}) for number in two] == [[], []]
+
+
+def test_nobody_takes_along_what_they_could_not_move_alone(desk: Desk, two: tuple[str, str]) -> None:
+    both(desk, two, to="verification")
+    desk.write(two[0], "verification", "qe")
+    desk.sign(two[0], "verified", "qe")
+    for number in two:
+        desk.move(number, "customer_reply", "qe")
+    desk.contact(two[1], "result_told")
+    desk.write(two[1], "answer", "sales")
+    desk.move(two[1], "closed", "clerk")
+    desk.move(two[0], "action_plan", "sales", reason="It still leaks", also=two[1])
+    assert [desk.stage(number) for number in two] == ["action_plan", "closed"]
+
+
+def test_what_was_signed_in_the_same_breath_keeps_its_promise_when_the_move_is_undone(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "first_review", "mkt_sup")
+    desk.write(number, "form", "sales")
+    desk.sign(number, "form_issued", "sales")
+    desk.sign(number, "form_approved", "mkt_sup")
+    desk.write(number, "assignment", "qa_head", qe=str(desk["qe"].id))
+    desk.sign(number, "receipt", "qa_head")
+    with desk.make() as session, session.begin():
+        complaint = desk.find(session, number)
+        workflow.move(
+            session, complaint, "investigation", by=desk["qa_head"], at=desk.at, seen_version=complaint.version,
+            context=CONTEXT,
+        )  # fmt: skip
+        workflow.undo(
+            session, complaint, by=desk["qa_head"], at=desk.at, seen_version=complaint.version, context=CONTEXT
+        )
+        clock = session.scalars(select(Clock).where(Clock.key == "qa_reply")).one()
+        assert clock.outcome is None
+        assert [each.key for each in signatures.of(session, complaint)][-1] == "receipt"
+
+
+def test_a_form_sent_twice_is_one_row_and_with_other_words_another(desk: Desk) -> None:
+    number = desk.registered()
+    form = {"kind": ["other"], "on": ["2026-11-16"], "way": ["email"]}
+    for text in ("first", "first", "second"):
+        with desk.act() as session:
+            writing.write(
+                session, desk.find(session, number), "contacts", form | {"text": [text]}, by=desk["sales"], at=desk.at,
+                context=CONTEXT, key="one-form",
+            )  # fmt: skip
+    assert [row.values["text"] for row in desk.case(number).rows["contacts"]] == ["first", "second"]
