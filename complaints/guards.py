@@ -60,8 +60,10 @@ def holds_role(case: Case, by: Actor, roles: Iterable[str], *, departments: froz
 
 def _for_us(case: Case, by: Actor, role: str, departments: frozenset[int] | None) -> bool:
     if departments is not None:
-        return bool(by.departments & departments)
-    return role not in DEPARTMENT_ROLES or not case.rules.departments or bool(by.departments & case.departments)
+        return bool(by.departments_as(role) & departments)
+    return (
+        role not in DEPARTMENT_ROLES or not case.rules.departments or bool(by.departments_as(role) & case.departments)
+    )
 
 
 def _only(case: Case, roles: tuple[str, ...]) -> Sentence:

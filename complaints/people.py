@@ -5,9 +5,10 @@ done (`visible_to` in complaint.py, the procedure's stages).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -87,13 +88,22 @@ class Grant(Base):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: a person with the roles held today, or the system itself (`SYSTEM`)."""
+    """Who acts: a person with the roles held today, or the system itself (`SYSTEM`). `held`: those roles that are held
+    for a department, each with the department's id."""
 
     id: int | None
     name: str
     locale: str
     roles: frozenset[str]
-    departments: frozenset[int]
+    held: frozenset[tuple[str, int]] = frozenset()
+
+    @cached_property
+    def departments(self) -> frozenset[int]:
+        return frozenset(department for _, department in self.held)
+
+    def departments_as(self, role: str) -> frozenset[int]:
+        """The departments for which a role is held: a head of one is not the head of another."""
+        return frozenset(department for each, department in self.held if each == role)
 
     @property
     def sees_all(self) -> bool:
@@ -105,7 +115,7 @@ class Actor:
         return bool(self.roles & FRONT_OFFICE)
 
 
-SYSTEM = Actor(id=None, name="Redress", locale="en", roles=frozenset(), departments=frozenset())
+SYSTEM = Actor(id=None, name="Redress", locale="en", roles=frozenset())
 
 
 class UnknownRole(ComplaintError):
@@ -199,13 +209,18 @@ def actor_for(session: Session, user: User, today: date) -> Actor:
         select(Grant.role, Grant.department_id).where(
             Grant.user_id == user.id, Grant.since <= today, (Grant.until.is_(None)) | (Grant.until >= today)
         )
-    ).all()
+    )
+    return as_actor(user, grants.all())
+
+
+def as_actor(user: User, grants: Collection[tuple[str, int | None]]) -> Actor:
+    """The person as an actor with these roles, each with the department it is held for."""
     return Actor(
         id=user.id,
         name=user.name,
         locale=user.locale,
         roles=frozenset(role for role, _ in grants),
-        departments=frozenset(department for _, department in grants if department is not None),
+        held=frozenset((role, department) for role, department in grants if department is not None),
     )
 
 

@@ -63,7 +63,8 @@ def sign(
         raise BadInput(field="decision", problem=Sentence(N_("choose one of: %(known)s"), {"known": _known(rule)}))
     remark = _remark(remark, needed=decision == RETURNED)
     mine = [each for each in case.given if each.key == key and each.user_id == by.id]
-    if mine and decision == APPROVED and not by.departments & case.still_to_sign(rule):
+    open_for = {each for role in guards.signers(case, rule) for each in by.departments_as(role)}
+    if mine and decision == APPROVED and not open_for & case.still_to_sign(rule):
         return mine[-1]
     missing = guards.against_signature(case, rule, by)
     if missing:
@@ -105,7 +106,7 @@ def _give(
     signature = Signature(
         subject=subject.kind, subject_id=subject.id, complaint_id=complaint.id, key=rule.key,
         round=signatures.round_of(rule, complaint), user_id=by.id, role=role,
-        department_id=min(by.departments & asked, default=None) if asked else None, at=at, decision=decision,
+        department_id=min(by.departments_as(role) & asked, default=None) if asked else None, at=at, decision=decision,
         remark=remark, digest=case.content(rule),
     )  # fmt: skip
     session.add(signature)

@@ -215,7 +215,7 @@ def _all(actor: Actor) -> Subquery:
     in_queue = (
         Waiting.user_id.is_(None),
         Waiting.role.in_(sorted(actor.roles)),
-        or_(Waiting.department_id.is_(None), Waiting.department_id.in_(sorted(actor.departments))),
+        or_(Waiting.department_id.is_(None), tuple_(Waiting.role, Waiting.department_id).in_(sorted(actor.held))),
     )
     none, never = cast(null(), Date), cast(null(), Waiting.since.type)
     unread = (text(UNREAD), Complaint.registered_at.is_not(None))

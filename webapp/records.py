@@ -229,7 +229,7 @@ def _mine(task: Task) -> bool:
     by = actor()
     if task.user_id is not None:
         return task.user_id == by.id
-    return task.role in by.roles and (task.department_id is None or task.department_id in by.departments)
+    return task.role in by.roles and (task.department_id is None or task.department_id in by.departments_as(task.role))
 
 
 def _shown(case: Case, sheet: Sheet, past: Past) -> bool:

@@ -1,6 +1,7 @@
 """Is a ledger consistent? Every complaint stands where its last visit says, numbers, clocks and counts agree, and those
 on the board could have come there by the procedure: what let them in is there, signed by people who might."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,7 +17,7 @@ from complaints.history import Change
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
-from complaints.people import Actor, Grant, User
+from complaints.people import Actor, Grant, User, as_actor
 from complaints.procedure import RECEIVED, SignatureRule, procedure
 from complaints.records import Record
 from complaints.signatures import Signature
@@ -153,15 +154,10 @@ def _cases(session: Session) -> Iterator[str]:
 
 def _staff(session: Session) -> dict[int, Actor]:
     """Everybody as an actor with all roles they ever held."""
-    grants = session.execute(select(Grant.user_id, Grant.role, Grant.department_id)).all()
-    return {
-        user.id: Actor(
-            user.id, user.name, user.locale,
-            frozenset(role for id_, role, _ in grants if id_ == user.id),
-            frozenset(department for id_, _, department in grants if id_ == user.id and department is not None),
-        )
-        for user in session.scalars(select(User))
-    }  # fmt: skip
+    held = defaultdict(set)
+    for id_, role, department in session.execute(select(Grant.user_id, Grant.role, Grant.department_id)):
+        held[id_].add((role, department))
+    return {user.id: as_actor(user, held[user.id]) for user in session.scalars(select(User))}
 
 
 def _of_case(session: Session, found: Case, staff: dict[int, Actor]) -> Iterator[str]:

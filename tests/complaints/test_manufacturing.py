@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from complaints import clocks, off_board, records, registration, signatures, signing, visits, workflow
+from complaints import clocks, off_board, records, registration, signatures, signing, visits, workflow, worklist
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, Involvement
 from complaints.database import open_database, sessions, transaction
@@ -26,14 +26,14 @@ from complaints.history import Change
 from complaints.letters import Attachment
 from complaints.notices import Notice
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, TooLateToUnmerge
-from complaints.people import User
+from complaints.people import Grant, User, actor_for
 from complaints.procedure import Procedure, procedure
 from complaints.registration import Incomplete
 from complaints.signatures import Signature
 from complaints.signing import RemarkWanted, StaleContent
 from complaints.work import Waiting
 from complaints.workflow import AnswerWanted
-from tests.builders import a_department, a_letter, a_person
+from tests.builders import MONDAY, a_department, a_letter, a_person
 from tests.desk import CONTEXT, FILLED, Desk, english
 
 RULES: Procedure = procedure()
@@ -158,7 +158,7 @@ def newcomer(desk: Desk, name: str, *roles: str, department: int | None = None) 
         if department is not None:
             desk.people[name] = type(desk.people[name])(
                 id=desk.people[name].id, name=name, locale="en", roles=frozenset(roles),
-                departments=frozenset({department}),
+                held=frozenset((role, department) for role in roles),
             )  # fmt: skip
 
 
@@ -705,6 +705,22 @@ def test_only_the_responsible_department_plans(desk: Desk) -> None:
     with pytest.raises(RecordRefused):
         desk.write(number, "cause", "stranger")
     desk.write(number, "cause", "dept_head")
+
+
+@pytest.mark.requirement("S202")
+def test_a_role_held_for_one_department_does_not_count_for_another(desk: Desk) -> None:
+    with desk.act() as session:
+        assembly = a_department(session, "assembly", "Assembly", "装配车间")
+        head = a_person(session, "dept_head", name="head of Assembly", department=assembly)
+        session.add(Grant(user_id=head.id, role="staff", department_id=desk.department, since=MONDAY.date()))
+        session.flush()
+        desk.people["head of Assembly"] = head = actor_for(session, session.get_one(User, head.id), MONDAY.date())
+    number = desk.to_action_plan()
+    with pytest.raises(RecordRefused):
+        desk.write(number, "cause", "head of Assembly")
+    with desk.make() as session:
+        assert not worklist.count(session, head)
+        assert worklist.count(session, desk["dept_head"])
 
 
 def test_nobody_approves_a_plan_of_their_own_or_twice_in_one_chain(desk: Desk) -> None:

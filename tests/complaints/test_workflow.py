@@ -41,7 +41,7 @@ def make(database_url: str) -> sessionmaker[Session]:
 
 
 def actor(*roles: str) -> Actor:
-    return Actor(id=1, name="Lin", locale="en", roles=frozenset(roles), departments=frozenset())
+    return Actor(id=1, name="Lin", locale="en", roles=frozenset(roles))
 
 
 @pytest.fixture
@@ -191,6 +191,6 @@ def test_a_complaint_without_a_running_clock_sorts_last(database_url: str) -> No
 @pytest.mark.requirement("S202")
 def test_a_stranger_finds_nothing(make: sessionmaker[Session], a_draft: Callable[..., str]) -> None:
     number = a_draft()
-    stranger = Actor(id=2, name="X", locale="en", roles=frozenset({"dept"}), departments=frozenset({7}))
+    stranger = Actor(id=2, name="X", locale="en", roles=frozenset({"dept"}), held=frozenset({("dept", 7)}))
     with make() as session, pytest.raises(NotFound):
         find(session, number, stranger)

@@ -129,7 +129,11 @@ def test_the_groups_stand_in_the_order_of_the_day(desk: Desk) -> None:
     with transaction(desk.make) as session:
         session.add(Grant(user_id=desk["qe"].id, role="clerk", since=date(2020, 1, 1)))
     desk.people["qe"] = Actor(
-        desk["qe"].id, "qe", "en", desk["qe"].roles | {"clerk", "dept_head"}, desk["qe"].departments | {desk.department}
+        desk["qe"].id,
+        "qe",
+        "en",
+        desk["qe"].roles | {"clerk", "dept_head"},
+        desk["qe"].held | {("dept_head", desk.department)},
     )
     an_enquiry(desk, owner="qe")
     keys = [group.key for group in groups_of(desk, "qe")]

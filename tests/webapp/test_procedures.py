@@ -134,7 +134,7 @@ def test_what_another_process_brought_in_is_known_a_moment_later(
 ) -> None:
     assert "small" not in web.get("/settings/mailboxes/new?address=a@b.example").text
     with transaction(make) as session:
-        procedure_store.add(session, SMALL, "x", by=Actor(1, "", "en", frozenset(), frozenset()), at=MONDAY)
+        procedure_store.add(session, SMALL, "x", by=Actor(1, "", "en", frozenset()), at=MONDAY)
     monkeypatch.setattr(procedure_store, "LOOK_EVERY", 0.0)
     assert '<option value="small"' in web.get("/settings/mailboxes/new?address=a@b.example").text
 
