@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, guards, notices, records, rows, work
+from complaints import classes, clocks, guards, notices, records, rows, visits, work
 from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
@@ -33,7 +33,7 @@ from complaints.procedure import (
     Stage,
 )  # fmt: skip
 from complaints.records import Record
-from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE, Task
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
 RESPONSIBLE, NAMED = "responsible", "named"
 
@@ -136,16 +136,18 @@ def _of_another_class(
     for rule in case.rules.clocks:
         owed = rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts)
         if owed and not all(has_happened(case, event) for event in rule.stops):
-            since = _moment(case, rule.starts) if lowered else None
+            since = _moment(session, case, rule.starts) if lowered else None
             started += _start(session, case, rule, since or at, running, context)
     return started
 
 
-def _moment(case: Case, event: str) -> datetime | None:
-    """When an event that starts clocks happened, where that is known of the case."""
+def _moment(session: Session, case: Case, event: str) -> datetime | None:
+    """When an event that starts clocks happened, where that is known."""
     kind, _, key = event.partition(":")
     if kind == "signed":
         return case.signatures[key].at
+    if kind == "entered":
+        return visits.first_of_latest_round(session, case.complaint.id, key)
     return case.complaint.received_at if kind == RECEIVED else None
 
 
@@ -325,7 +327,7 @@ def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    found = [*_towards_the_next(case), *_owned_rows(case)]
+    found = [*_towards_the_next(case), *_of_class(case), *_owned_rows(case)]
     return list(dict.fromkeys(found))
 
 
@@ -344,6 +346,8 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     kind, _, key = step.partition(":")
     if kind == REGISTER:
         yield from _for(case, REGISTER, move.to, move.by)
+    elif kind == CLASSIFY:
+        yield from _for(case, CLASSIFY, key, classes.raisers(case.rules))
     elif kind == WRITE and (sheet := case.rules.sheet(key)) is not None:
         yield from _for(case, WRITE, key, _whose_turn(case, sheet))
     elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
@@ -352,6 +356,12 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
             yield from _for(case, SIGN, key, signers(case, rule), guards.departments_asked(case, rule))
         for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
             yield from _step(case, earlier, move)
+
+
+def _of_class(case: Case) -> Iterator[Task]:
+    """A class that is proposed waits to be decided on; that of a draft is decided by registering it."""
+    if case.complaint.registered_at is not None and (proposal := classes.proposed(case)):
+        yield from _for(case, CLASSIFY, proposal.complaint_class, classes.raisers(case.rules))
 
 
 def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:

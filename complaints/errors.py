@@ -94,7 +94,7 @@ class BadInput(ComplaintError):
 @dataclass(frozen=True)
 class Missing:
     """One thing that stands in the way: what, the field to go to (an element id on the complaint's page), if there is
-    one, and the `step` that would mend it: register, write:<record>, sign:<signature>."""
+    one, and the `step` that would mend it: register, write:<record>, sign:<signature>, class:<class>."""
 
     sentence: Sentence
     field: str | None = None

@@ -193,7 +193,9 @@ def _value_need(case: Case, need: Need) -> Iterator[Missing]:
         yield _empty(case.rules, need.ref)
     elif str(case.value(need.ref)) not in need.values:
         name = name_of(case.rules, need.ref)
-        yield Missing(Sentence(N_("%(field)s says something else"), {"field": name}), _id(need.ref), _step(need.ref))
+        other_class = need.ref == "complaint_class" and case.complaint.registered_at is not None
+        step = f"class:{need.values[0]}" if other_class else _step(need.ref)
+        yield Missing(Sentence(N_("%(field)s says something else"), {"field": name}), _id(need.ref), step)
 
 
 def _notified_need(case: Case, _need: Need) -> Iterator[Missing]:

@@ -45,7 +45,7 @@ ALWAYS = When()
 class Field:
     """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
     first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been; `least`: so
-    many at least, where several can be named."""
+    many at least, where several can be named; `proposes`: the class that a tick or a yes proposes."""
 
     key: str
     name: Name
@@ -60,6 +60,7 @@ class Field:
     part: str = ""
     past: bool = False
     least: int = 1
+    proposes: str = ""
     help: Name | None = None
     limit: int = 4000
 
@@ -244,6 +245,7 @@ class Procedure:
     """The field that names the responsible departments."""
     investigator: str = ""
     """The field that names who investigates."""
+    raised_by: tuple[str, ...] = ()
     lowered_by: tuple[str, ...] = ()
     confidential: bool = False
     retention_years: int | None = None
@@ -294,6 +296,11 @@ class Procedure:
     def clocks_from(self, event: str) -> list[ClockRule]:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
+
+    @cached_property
+    def proposing(self) -> tuple[tuple[Sheet, Field], ...]:
+        """The fields that propose a class, with their records."""
+        return tuple((sheet, field) for sheet in self.sheets for field in sheet.fields if field.proposes)
 
     @cached_property
     def register_stage(self) -> Stage:

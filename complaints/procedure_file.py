@@ -368,6 +368,7 @@ class _File:
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
+            raised_by=top.some("class_raised_by", self.roles),
             lowered_by=top.some("class_lowered_by", self.roles),
             confidential=self._privacy(),
             retention_years=self._retention(),
@@ -476,15 +477,19 @@ class _File:
             part=table.one("part", PARTS, ""),
             past=table.flag("past"),
             least=table.number("least", most=20) or 1,
+            proposes=table.one("proposes_class", self.classes, ""),
             help=table.may_name("help"),
             limit=table.number("limit", most=20_000) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),
         )
         fits = {
             "choices": kind in ("choice", "choices"), "roles": kind in ("person", "people"), "past": kind == "date",
             "least": kind in SEVERAL, "limit": kind in ("line", "text"), "part": PARTS.get(field.part, kind) == kind,
+            "proposes_class": kind in ("choices", "yes_no"),
         }  # fmt: skip
         for key in (key for key, fit in fits.items() if key in table.raw and not fit):
             table.fault(key, N_("does not go with type = '%(type)s'"), type=_printable(kind))
+        if field.proposes and field.proposes == next(iter(self.classes), ""):
+            table.fault("proposes_class", N_("is the lightest class; only a heavier one can be proposed"))
         table.end()
         return field
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, String, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, customers, history, rows, signing, visits, workflow
+from complaints import classes, clocks, consequences, customers, history, rows, signing, visits, workflow
 from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
@@ -198,9 +198,13 @@ def who_registers(rules: Procedure) -> RoleNames:
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
     """The fields this person may change: all for those who register, and for who took a draft in while it is one;
-    order, material and quantity for everybody who may see it."""
-    own_draft = complaint.registered_at is None and by.id is not None and complaint.received_by_id == by.id
-    return frozenset(FIELDS) if own_draft or may_register(of(complaint), by) else SUPPLEMENT
+    order, material and quantity for everybody who may see it, and the class for those who may raise or lower it."""
+    rules, registered = of(complaint), complaint.registered_at is not None
+    own_draft = not registered and by.id is not None and complaint.received_by_id == by.id
+    if own_draft or may_register(rules, by):
+        return frozenset(FIELDS)
+    decides = registered and by.roles & {*classes.raisers(rules), *rules.lowered_by}
+    return SUPPLEMENT | {classes.CLASS} if decides else SUPPLEMENT
 
 
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
@@ -279,13 +283,19 @@ def save(
     rules = of(complaint)
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
-    lowered = bool(rules.lowered_by) and _lowers_class(rules, before, changed) and complaint.registered_at is not None
+    reclassified = complaint.registered_at is not None and classes.CLASS in changed
+    old, new = before[classes.CLASS], changed.get(classes.CLASS)
+    raised = reclassified and classes.heavier(rules, new, old)
+    lowered = reclassified and not raised
     reason = clean(why, lines=True)
     if complaint.registered_at is not None:
         problems = lacking({**before, **changed}, rules)
-        if lowered and not by.roles & {*rules.lowered_by}:
+        if raised and not classes.may_raise(rules, by):
+            who = RoleNames(classes.raisers(rules))
+            problems.append(Problem(classes.CLASS, Sentence(N_("Only %(who)s may raise the class"), {"who": who})))
+        elif lowered and not classes.may_lower(rules, by):
             who = RoleNames(rules.lowered_by)
-            problems.append(Problem("complaint_class", Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
+            problems.append(Problem(classes.CLASS, Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
         elif lowered and not reason:
             problems.append(Problem(WHY, Sentence(N_("Please say why the class is lowered"))))
         elif len(reason) > LONGEST_REASON:
@@ -304,7 +314,7 @@ def save(
         **({"reason": reason} if lowered else {}),
     )  # fmt: skip
     signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
-    events = [CLASS] if "complaint_class" in changed and complaint.registered_at is not None else []
+    events = [CLASS] if reclassified else []
     events += [LOWERED] if lowered else []
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
 
@@ -323,13 +333,6 @@ def _columns(session: Session, values: Mapping[str, Any]) -> Values:
         name = columns.pop("customer")
         columns["customer_id"] = customers.customer_named(session, name).id if name else None
     return columns
-
-
-def _lowers_class(rules: Procedure, before: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
-    """Classes stand in the procedure from the lightest to the heaviest."""
-    rank = list(rules.classes)
-    old, new = before["complaint_class"], changed.get("complaint_class")
-    return old in rank and new in rank and rank.index(new) < rank.index(old)
 
 
 def register(

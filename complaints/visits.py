@@ -44,6 +44,14 @@ def _leave() -> Update:
     return ends.values(left_at=bindparam("at"), undone=bindparam("taken_back"))
 
 
+def first_of_latest_round(session: Session, complaint_id: int, stage: str) -> datetime | None:
+    """When a complaint came into a stage, in the last round in which it did so: by its first visit there."""
+    entered = select(StageVisit.entered_at).where(
+        StageVisit.complaint_id == complaint_id, StageVisit.stage == stage, ~StageVisit.undone
+    )
+    return session.scalar(entered.order_by(StageVisit.round.desc(), StageVisit.id).limit(1))
+
+
 def of(session: Session, complaint_id: int) -> list[StageVisit]:
     """Where a complaint has been, oldest first."""
     return list(

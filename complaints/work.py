@@ -18,12 +18,12 @@ from complaints import rows
 from complaints.database import Base
 from complaints.procedure import Procedure
 
-REGISTER, WRITE, SIGN, MOVE, ROW = "register", "write", "sign", "move", "row"
+REGISTER, WRITE, SIGN, CLASSIFY, MOVE, ROW = "register", "write", "sign", "class", "move", "row"
 
 
 class Task(NamedTuple):
-    """Something that waits: `kind` is register, write (a record), sign (a signature), move (to a stage) or row (of a
-    record, owned by somebody); `key` says which."""
+    """Something that waits: `kind` is register, write (a record), sign (a signature), class (one is proposed), move (to
+    a stage) or row (of a record, owned by somebody); `key` says which."""
 
     kind: str
     key: str

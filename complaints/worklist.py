@@ -43,7 +43,7 @@ from complaints.off_board import KINDS, Decision
 from complaints.people import ROLES, Actor, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Sheet, Stage, procedure, versions
 from complaints.records import Record
-from complaints.work import MOVE, REGISTER, ROW, SIGN, Waiting
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, Waiting
 
 LETTER, ANSWER = "letter", "answer"
 PAGE = 30
@@ -95,11 +95,13 @@ class Item(NamedTuple):
 
     @property
     def what(self) -> Name | None:
-        """The name of what is to be done: the signature, the record, the stage, the kind of enquiry."""
+        """The name of what is to be done: the signature, the record, the class, the stage, the kind of enquiry."""
         if self.kind == ANSWER:
             return KINDS.get(self.key)
         if self.kind == MOVE:
             return self.rules.stage(self.key).name
+        if self.kind == CLASSIFY:
+            return self.rules.classes.get(self.key)
         found = self.rules.signature(self.key) if self.kind == SIGN else self.rules.sheet(self.sheet)
         return found.name if found else None
 

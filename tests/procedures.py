@@ -6,6 +6,7 @@ version = 1
 name = { en = "Small", zh = "小" }
 departments = "finding.departments"
 investigator = "finding.who"
+class_raised_by = ["qe"]
 class_lowered_by = ["gm"]
 
 [classes]
@@ -103,6 +104,7 @@ key = "ours"
 name = { en = "Ours?", zh = "我方" }
 type = "yes_no"
 required = true
+proposes_class = "serious"
 [[sheet.field]]
 key = "text"
 name = { en = "Text", zh = "内容" }

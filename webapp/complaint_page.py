@@ -18,7 +18,7 @@ from flask_babel import format_date, gettext, ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import clocks, guards, inbox, joining, off_board, registration, visits
+from complaints import classes, clocks, guards, inbox, joining, off_board, registration, visits
 from complaints.clocks import Clock
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Involvement, find, visible_to
 from complaints.customers import Contact, Customer
@@ -293,6 +293,9 @@ def page(
         decided=decided,
         into=into(complaint),
         outcomes=_outcomes(complaint, work) if by.sees_all else [],
+        proposal=classes.proposed(work.case),
+        may_raise=classes.may_raise(rules, by),
+        who_raises=guards.RoleNames(classes.raisers(rules)),
         reasons=[gettext(reason) for reason in COMMON_REASONS],
         unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],
         people=work.names.people,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from complaints import worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import ROLES
-from complaints.work import MOVE, REGISTER, ROW, SIGN, WRITE
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.assets import signed_in
 from webapp.card import CardView
@@ -27,6 +27,7 @@ TO_DO = {
     REGISTER: N_("Register it"),
     SIGN: N_("Sign: %(what)s"),
     WRITE: N_("Fill in: %(what)s"),
+    CLASSIFY: N_("Decide on the class: %(what)s is proposed"),
     MOVE: N_("Move to: %(what)s"),
     ROW: N_("%(what)s: %(about)s"),
     LETTER: N_("Read what the customer wrote"),
@@ -117,7 +118,7 @@ def address(item: Item) -> str:
         return url_for("answers.show", decision_id=item.ref)
     if item.kind == MOVE:
         return url_for("moves.moves", number=item.card.number)
-    anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", LETTER: "timeline"}
+    anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline"}
     return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
 
 

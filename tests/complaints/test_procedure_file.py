@@ -109,6 +109,18 @@ BROKEN = {
         ('departments = "finding.departments"\ninv', 'departments = "finding.who"\ninv'),
         "departments: names 'finding.who'; known are finding.departments",
     ),
+    "a class that nobody knows is proposed": (
+        ('proposes_class = "serious"', 'proposes_class = "seriuos"'),
+        "sheet.finding.field.ours.proposes_class: names 'seriuos'; did you mean 'serious'?",
+    ),
+    "the lightest class is proposed": (
+        ('proposes_class = "serious"', 'proposes_class = "light"'),
+        "sheet.finding.field.ours.proposes_class: is the lightest class; only a heavier one can be proposed",
+    ),
+    "a text proposes a class": (
+        ('type = "text"\nlimit', 'type = "text"\nproposes_class = "serious"\nlimit'),
+        "sheet.finding.field.text.proposes_class: does not go with type = 'text'",
+    ),
     "a name in one language": (
         ('{ en = "Finding", zh = "结论" }', '{ en = "Finding" }'),
         "sheet.finding.name.zh: is missing; every name is given in both languages",
