@@ -6,6 +6,7 @@ the procedure.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, time
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import classes, clocks, guards, notices, records, rows, visits, work
+from complaints import classes, clocks, guards, notices, records, rows, visits, words, work
 from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
@@ -268,9 +269,10 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
             users = {user for to in rule.to for user in _receivers(session, case, to, by=by, today=today)}
+            said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
                 session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, secret=context.secret,
-                domain=context.domain, values={"name": {"en": rule.name.en, "zh": rule.name.zh}},
+                domain=context.domain, values={key: asdict(name) for key, name in said.items() if name},
             )  # fmt: skip
 
 

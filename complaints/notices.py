@@ -54,6 +54,7 @@ SENTENCES: Mapping[str, str] = {
     "letter_joined": N_("The customer wrote again"),
 }
 OTHER = N_("%(who)s: %(event)s")
+WITH_CONTENT = N_("%(name)s (%(content)s)")
 
 
 class Notice(Base):
@@ -80,11 +81,11 @@ class Notice(Base):
 
 
 def sentence(event: str, values: Mapping[str, Any]) -> Sentence:
-    """What happened: the words that came with the event as `name`, else those of the table. A value that is an `en` and
-    a `zh` is a name in two languages."""
+    """What happened: the words that came with the event as `name`, perhaps with the `content` of a record, else those
+    of the table. A value that is an `en` and a `zh` is a name in two languages."""
     told = {key: Name(**value) if isinstance(value, dict) else value for key, value in values.items()}
     if "name" in told:
-        return Sentence("%(name)s", told)
+        return Sentence(WITH_CONTENT if "content" in told else "%(name)s", told)
     return Sentence(SENTENCES.get(event, OTHER), told | {"event": event})
 
 

@@ -218,13 +218,13 @@ class ClockRule:
 @dataclass(frozen=True)
 class NoticeRule:
     """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned)
-    or the field that names people."""
+    or the field that names people; `shows`: the fields whose content is told with it."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
     name: Name
     when: When = ALWAYS
-    sees: bool = True
+    shows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

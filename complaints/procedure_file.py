@@ -42,6 +42,8 @@ TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice")
 KINDS = ("line", "text", "date", "time", "number", "choice", "choices", "person", "people", "departments", "file")
 SEVERAL = ("choices", "people", "departments")
 NAMING = ("person", "people", "departments")
+SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
+"""The types of fields that a notice can show in its line."""
 PARTS = {"owner": "person", "due": "date", "done": "date"}
 """The parts of a row that is a task, with the type of their fields."""
 TO = ("owner", "superior", "departments", "notified")
@@ -587,11 +589,13 @@ class _File:
 
     def _notice(self, table: Table) -> NoticeRule:
         named = [ref for ref, found in self.refs.items() if found.kind in NAMING]
+        shown = [ref for ref, found in self.refs.items() if "." in ref and found.kind in SHOWN]
         rule = NoticeRule(
             on=table.some("on", self.events, needed=True),
             to=table.some("to", [*self.roles, *TO, *named], needed=True),
             name=table.name(),
             when=self._when(table),
+            shows=table.some("shows", shown),
         )
         table.end()
         return rule

@@ -176,6 +176,7 @@ return_voids = ["seen"]
 on = ["entered:handling", "written:tasks"]
 to = ["gm", "owner", "tasks.owner"]
 name = { en = "Look", zh = "请看" }
+shows = ["finding.ours"]
 when = [{ complaint_class = "serious" }, { "finding.ours" = "yes" }]
 
 [[clock]]

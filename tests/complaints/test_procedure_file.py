@@ -121,6 +121,10 @@ BROKEN = {
         ('type = "text"\nlimit', 'type = "text"\nproposes_class = "serious"\nlimit'),
         "sheet.finding.field.text.proposes_class: does not go with type = 'text'",
     ),
+    "a notice shows a person": (
+        ('shows = ["finding.ours"]', 'shows = ["finding.who"]'),
+        "notice[1].shows: names 'finding.who'; did you mean 'finding.ours'?",
+    ),
     "a name in one language": (
         ('{ en = "Finding", zh = "结论" }', '{ en = "Finding" }'),
         "sheet.finding.name.zh: is missing; every name is given in both languages",
