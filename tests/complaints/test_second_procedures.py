@@ -3,12 +3,15 @@ that show what a procedure file can say."""
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, notices, procedure, registration
+from complaints import classes, clocks, notices, off_board, procedure, registration
+from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import MoveRefused, RecordRefused, SignatureRefused
@@ -84,11 +87,27 @@ def running(desk: Desk, number: str) -> dict[str, str | None]:
         return {clock.key: clock.outcome for clock in found if clock.outcome != clocks.REPLACED}
 
 
+def the_clock(desk: Desk, number: str, key: str) -> Clock:
+    """The last clock of a key."""
+    with desk.make() as session:
+        found = clocks.of(session, "complaint", desk.find(session, number).id)
+        return max((clock for clock in found if clock.key == key), key=lambda clock: clock.started_at)
+
+
 def waiting(desk: Desk, number: str) -> set[tuple[str, str, str]]:
     with desk.make() as session:
         complaint = desk.find(session, number)
         rows = session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id))
         return {(row.kind, row.key, row.role) for row in rows}
+
+
+def classify(desk: Desk, number: str, complaint_class: str, role: str, why: str = "") -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        registration.save(
+            session, complaint, {"complaint_class": complaint_class}, by=desk[role], at=desk.at, context=CONTEXT,
+            seen_version=complaint.version, why=why,
+        )  # fmt: skip
 
 
 # The postal service
@@ -104,6 +123,7 @@ def a_postal(desk: Desk, complaint_class: str = "simple") -> str:
 def accepted(desk: Desk, complaint_class: str = "simple") -> str:
     number = a_postal(desk, complaint_class)
     desk.write(number, "identity", "clerk", how="callback", result="Ines Carrow, recipient of RR123")
+    desk.write(number, "concerns", "clerk", offices="Hangzhou, Xihu district", several="no")
     register(desk, number)
     desk.move(number, "handling", "clerk")
     return number
@@ -112,7 +132,7 @@ def accepted(desk: Desk, complaint_class: str = "simple") -> str:
 def handled(desk: Desk, complaint_class: str = "simple", responsibility: str = "partner") -> str:
     number = accepted(desk, complaint_class)
     desk.write(
-        number, "opinion", "clerk", responsibility=responsibility, text="Pay the insured value",
+        number, "opinion", "clerk", responsibility=responsibility, partner="The airline", text="Pay the insured value",
         executor=str(desk["sales"].id), compensation="120",
     )  # fmt: skip
     desk.sign(number, "opinion_signed", "mkt_sup" if complaint_class == "major" else "clerk")
@@ -124,6 +144,7 @@ def handled(desk: Desk, complaint_class: str = "simple", responsibility: str = "
 @pytest.mark.requirement("S14")
 def test_postal_nobody_is_accepted_before_the_identity_is_verified(desk: Desk) -> None:
     number = a_postal(desk)
+    desk.write(number, "concerns", "clerk", offices="Hangzhou", several="no")
     with pytest.raises(MoveRefused) as refused:
         register(desk, number)
     assert [english(each.sentence) for each in refused.value.missing] == [
@@ -162,6 +183,40 @@ def test_postal_a_complaint_is_walked_from_draft_to_closed_by_phone(
     assert desk.stage(number) == "closed"
 
 
+@pytest.mark.parametrize(
+    ("concerns", "proposed", "allowed"),
+    [
+        ({"several": "no"}, None, ["simple", "complex", "major"]),
+        ({"several": "yes"}, "complex", ["complex", "major"]),
+        ({"several": "yes", "signs": ["loss"]}, "major", ["major"]),
+        *(({"several": "no", "signs": [sign]}, "major", ["major"]) for sign in ("conduct", "reaction", "media")),
+    ],
+)  # fmt: skip
+def test_postal_what_it_concerns_proposes_the_class_and_a_lighter_one_is_not_accepted(
+    desk: Desk, concerns: dict[str, Any], proposed: str | None, allowed: list[str]
+) -> None:
+    number = a_postal(desk)
+    desk.write(number, "identity", "clerk", how="document", result="shown at the counter")
+    desk.write(number, "concerns", "clerk", offices="Hangzhou", **concerns)
+    found = classes.proposed(desk.case(number))
+    assert (found.complaint_class if found else None) == proposed
+    for complaint_class in ("simple", "complex", "major"):
+        with desk.act() as session:
+            desk.find(session, number).complaint_class = complaint_class
+        assert (desk.missing(number, "registered", "clerk") == []) == (complaint_class in allowed)
+
+
+def test_postal_a_sign_that_comes_up_while_it_is_handled_asks_for_the_heavier_class(desk: Desk) -> None:
+    number = handled(desk)
+    desk.move(number, "handling", "clerk", reason="The newspaper writes about it")
+    desk.write(number, "concerns", "clerk", signs=["media"])
+    assert ("class", "major", "clerk") in waiting(desk, number)
+    assert "A complaint with any of these signs is major" in desk.missing(number, "customer_reply", "clerk")
+    classify(desk, number, "major", "clerk")
+    assert ("class", "major", "clerk") not in waiting(desk, number)
+    assert "A complaint with any of these signs is major" not in desk.missing(number, "customer_reply", "clerk")
+
+
 @pytest.mark.requirement("S71")
 def test_postal_the_opinion_is_signed_and_a_later_change_voids_the_signature(desk: Desk) -> None:
     number = accepted(desk)
@@ -196,6 +251,22 @@ def test_postal_a_simple_one_has_no_visit_to_record(desk: Desk) -> None:
         desk.write(number, "visit", "clerk", visitors=[desk["sales"].id], on=TODAY)
 
 
+@pytest.mark.requirement("S93", "S105")
+def test_postal_a_class_that_is_raised_starts_its_clock_now_and_one_that_is_lowered_runs_from_the_acceptance(
+    desk: Desk,
+) -> None:
+    number = accepted(desk, "major")
+    since = the_clock(desk, number, "postal_major").started_at
+    desk.at += timedelta(hours=2)
+    classify(desk, number, "simple", "mkt_vp", "no insured value")
+    simple = the_clock(desk, number, "postal_simple")
+    assert simple.started_at == since
+    assert simple.due_at == datetime(2026, 11, 17, 9, 30, tzinfo=UTC)  # the close of the next working day
+    classify(desk, number, "major", "clerk")
+    assert running(desk, number) == {"postal_major": None}
+    assert the_clock(desk, number, "postal_major").started_at == desk.at
+
+
 @pytest.mark.requirement("S213")
 def test_postal_where_a_partner_is_at_fault_the_accepting_office_keeps_it(desk: Desk) -> None:
     number = handled(desk, responsibility="partner")
@@ -224,7 +295,7 @@ def a_medical(desk: Desk, **fields: object) -> str:
 
 def reported(desk: Desk) -> str:
     number = a_medical(desk)
-    desk.write(number, "report", "clerk", source="hospital", code="6815-22")
+    desk.write(number, "report", "clerk", source="written", code="6815-22")
     register(desk, number)
     return number
 
@@ -242,7 +313,7 @@ def test_medical_every_field_of_the_report_is_asked_for(desk: Desk) -> None:
     number = a_medical(desk)
     with pytest.raises(MoveRefused):
         register(desk, number)
-    desk.write(number, "report", "clerk", source="hospital")
+    desk.write(number, "report", "clerk", source="oral")
     assert desk.missing(number, "registered", "clerk") == ["Product code is missing"]
 
 
@@ -266,16 +337,31 @@ def test_medical_a_yes_starts_the_evaluation_at_once(desk: Desk, told: list[tupl
     number = reported(desk)
     desk.write(number, "injury", "sales", serious="yes", answer="A nurse was hurt")
     assert told[-1] == ("filled:injury.serious", {desk[role].id for role in ("mr", "gm", "qa_mgr")})
-    assert waiting(desk, number) == {("write", "evaluation", "qa_mgr")}
-    assert desk.missing(number, "investigation", "sales") == ["“Evaluation of the adverse event” is not filled in yet"]
+    assert waiting(desk, number) == {("write", "evaluation", "qa_mgr"), ("class", "major", "qa_mgr")}
+    assert desk.missing(number, "investigation", "sales") == [
+        "A complaint about a serious injury or a death is major",
+        "“Evaluation of the adverse event” is not filled in yet",
+    ]
+    classify(desk, number, "major", "sales")
     desk.write(number, "evaluation", "qa_mgr", begun_on=TODAY, evaluator=str(desk["qe"].id))
     desk.move(number, "investigation", "sales")
-    desk.write(number, "finding", "qe", text="Valve stuck", measures="Lot blocked")
-    desk.sign(number, "finding_approved", "qa_mgr")
+    desk.write(number, "finding", "qe", text="Valve stuck", measures="Lot blocked", feeds=["risk"])
+    desk.sign(number, "finding_approved", "mr")
     assert desk.missing(number, "customer_reply", "qe") == ["“Result of the evaluation” is not filled in yet"]
     desk.write(number, "evaluation_result", "qa_mgr", text="Related to the device", report="yes")
     desk.move(number, "customer_reply", "qe")
     assert desk.stage(number) == "customer_reply"
+
+
+def medical_told(desk: Desk) -> str:
+    """A complaint of which the customer is to be told."""
+    number = reported(desk)
+    desk.write(number, "injury", "sales", serious="no", answer="Nobody was hurt")
+    desk.move(number, "investigation", "sales")
+    desk.write(number, "finding", "qe", text="Display scratched", measures="Replaced")
+    desk.sign(number, "finding_approved", "qa_mgr")
+    desk.move(number, "customer_reply", "qe")
+    return number
 
 
 def test_medical_a_complaint_is_walked_from_draft_to_closed(desk: Desk, told: list[tuple[str, set[int]]]) -> None:
@@ -288,8 +374,10 @@ def test_medical_a_complaint_is_walked_from_draft_to_closed(desk: Desk, told: li
         desk.sign(number, "finding_approved", "mr")
     desk.sign(number, "finding_approved", "qa_mgr")
     desk.move(number, "customer_reply", "qe")
-    assert desk.missing(number, "closed", "sales") == ["“Reply to the customer” is not filled in yet"]
-    desk.write(number, "reply", "sales", told_on=TODAY, text="Satisfied")
+    assert desk.missing(number, "closed", "sales") == [
+        "“Reply to the customer” is not filled in yet", "The customer must have accepted"
+    ]  # fmt: skip
+    desk.write(number, "reply", "sales", told_on=TODAY, decision="accepted")
     desk.move(number, "closed", "sales")
     assert desk.stage(number) == "closed"
 
@@ -300,6 +388,68 @@ def test_medical_an_answer_that_turns_to_yes_asks_for_the_evaluation_later_still
     desk.move(number, "investigation", "sales")
     desk.write(number, "injury", "sales", serious="yes")
     assert "“Evaluation of the adverse event” is not filled in yet" in desk.missing(number, "customer_reply", "qe")
+
+
+def test_medical_records_are_kept_without_an_end_and_nothing_has_a_clock() -> None:
+    rules = procedure.procedure("medical")
+    assert rules.retention_years is None
+    assert rules.clocks == ()
+
+
+# Both
+
+
+Begin = Callable[[Desk], str]
+both = pytest.mark.parametrize("begin", [handled, medical_told], ids=["postal", "medical"])
+"""Complaints of which the customer is to be told."""
+
+
+@both
+def test_a_silent_customer_s_complaint_is_closed_with_leave_alone(desk: Desk, begin: Begin) -> None:
+    number = begin(desk)
+    desk.write(number, "reply", "sales", decision="silent")
+    assert desk.missing(number, "closed", "clerk") == [
+        "The customer's reason, or the attempts to reach them is missing",
+        "Leave to close without the customer's answer: not signed yet (Marketing vice general manager)",
+    ]
+    desk.write(number, "reply", "sales", reason="Called three times, wrote twice")
+    desk.sign(number, "closed_without_answer", "mkt_vp")
+    desk.move(number, "closed", "clerk")
+
+
+@both
+def test_a_customer_who_does_not_accept_begins_a_round_and_a_closed_one_is_reopened(desk: Desk, begin: Begin) -> None:
+    number = begin(desk)
+    desk.write(number, "reply", "sales", decision="accepted", told_on=TODAY)
+    desk.move(number, "closed", "clerk")
+    back = next(move.to for move in desk.case(number).rules.moves if move.key == "reopened")
+    desk.move(number, back, "clerk", reason="It came again")
+    assert (desk.stage(number), desk.case(number).complaint.round) == (back, 2)
+    number = begin(desk)
+    desk.move(number, back, "sales", reason="Too little")
+    assert (desk.stage(number), desk.case(number).complaint.round) == (back, 2)
+
+
+@both
+def test_what_the_customer_withdraws_is_confirmed_by_a_second_person(desk: Desk, begin: Begin) -> None:
+    number = begin(desk)
+
+    def withdraw() -> None:
+        with desk.act() as session:
+            complaint = desk.find(session, number)
+            off_board.take(
+                session, complaint, "withdrawn", reason="as agreed", by=desk["clerk"], at=desk.at, context=CONTEXT,
+                seen_version=complaint.version,
+            )  # fmt: skip
+
+    desk.write(number, "withdrawal", "mkt_sup", statement="It turned up at the neighbour's")
+    with pytest.raises(MoveRefused):
+        withdraw()
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    desk.sign(number, "withdrawal_confirmed", "mkt_vp")
+    withdraw()
+    assert desk.stage(number) == "withdrawn"
 
 
 # What a file can say
