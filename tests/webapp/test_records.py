@@ -15,7 +15,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from complaints import off_board, people, procedure, procedure_file, signin
+from complaints import off_board, people, procedure, signin
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.letters import Attachment
@@ -491,100 +491,43 @@ def test_wrong_passwords_are_counted_with_those_of_the_sign_in(
 
 # The procedure of a draft
 
-OTHER = """
-key = "postal"
-version = 1
-name = { en = "Postal complaints", zh = "快递申诉" }
-[classes]
-parcel = { en = "Parcel", zh = "包裹" }
-[[stage]]
-key = "draft"
-name = { en = "Draft", zh = "待登记" }
-owner_roles = ["clerk"]
-[[stage]]
-key = "open"
-name = { en = "Open", zh = "处理中" }
-register = true
-owner_roles = ["clerk"]
-needs = [{ fields = ["content", "complaint_class"] }, { sheet = "damage" }]
-[[stage]]
-key = "closed"
-name = { en = "Closed", zh = "已结案" }
-final = true
-shown_for_days = 30
-[[outcome]]
-key = "not_complaint"
-name = { en = "Not a complaint", zh = "非投诉" }
-from = ["draft"]
-by = ["clerk"]
-[[move]]
-key = "registration"
-from = "draft"
-to = "open"
-by = ["clerk"]
-[[move]]
-key = "done"
-from = "open"
-to = "closed"
-by = ["clerk"]
-[[sheet]]
-key = "damage"
-name = { en = "Damage", zh = "损坏" }
-by = ["clerk"]
-stages = ["draft"]
-[[sheet.field]]
-key = "text"
-name = { en = "Damage", zh = "损坏" }
-type = "text"
-required = true
-"""
 
-
-@pytest.fixture
-def postal(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    procedure.newest()
-    monkeypatch.setattr(procedure, "_known", dict(procedure._known))
-    path = tmp_path / "postal.toml"
-    path.write_text(OTHER, encoding="utf-8")
-    procedure.use([procedure_file.load(path)])
-
-
-@pytest.mark.usefixtures("postal")
 @on_both_databases
 def test_a_draft_follows_another_procedure_with_its_classes_and_records(desk: Desk, as_: Any) -> None:
     number = desk.draft()
     client = as_("clerk")
     html = client.get(f"/complaints/{number}").text
     assert "Customer complaints, manufacturing" in html
-    assert '<option value="major">' in html
+    assert '<option value="general"' in html
     version = version_of(desk, number)
-    entry = an_entry(complaint_class="major", content="The parcel came wet") | {"version": version}
+    entry = an_entry(complaint_class="general", content="The parcel came wet") | {"version": version}
     answer = client.post(f"/complaints/{number}/entry", data=entry | {"procedure": "postal"})
     assert answer.status_code == 303
     html = client.get(f"/complaints/{number}").text
-    assert "follows “Postal complaints” now" in visible(html)
-    assert '<option value="parcel">' in html
-    assert '<option value="major">' not in html
+    assert "follows “Complaints, postal service” now" in visible(html)
+    assert '<option value="simple">' in html
+    assert '<option value="general"' not in html
     assert "The parcel came wet" in html
-    assert "clerk chose another procedure: Postal complaints" in visible(html)
+    assert "clerk chose another procedure: Complaints, postal service" in visible(html)
 
-    entry = an_entry(complaint_class="parcel") | {"version": version_of(desk, number), "procedure": "postal"}
+    entry = an_entry(complaint_class="simple") | {"version": version_of(desk, number), "procedure": "postal"}
     answer = client.post(f"/complaints/{number}/registration", data=entry)
     assert answer.status_code == 422
-    assert 'href="#f-damage"' in answer.text
-    assert write(client, number, "damage", text="wet").status_code == 303
+    assert 'href="#f-identity"' in answer.text
+    assert 'href="#f-concerns"' in answer.text
+    assert write(client, number, "identity", how="document", result="shown").status_code == 303
+    assert write(client, number, "concerns", offices="Hangzhou", several="no").status_code == 303
     entry["version"] = version_of(desk, number)
     assert client.post(f"/complaints/{number}/registration", data=entry).status_code == 303
-    assert desk.stage(number) == "open"
+    assert desk.stage(number) == "registered"
 
 
-@pytest.mark.usefixtures("postal")
 def test_a_new_complaint_may_follow_another_procedure(desk: Desk, as_: Any, make: sessionmaker[Session]) -> None:
     client = as_("clerk")
     html = client.post("/complaints/new", data={"act": "procedure", "procedure": "postal", "content": "wet"}).text
-    assert '<option value="parcel">' in html
+    assert '<option value="simple">' in html
     assert "wet</textarea>" in html
-    form = an_entry(complaint_class="parcel", content="wet", channel="phone")
+    form = an_entry(complaint_class="simple", content="wet", channel="phone")
     form |= {"act": "draft", "procedure": "postal", "key": hidden(html, "key")}
     assert client.post("/complaints/new", data=form).status_code == 303
     with make() as session:
