@@ -295,6 +295,7 @@ def page(
         outcomes=_outcomes(complaint, work) if by.sees_all else [],
         proposal=classes.proposed(work.case),
         may_raise=classes.may_raise(rules, by),
+        may_lower=classes.may_lower(rules, by),
         who_raises=guards.RoleNames(classes.raisers(rules)),
         reasons=[gettext(reason) for reason in COMMON_REASONS],
         unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],

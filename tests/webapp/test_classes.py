@@ -71,6 +71,8 @@ def test_quality_raises_the_class_in_the_entry_and_finds_no_other_field_of_its_r
     page = quality.get(f"/complaints/{ticked}").text
     assert 'name="complaint_class"' in page
     assert 'name="cause_type"' not in page
+    assert 'name="class_reason"' not in page
+    assert 'name="class_reason"' in as_("mkt_vp").get(f"/complaints/{ticked}").text
     form = {"version": version_of(desk, ticked), "complaint_class": "major", "order_no": "PO-1"}
     assert quality.post(f"/complaints/{ticked}/entry", data=form).status_code == 303
     found = desk.case(ticked).complaint
