@@ -198,9 +198,21 @@ def who_registers(rules: Procedure) -> RoleNames:
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
     """The fields this person may change: all for those who register, and for who took a draft in while it is one;
-    order, material and quantity for everybody who may see it."""
+    order, material and quantity for everybody who may see it. What was decided on stays after the end."""
     own_draft = complaint.registered_at is None and by.id is not None and complaint.received_by_id == by.id
-    return frozenset(FIELDS) if own_draft or may_register(of(complaint), by) else SUPPLEMENT
+    fields = frozenset(FIELDS) if own_draft or may_register(of(complaint), by) else SUPPLEMENT
+    return fields - _settled(complaint)
+
+
+def _settled(complaint: Complaint) -> frozenset[str]:
+    """The fields that nobody changes any more: where a complaint is closed or off the board, its class and whatever is
+    signed."""
+    rules = of(complaint)
+    stage = rules.stage(complaint.stage)
+    if not (stage.final or stage.off_board):
+        return frozenset()
+    signed = {ref for rule in rules.signatures for ref in rule.covers}
+    return frozenset(FIELDS) & {"complaint_class", *signed}
 
 
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
@@ -277,6 +289,12 @@ def save(
     if not changed:
         return
     rules = of(complaint)
+    if settled := changed.keys() & _settled(complaint):
+        message = N_("%(field)s stays as it is: the complaint stands in %(stage)s; take it back to the board first")
+        stage = rules.stage(complaint.stage).name
+        raise Incomplete(
+            Problem(field, Sentence(message, {"field": Sentence(NAMES[field]), "stage": stage})) for field in settled
+        )
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
     lowered = bool(rules.lowered_by) and _lowers_class(rules, before, changed) and complaint.registered_at is not None

@@ -4,7 +4,8 @@ import pytest
 
 from complaints.case import load_with_past
 from complaints.database import open_database, sessions
-from tests.desk import Desk
+from complaints.errors import SignatureRefused
+from tests.desk import Desk, english
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def with_transfer(desk: Desk) -> str:
     return number
 
 
-def test_a_case_knows_what_was_returned_until_it_is_given(desk: Desk) -> None:
+def test_what_was_returned_is_signed_only_when_it_has_changed(desk: Desk) -> None:
     number = with_transfer(desk)
     desk.returns(number, "transfer_audited", "mkt_sup", remark="too thin")
     returned = desk.case(number).returned
@@ -28,6 +29,11 @@ def test_a_case_knows_what_was_returned_until_it_is_given(desk: Desk) -> None:
     with desk.make() as session:
         case, _past = load_with_past(session, desk.find(session, number))
     assert [*case.returned] == ["transfer_audited"]
+    with pytest.raises(SignatureRefused) as refusal:
+        desk.sign(number, "transfer_audited", "mkt_vp")
+    assert [english(each.sentence) for each in refusal.value.missing] == [
+        "Audit of the information transfer form was returned (“too thin”), and what it covers has not changed since"
+    ]
     desk.write(number, "transfer", "sales", text="Sort the stock of week 46, all sizes")
     desk.sign(number, "transfer_audited", "mkt_sup")
     assert (desk.case(number).returned, "transfer_audited" in desk.case(number).signatures) == ({}, True)
