@@ -224,7 +224,7 @@ _ways = {
 
 def way(case: Case, stage: Stage) -> Move | None:
     """The way to a stage that is open to this case; where only the conditions are wrong, the first."""
-    ways = case.rules.ways(case.stage, stage.key)
+    ways = case.rules.ways(case.stage, stage.key, by_hand=True)
     return next((move for move in ways if case.holds(move.when)), ways[0] if ways else None)
 
 

@@ -284,9 +284,10 @@ class Procedure:
     def signature(self, key: str) -> SignatureRule | None:
         return self._signatures.get(key)
 
-    def ways(self, here: str, to: str) -> tuple[Move, ...]:
-        """The ways on which people take a complaint from a stage to another, in the order of the file."""
-        return tuple(move for move in self.moves if move.by and here in move.from_ and move.to == to)
+    def ways(self, here: str, to: str, *, by_hand: bool = False) -> tuple[Move, ...]:
+        """The ways from a stage to another, in the order of the file; with `by_hand` those that people take."""
+        found = (move for move in self.moves if here in move.from_ and move.to == to)
+        return tuple(move for move in found if move.by or not by_hand)
 
     def onward(self, here: str) -> Iterator[Move]:
         """The ways from a stage that do not lead back."""

@@ -361,7 +361,7 @@ def _may_undo(rules: Procedure, left: str, way: Move) -> bool:
     """Where the procedure has a way back, a move may be undone while it is fresh; not when it opened a round or wrote
     in a record."""
     wrote = way.new_round or way.writes or any(ask.to for ask in way.asks)
-    return not wrote and bool(rules.ways(way.to, left))
+    return not wrote and bool(rules.ways(way.to, left, by_hand=True))
 
 
 def undo(
