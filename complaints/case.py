@@ -6,6 +6,7 @@ decisions over a case are in guards.py; they ask no database.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
@@ -37,12 +38,20 @@ class Case:
     """Those that are complete; of one that each department gives, the last."""
     given: tuple[Signature, ...] = ()
     """Every one that stands."""
-    visited: frozenset[str] = frozenset()
+    returned: Mapping[str, Signature] = field(default_factory=dict)
+    """Those that were returned last, and not given since."""
+    entered: Mapping[str, datetime] = field(default_factory=dict)
+    """When it last came into each stage that it has been in; a move that was taken back never was."""
     notified: bool = False
 
     @property
     def stage(self) -> str:
         return self.complaint.stage
+
+    @cached_property
+    def visited(self) -> frozenset[str]:
+        """The stages that it has been in."""
+        return frozenset(self.entered)
 
     def value(self, ref: str) -> Any:
         """What a field holds; None or empty when nothing. Of a record with rows: what all its rows hold."""
@@ -63,6 +72,13 @@ class Case:
     def has(self, ref: str) -> bool:
         return filled(self.value(ref))
 
+    def written_here(self, ref: str) -> bool:
+        """Was a field of a record filled in since the complaint came into its stage?"""
+        sheet, _, key = ref.partition(".")
+        record, since = self.records.get(sheet), self.entered.get(self.stage)
+        mark = record.marks.get(key) if record else None
+        return self.has(ref) and mark is not None and (since is None or datetime.fromisoformat(mark[1]) >= since)
+
     def holds(self, when: When, row: Mapping[str, Any] | None = None) -> bool:
         """Does a condition hold? `row`: fields of the row it is asked for, by reference."""
         if not when.any_of:
@@ -77,10 +93,10 @@ class Case:
         each = found if isinstance(found, list) else [found]
         return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
 
-    def after(self, way: Move, voided: Collection[str]) -> "Case":
+    def after(self, way: Move, voided: Collection[str], at: datetime) -> "Case":
         """The case when a way has been gone that writes nothing and opens no round."""
         standing = {key: each for key, each in self.signatures.items() if key not in voided}
-        return replace(self, visited=self.visited | {way.to}, signatures=standing)
+        return replace(self, entered={**self.entered, way.to: at}, signatures=standing)
 
     @cached_property
     def departments(self) -> frozenset[int]:
@@ -128,13 +144,8 @@ def filled(value: Any) -> bool:
 
 def load(session: Session, complaint: Complaint) -> Case:
     """The case of a complaint as it stands; three queries, whatever the complaint has behind it."""
-    rules = of(complaint)
     return assemble(
-        complaint,
-        rules,
-        records.of(session, complaint),
-        signatures.of(session, complaint),
-        *_been(session, complaint.id),
+        complaint, records.of(session, complaint), signatures.of(session, complaint), *_been(session, complaint)
     )
 
 
@@ -155,23 +166,22 @@ def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
     now = {records.LASTING, complaint.round}
     case = assemble(
         complaint,
-        of(complaint),
         [each for each in past.records if each.round in now],
-        [each for each in past.signatures if each.round in now and each.stands],
-        *_been(session, complaint.id),
+        [each for each in past.signatures if each.round in now and each.voided_at is None],
+        *_been(session, complaint),
     )
     return case, past
 
 
 def assemble(
     complaint: Complaint,
-    rules: Procedure,
     kept: Iterable[Record],
     signed: Iterable[Signature],
-    visited: frozenset[str],
+    entered: Mapping[str, datetime],
     notified: bool,
 ) -> Case:
-    """A case from its parts."""
+    """A case from its parts. `signed`: approved or returned, and not voided, oldest first."""
+    rules = of(complaint)
     single: dict[str, Record] = {}
     rows: dict[str, tuple[Record, ...]] = {sheet.key: () for sheet in rules.sheets if sheet.many}
     for record in kept:
@@ -182,8 +192,10 @@ def assemble(
             rows[sheet.key] = (*rows[sheet.key], record)
         else:
             single[sheet.key] = record
-    given = tuple(signed)
-    case = Case(complaint, rules, single, rows, {}, given, visited, notified)
+    signed = tuple(signed)
+    given = tuple(each for each in signed if each.stands)
+    returned = signatures.not_answered(signed)
+    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
@@ -195,12 +207,23 @@ def _complete(case: Case, key: str) -> bool:
 @cache
 def _lived() -> CompoundSelect[Any]:
     visits, told = rows.table(StageVisit).c, rows.table(Involvement).c
-    stages = select(visits.stage, literal(0)).where(visits.complaint_id == bindparam("of"), ~visits.undone)
+    stages = select(visits.id, visits.stage, visits.entered_at, visits.undone)
+    departments = select(literal(0).label("id"), told.reason, told.since, literal(False))
     return union_all(
-        stages, select(told.reason, literal(1)).where(told.complaint_id == bindparam("of"), told.reason == NOTIFIED)
-    )
+        departments.where(told.complaint_id == bindparam("of"), told.reason == NOTIFIED),
+        stages.where(visits.complaint_id == bindparam("of")),
+    ).order_by("id")
 
 
-def _been(session: Session, complaint_id: int) -> tuple[frozenset[str], bool]:
-    found: set[tuple[str, int]] = {(row[0], row[1]) for row in rows.run(session, _lived(), {"of": complaint_id})}
-    return frozenset(what for what, kind in found if kind == 0), (NOTIFIED, 1) in found
+def _been(session: Session, complaint: Complaint) -> tuple[Mapping[str, datetime], bool]:
+    """When a complaint last came into each of its stages, and whether the departments concerned were notified."""
+    entered: dict[str, datetime] = {}
+    notified = stays = False
+    off_board = {outcome.key for outcome in of(complaint).outcomes}
+    for id_, stage, at, undone in rows.run(session, _lived(), {"of": complaint.id}):
+        if id_ == 0:
+            notified = True
+        elif not undone:
+            entered[stage] = entered[stage] if stays and stage in entered else at
+        stays = undone or stage in off_board  # it stands again where it stood
+    return entered, notified

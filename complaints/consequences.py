@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import classes, clocks, guards, notices, records, rows, visits, words, work
+from complaints import classes, clocks, guards, history, notices, records, rows, visits, words, work
 from complaints.case import Case, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
@@ -24,7 +24,6 @@ from complaints.people import Actor, Grant, User
 from complaints.procedure import (
     CLASS,
     COMPLAINT,
-    INVESTIGATION,
     LOWERED,
     NOTIFIED,
     RECEIVED,
@@ -34,6 +33,7 @@ from complaints.procedure import (
     Stage,
 )  # fmt: skip
 from complaints.records import Record
+from complaints.signatures import Signature
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
 RESPONSIBLE, NAMED = "responsible", "named"
@@ -64,12 +64,23 @@ def follow(
     return case
 
 
-def keep_up(session: Session, complaint: Complaint, of: str, *, by: Actor, at: datetime, context: Context) -> None:
-    """What was done in a shared investigation counts for the other complaints that share it: their clocks stop, and
-    nobody waits for it any more."""
-    if of == INVESTIGATION:
-        for other in records.joined(session, complaint):
-            follow(session, other, [], by=by, at=at, context=context)
+def keep_up(
+    session: Session,
+    complaint: Complaint,
+    fallen: Iterable[Signature] = (),
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+) -> None:
+    """What was done in an investigation counts for the other complaints that share it: their clocks stop, nobody waits
+    for it any more, and where signatures of it fell their history says so, too."""
+    for other in records.joined(session, complaint):
+        for signature in fallen:
+            history.note(
+                session, other.id, "signature_voided", by=by, at=at, signature=signature.key, round=other.round
+            )
+        follow(session, other, [], by=by, at=at, context=context)
 
 
 # Clocks

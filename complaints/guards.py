@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from complaints.case import Case, filled
+from complaints.complaint import Complaint
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.people import ROLES, Actor
@@ -155,8 +156,10 @@ def _enough(field: Field, value: Any) -> bool:
 def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
     sheet = case.rules.sheet(need.ref)
     assert sheet is not None
+    since = case.entered.get(need.since)
     for row in case.of_sheet(sheet):
-        if _matches(row.values, need) and not incomplete(case, sheet, row.values):
+        in_time = since is None or row.begun_at >= since
+        if in_time and _matches(row.values, need) and not incomplete(case, sheet, row.values):
             return
     message = N_("“%(sheet)s” has no complete entry yet")
     yield Missing(Sentence(message, {"sheet": sheet.name}), sheet.key, f"write:{sheet.key}")
@@ -189,9 +192,12 @@ def _signature_need(case: Case, need: Need) -> Iterator[Missing]:
 
 
 def _value_need(case: Case, need: Need) -> Iterator[Missing]:
+    value = case.value(need.ref)
+    if str("" if value is None else value) in need.values:
+        return
     if not case.has(need.ref):
         yield _empty(case.rules, need.ref)
-    elif str(case.value(need.ref)) not in need.values:
+    else:
         name = name_of(case.rules, need.ref)
         other_class = need.ref == "complaint_class" and case.complaint.registered_at is not None
         step = f"class:{need.values[0]}" if other_class else _step(need.ref)
@@ -220,7 +226,7 @@ _ways = {
 
 def way(case: Case, stage: Stage) -> Move | None:
     """The way to a stage that is open to this case; where only the conditions are wrong, the first."""
-    ways = case.rules.ways(case.stage, stage.key)
+    ways = case.rules.ways(case.stage, stage.key, by_hand=True)
     return next((move for move in ways if case.holds(move.when)), ways[0] if ways else None)
 
 
@@ -300,6 +306,23 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
     return found + lacking(case, sheet.needs)
 
 
+def ahead(case: Case, sheet: Sheet, fields: Iterable[str], joined: Iterable[Complaint]) -> list[Missing]:
+    """What is written on an investigation counts for every complaint that shares it: one of the same round that stands
+    on the board behind the stages in which these fields are written has gone on with what they say."""
+    written = [sheet.field(key).stages or sheet.stages for key in fields]
+    ends = [max(case.rules.stage(stage).position for stage in stages) for stages in written if stages]
+    last = min(ends, default=None)
+    message = N_("%(number)s shares this investigation and has gone on to %(stage)s with what “%(sheet)s” says")
+    found = []
+    for other in joined:
+        stage = case.rules.stage(other.stage)
+        together = other.round == case.complaint.round and not (stage.final or stage.off_board)
+        if together and last is not None and last < stage.position:
+            values = {"number": other.number, "stage": stage.name, "sheet": sheet.name}
+            found.append(Missing(Sentence(message, values), sheet.key))
+    return found
+
+
 def writers(sheet: Sheet) -> tuple[str, ...]:
     """The roles that write in a record, or in some field of it."""
     return tuple(dict.fromkeys((*sheet.by, *(role for field in sheet.fields for role in field.by))))
@@ -359,7 +382,7 @@ def before_signature(case: Case, rule: SignatureRule) -> list[Missing]:
         if case.holds(earlier.when) and key not in case.signatures:
             message = N_("%(signature)s comes first")
             found.append(Missing(Sentence(message, {"signature": earlier.name}), f"sign-{key}", f"sign:{key}"))
-    return found + lacking(case, rule.needs)
+    return found + _unchanged(case, rule) + lacking(case, rule.needs)
 
 
 def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missing]:
@@ -385,9 +408,24 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
     return found + before_signature(case, rule)
 
 
+def _unchanged(case: Case, rule: SignatureRule) -> list[Missing]:
+    """What was returned is signed only when it has changed, unless the return led back or undid earlier signatures."""
+    back = case.returned.get(rule.key)
+    if back is None or rule.voids or rule.return_by or not rule.covers or back.digest != case.content(rule):
+        return []
+    message = N_("%(signature)s was returned (“%(remark)s”), and what it covers has not changed since")
+    ref = rule.covers[0]
+    step = f"write:{ref}" if case.rules.sheet(ref) else _step(ref)
+    return [Missing(Sentence(message, {"signature": rule.name, "remark": back.remark}), _id(ref), step)]
+
+
 def _own_work(case: Case, rule: SignatureRule, by: Actor) -> Sentence | None:
     """Nobody approves or confirms their own work."""
     for key in rule.not_by:
+        if "." in key and by.id in case.ids(key):
+            return Sentence(
+                N_("You are named in “%(work)s” yourself; somebody else signs here"), {"work": name_of(case.rules, key)}
+            )
         sheet, earlier = case.rules.sheet(key), case.rules.signature(key)
         if sheet is not None and by.id in case.writers(key):
             return Sentence(N_("You wrote in “%(work)s” yourself; somebody else signs here"), {"work": sheet.name})

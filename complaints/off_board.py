@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, visits, workflow
+from complaints import clocks, consequences, guards, history, notices, signatures, visits, workflow
 from complaints.case import load
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -198,6 +198,10 @@ def bring_back(
     visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
     if decision is not None:
         decision.back_at, decision.back_by_id = at, by.id
+    asked = {need.ref for need in rules.stage(left).needs if need.kind == "signature"}
+    for signature in load(session, complaint).given:
+        if signature.key in asked:
+            signatures.void(signature, at=at, because="brought_back")
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
     if into_id is not None:
         into = session.get_one(Complaint, into_id)

@@ -67,8 +67,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`), anew in
-    each round (`per_round`, begun as a copy of the last round where `carried`)."""
+    """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`; where they
+    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`)."""
 
     key: str
     name: Name
@@ -77,6 +77,7 @@ class Sheet:
     by: tuple[str, ...]
     stages: tuple[str, ...]
     many: bool = False
+    stay: bool = False
     per_round: bool = False
     carried: bool = False
     numbered: str = ""
@@ -99,7 +100,8 @@ class Need:
 
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
-    rows       there is a complete row, with the values of `where` and with `filled`
+    rows       there is a complete row, with the values of `where` and with `filled`, begun since the complaint last
+               came into the stage `since`
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`
@@ -111,6 +113,7 @@ class Need:
     values: tuple[str, ...] = ()
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     filled: tuple[str, ...] = ()
+    since: str = ""
     when: When = ALWAYS
     unless: str = ""
     say: Name | None = None
@@ -119,9 +122,9 @@ class Need:
 
 @dataclass(frozen=True)
 class SignatureRule:
-    """A signature that the procedure asks for, and who may give it. `not_by`: records and signatures whose writers may
-    not give it; `covers`: what is signed, so that a later change of it voids the signature; `each`: the field that
-    names departments, each of which signs."""
+    """A signature that the procedure asks for, and who may give it. `not_by`: records and signatures whose writers, and
+    fields whose people, may not give it; `covers`: what is signed, so that a later change of it voids the signature;
+    `each`: the field that names departments, each of which signs."""
 
     key: str
     name: Name
@@ -154,7 +157,8 @@ class AskRule:
 
 @dataclass(frozen=True)
 class Move:
-    """A way from stages to a stage. A way `back` does not ask what entering the stage asks otherwise."""
+    """A way from stages to a stage. A way `back` does not ask what entering the stage asks otherwise; one `by` nobody
+    is gone only when a signer returns something."""
 
     key: str
     from_: tuple[str, ...]
@@ -282,9 +286,10 @@ class Procedure:
     def signature(self, key: str) -> SignatureRule | None:
         return self._signatures.get(key)
 
-    def ways(self, here: str, to: str) -> tuple[Move, ...]:
-        """The ways from a stage to another, in the order of the file."""
-        return tuple(move for move in self.moves if here in move.from_ and move.to == to)
+    def ways(self, here: str, to: str, *, by_hand: bool = False) -> tuple[Move, ...]:
+        """The ways from a stage to another, in the order of the file; with `by_hand` those that people take."""
+        found = (move for move in self.moves if here in move.from_ and move.to == to)
+        return tuple(move for move in found if move.by or not by_hand)
 
     def onward(self, here: str) -> Iterator[Move]:
         """The ways from a stage that do not lead back."""

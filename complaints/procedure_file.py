@@ -309,7 +309,7 @@ class _File:
             self._keys, ("stage", "outcome", "signature", "move")
         )
         self.sheets = self._keys("sheet")
-        self.rows = {each.raw.get("key") for each in self.parts["sheet"] if each.raw.get("many") is True}
+        self.rows = [each.raw.get("key") for each in self.parts["sheet"] if each.raw.get("many") is True]
         self.classes = top.names("classes", needed=True, longest=20)
         self.roles = list(ROLES)
         self.refs = self._refs()
@@ -350,6 +350,10 @@ class _File:
     def _of_kind(self, *kinds: str) -> list[str]:
         """The fields of some types in records that are kept once."""
         return [ref for ref in self.kept_once if self.refs[ref].kind in kinds and "." in ref]
+
+    def _naming(self, *kinds: str) -> list[str]:
+        """The fields of some types, in rows, too."""
+        return [ref for ref, found in self.refs.items() if found.kind in kinds]
 
     def procedure(self, source: str) -> Procedure:
         top = self.top
@@ -434,6 +438,7 @@ class _File:
             by=table.some("by", self.roles, needed=True),
             stages=table.some("stages", self.stages),
             many=table.flag("many"),
+            stay=table.flag("stay"),
             per_round=table.flag("per_round"),
             carried=table.flag("carried"),
             numbered=table.text("numbered", ""),
@@ -446,6 +451,8 @@ class _File:
         if not re.fullmatch("[A-Z0-9-]{0,10}", sheet.numbered):
             message = N_("should be at most ten capital letters, digits and -, not %(value)s")
             table.fault("numbered", message, value=_shown(sheet.numbered))
+        if sheet.stay and not sheet.many:
+            table.fault("stay", N_("means nothing without many = true"))
         if sheet.carried and not sheet.per_round:
             table.fault("carried", N_("means nothing without per_round = true"))
         self._check_parts(table, sheet)
@@ -509,7 +516,7 @@ class _File:
             stages=table.some("stages", self.stages, needed=True),
             covers=table.some("covers", [*self.sheets, *self.refs]),
             after=table.some("after", self.signatures),
-            not_by=table.some("not_by", [*self.sheets, *self.signatures]),
+            not_by=table.some("not_by", [*self.sheets, *self.signatures, *self._naming("person", "people")]),
             not_department=table.flag("not_department"),
             per_round=table.flag("per_round"),
             when=self._when(table),
@@ -528,12 +535,13 @@ class _File:
         writes = table.take("writes", dict, N_("a table such as { 'record.field' = 'value' }"), {})
         texts = self._of_kind("line", "text", "choice", "yes_no")
         asks = table.tables("ask")
+        returning = [each.raw.get("return_by") for each in self.parts["signature"]]
         table.check("writes", writes, texts)
         move = Move(
             key=table.key() if "key" in table.raw else table.text("key", ""),
             from_=table.some("from", self.stages, needed=True),
             to=table.one("to", self.stages),
-            by=table.some("by", self.roles, needed=True),
+            by=table.some("by", self.roles, needed=table.raw.get("key") not in returning),
             when=self._when(table),
             needs=self._needs(table),
             back=table.flag("back"),
@@ -588,7 +596,7 @@ class _File:
         return rule
 
     def _notice(self, table: Table) -> NoticeRule:
-        named = [ref for ref, found in self.refs.items() if found.kind in NAMING]
+        named = self._naming(*NAMING)
         shown = [ref for ref, found in self.refs.items() if "." in ref and found.kind in SHOWN]
         rule = NoticeRule(
             on=table.some("on", self.events, needed=True),
@@ -667,19 +675,21 @@ class _File:
         values: tuple[str, ...] = ()
         where: dict[str, tuple[str, ...]] = {}
         filled: tuple[str, ...] = ()
+        since = ""
         any_of: tuple[Need, ...] = ()
         if kind == "value":
             values = table.texts("is", needed=True)
             if (found := self.refs.get(ref)) and found.choices:
-                table.check("is", values, found.choices)
+                table.check("is", values, [*found.choices, ""])
         elif kind in ("rows", "none"):
             fields = [each.partition(".")[2] for each in self.refs if each.startswith(f"{ref}.")]
             raw = table.take("where", dict, N_("a table such as { kind = 'result_told' }"), {})
             where = self._values(table, "where", raw, fields, f"{ref}.")
             filled = table.some("filled", fields)
+            since = table.one("since", self.stages, "") if kind == "rows" else ""
         elif kind == "notified" and not table.flag("notified"):
             table.fault("notified", N_("should be %(what)s, not %(value)s"), what=Sentence("true"), value="false")
         elif kind == "any":
             any_of = self._needs(table, "any", nested=True)
         table.end()
-        return [Need(kind, ref, values, where, filled, when, unless, say, any_of)]
+        return [Need(kind, ref, values, where, filled, since, when, unless, say, any_of)]

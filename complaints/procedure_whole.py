@@ -24,6 +24,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _ways(rules)
     yield from _too_late(rules)
     yield from _names(rules)
+    yield from _returns(rules)
     after = {rule.key: rule.after for rule in rules.signatures}
     yield from _circles("signature", after)
     for sheet in rules.sheets:
@@ -111,6 +112,15 @@ def _done_in(rules: Procedure, need: Need) -> Iterator[tuple[str, tuple[str, ...
     for field in sheet.fields if sheet else ():
         if field.key in (wanted, *need.filled) or (not wanted and field.required):
             yield f"{key}.{field.key}", field.stages or (sheet.stages if sheet else ())
+
+
+def _returns(rules: Procedure) -> Iterator[Told]:
+    """What a signer returns goes its way from wherever it may be signed."""
+    for rule in rules.signatures:
+        way = rules.way(rule.return_by) if rule.return_by else None
+        if way is not None and (elsewhere := [stage for stage in rule.stages if stage not in way.from_]):
+            message = N_("the way does not lead from: %(stages)s, where it may be signed and returned, too")
+            yield f"signature.{rule.key}.return_by", Sentence(message, {"stages": ", ".join(elsewhere)})
 
 
 def _names(rules: Procedure) -> Iterator[Told]:

@@ -198,13 +198,27 @@ def who_registers(rules: Procedure) -> RoleNames:
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
     """The fields this person may change: all for those who register, and for who took a draft in while it is one;
-    order, material and quantity for everybody who may see it, and the class for those who may raise or lower it."""
+    order, material and quantity for everybody who may see it, and the class for those who may raise or lower it. What
+    was decided on stays after the end."""
     rules, registered = of(complaint), complaint.registered_at is not None
     own_draft = not registered and by.id is not None and complaint.received_by_id == by.id
+    fields = SUPPLEMENT
     if own_draft or may_register(rules, by):
-        return frozenset(FIELDS)
-    decides = registered and by.roles & {*classes.raisers(rules), *rules.lowered_by}
-    return SUPPLEMENT | {classes.CLASS} if decides else SUPPLEMENT
+        fields = frozenset(FIELDS)
+    elif registered and by.roles & {*classes.raisers(rules), *rules.lowered_by}:
+        fields |= {classes.CLASS}
+    return fields - _settled(complaint)
+
+
+def _settled(complaint: Complaint) -> frozenset[str]:
+    """The fields that nobody changes any more: where a complaint is closed or off the board, its class and whatever is
+    signed."""
+    rules = of(complaint)
+    stage = rules.stage(complaint.stage)
+    if not (stage.final or stage.off_board):
+        return frozenset()
+    signed = {ref for rule in rules.signatures for ref in rule.covers}
+    return frozenset(FIELDS) & {"complaint_class", *signed}
 
 
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
@@ -281,6 +295,12 @@ def save(
     if not changed:
         return
     rules = of(complaint)
+    if settled := changed.keys() & _settled(complaint):
+        message = N_("%(field)s stays as it is: the complaint stands in %(stage)s; take it back to the board first")
+        stage = rules.stage(complaint.stage).name
+        raise Incomplete(
+            Problem(field, Sentence(message, {"field": Sentence(NAMES[field]), "stage": stage})) for field in settled
+        )
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
     reclassified = complaint.registered_at is not None and classes.CLASS in changed

@@ -16,7 +16,7 @@ from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence, SignatureRefused
 from complaints.people import Actor
-from complaints.procedure import SignatureRule, Stage
+from complaints.procedure import INVESTIGATION, SignatureRule, Stage
 from complaints.signatures import APPROVED, RETURNED, Signature
 
 LONGEST_REMARK = 1_000
@@ -79,7 +79,8 @@ def sign(
         consequences.follow(session, complaint, events, by=by, at=at, context=context)
     else:
         _return(session, case, rule, remark, by=by, at=at, context=context)
-    consequences.keep_up(session, complaint, rule.of, by=by, at=at, context=context)
+    if rule.of == INVESTIGATION:
+        consequences.keep_up(session, complaint, by=by, at=at, context=context)
     return signature
 
 
@@ -140,9 +141,11 @@ def _same_plan(session: Session, complaint: Complaint) -> list[Complaint]:
     return [each for each in records.joined(session, complaint) if (each.stage, each.round) == here]
 
 
-def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Actor, at: datetime) -> None:
-    """Void the signatures that cover something that has just been changed: `refs` are fields, as references."""
+def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Actor, at: datetime) -> list[Signature]:
+    """Void the signatures that cover something that has just been changed: `refs` are fields, as references. Returns
+    those of the investigation."""
     sheets = {ref.partition(".")[0] for ref in refs if "." in ref}
+    shared = []
     for each in case.given:
         rule = case.rules.signature(each.key)
         if rule is not None and ({*rule.covers} & ({*refs} | sheets)):
@@ -152,6 +155,9 @@ def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Ac
                 session, case.complaint.id, "signature_voided", by=by, at=at, signature=each.key,
                 round=case.complaint.round,
             )  # fmt: skip
+            if each.subject == INVESTIGATION:
+                shared.append(each)
+    return shared
 
 
 def leads_to(case: Case, rule: SignatureRule, by: Actor) -> Stage | None:

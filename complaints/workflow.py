@@ -31,7 +31,7 @@ from complaints.errors import (
 )
 from complaints.history import Change
 from complaints.people import Actor
-from complaints.procedure import COMPLAINT, ROUND, Move, Procedure, Stage, of
+from complaints.procedure import COMPLAINT, INVESTIGATION, ROUND, Move, Procedure, Stage, of
 from complaints.records import Investigation
 from complaints.signatures import Signature
 
@@ -111,16 +111,23 @@ def _asks(session: Session, case: Case, move: Move, by: Actor) -> tuple[Ask, ...
 
 
 def _answered(case: Case, move: Move, ref: str) -> bool:
-    """Did somebody write down already what the move would ask? Only if all that the move would write stands there."""
-    return case.has(ref) and all(str(case.value(each)) == value for each, value in move.writes.items())
+    """Did somebody write down already what the move would ask, since the complaint came to where it is? Only if all
+    that the move would write stands there."""
+    return case.written_here(ref) and all(str(case.value(each)) == value for each, value in move.writes.items())
 
 
 def _others(session: Session, case: Case, move: Move, by: Actor) -> list[Complaint]:
-    """The complaints of the same investigation that this person could take into a new round by themselves."""
-    if not move.new_round:
+    """The complaints of the same investigation that this person could take the same way by themselves, where it begins
+    a round or undoes signatures of the investigation."""
+    if not (move.new_round or any(_shared(case.rules, key) for key in move.voids)):
         return []
     others = [each for each in records.joined(session, case.complaint) if _visible(session, each, by)]
     return [each for each in others if _may_go_along(load(session, each), move, by)]
+
+
+def _shared(rules: Procedure, key: str) -> bool:
+    rule = rules.signature(key)
+    return rule is not None and rule.of == INVESTIGATION
 
 
 def _visible(session: Session, complaint: Complaint, by: Actor) -> bool:
@@ -130,7 +137,7 @@ def _visible(session: Session, complaint: Complaint, by: Actor) -> bool:
 def _may_go_along(other: Case, move: Move, by: Actor) -> bool:
     stage = other.rules.stage(move.to)
     way = guards.way(other, stage)
-    return way is not None and way.new_round and not guards.against_move(other, stage, by)
+    return way is not None and way.new_round == move.new_round and not guards.against_move(other, stage, by)
 
 
 def move(
@@ -187,10 +194,7 @@ def go(
         trace["undo"] = True
     if said:
         trace["said"] = said
-    voided = _voided(case, way)
-    for signature in voided:
-        signatures.void(signature, at=at, because=way.key or "moved")
-        consequences.end_clocks_of(session, case, signature.key, at=at)
+    voided = _void(session, case, way, at=at)
     written = _write(session, case, way, said, by=by, at=at)
     if way.new_round:
         new_round(session, complaint, at=at)
@@ -199,10 +203,12 @@ def go(
         trace["voided"] = [each.id for each in voided]
     left = _enter(session, complaint, rules.stage(way.to), by=by, at=at, context=context, trace=trace)
     events = [*written, *([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
-    same = None if written or way.new_round else case.after(way, {each.key for each in voided})
+    same = None if written or way.new_round else case.after(way, {each.key for each in voided}, at)
     consequences.follow(session, complaint, events, by=by, at=at, context=context, case=same)
     for other in others:
         _go_along(session, other, complaint, way, by=by, at=at, context=context, said=said)
+    if shared := [each for each in voided if each.subject == INVESTIGATION]:
+        consequences.keep_up(session, complaint, shared, by=by, at=at, context=context)
     return Moved(left, undo)
 
 
@@ -220,8 +226,13 @@ def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[
     return {field: text for field, text in said.items() if text}
 
 
-def _voided(case: Case, way: Move) -> list[Signature]:
-    return [each for each in case.given if each.key in way.voids or "*" in way.voids]
+def _void(session: Session, case: Case, way: Move, *, at: datetime) -> list[Signature]:
+    """The signatures that fall on a way."""
+    voided = [each for each in case.given if each.key in way.voids or "*" in way.voids]
+    for signature in voided:
+        signatures.void(signature, at=at, because=way.key or "moved")
+        consequences.end_clocks_of(session, case, signature.key, at=at)
+    return voided
 
 
 def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, by: Actor, at: datetime) -> list[str]:
@@ -269,10 +280,13 @@ def _go_along(
 ) -> None:
     """A complaint that shares the investigation goes back with the first one, into the same round."""
     touch(session, other, at=at, seen_version=other.version)
-    other.round = first.round
-    trace = {"version": other.version, "round": first.round, "with": first.number, "said": dict(said)}
+    trace: dict[str, Any] = {"version": other.version, "with": first.number, "said": dict(said)}
+    if voided := _void(session, load(session, other), way, at=at):
+        trace["voided"] = [each.id for each in voided]
+    if way.new_round:
+        other.round = trace["round"] = first.round
     _enter(session, other, of(other).stage(way.to), by=by, at=at, context=context, trace=trace)
-    events = [ROUND, f"entered:{way.to}", f"moved:{way.key}"]
+    events = [*([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
     consequences.follow(session, other, events, by=by, at=at, context=context)
 
 
@@ -347,7 +361,7 @@ def _may_undo(rules: Procedure, left: str, way: Move) -> bool:
     """Where the procedure has a way back, a move may be undone while it is fresh; not when it opened a round or wrote
     in a record."""
     wrote = way.new_round or way.writes or any(ask.to for ask in way.asks)
-    return not wrote and bool(rules.ways(way.to, left))
+    return not wrote and bool(rules.ways(way.to, left, by_hand=True))
 
 
 def undo(
@@ -387,6 +401,8 @@ def undo(
     notices.take_back(session, complaint, since_version=moved.values["version"], at=at)
     history.note(session, complaint.id, "undone", by=by, at=at, before=left, after=complaint.stage)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    if any(each.subject == INVESTIGATION for each in fallen):
+        consequences.keep_up(session, complaint, by=by, at=at, context=context)
 
 
 def _fallen(session: Session, case: Case, moved: Change) -> list[Signature]:

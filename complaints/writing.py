@@ -20,7 +20,7 @@ from complaints.context import Context
 from complaints.errors import N_, Missing, NotFound, RecordRefused, Sentence
 from complaints.letters import Attachment
 from complaints.people import Actor, Department, Grant, User
-from complaints.procedure import Field, Sheet
+from complaints.procedure import INVESTIGATION, Field, Sheet
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete, Problem
 from complaints.signatures import digest_of
@@ -174,7 +174,7 @@ def write(
     values, problems = read(session, case, sheet, form, at=at, context=context)
     before = record.values if record else {}
     changed = {field: value for field, value in values.items() if not _same(before.get(field), value)}
-    _check_rights(case, sheet, changed, by, record)
+    _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
     if problems:
@@ -191,12 +191,13 @@ def write(
         session, complaint.id, "recorded", by=by, at=at, sheet=sheet.key, place=kept.place, round=complaint.round,
         changed={field: [before.get(field), value] for field, value in changed.items()},
     )  # fmt: skip
-    signing.void_covering(session, case, {f"{sheet.key}.{field}" for field in changed}, by=by, at=at)
+    fallen = signing.void_covering(session, case, {f"{sheet.key}.{field}" for field in changed}, by=by, at=at)
     events = [f"filled:{sheet.key}.{field}" for field, value in changed.items() if filled(value)]
     if not guards.incomplete(case, sheet, after) and (record is None or guards.incomplete(case, sheet, before)):
         events.append(f"written:{sheet.key}")
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
-    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)
+    if sheet.of == INVESTIGATION or fallen:
+        consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)
     return kept
 
 
@@ -225,7 +226,9 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) or not (filled(old) or filled(new))
 
 
-def _check_rights(case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Actor, record: Record | None) -> None:
+def _check_rights(
+    session: Session, case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Actor, record: Record | None
+) -> None:
     own_row = record is not None and record.owner_id is not None and record.owner_id == by.id
     missing = guards.against_sheet(case, sheet, by, own_row=own_row)
     mine = guards.writable(case, sheet, by, own_row=own_row)
@@ -236,25 +239,34 @@ def _check_rights(case: Case, sheet: Sheet, changed: Mapping[str, Any], by: Acto
             for key in changed
             if key not in mine
         ]
+    if not missing and changed and sheet.of == INVESTIGATION:
+        missing = guards.ahead(case, sheet, changed, records.joined(session, case.complaint))
     if missing:
         raise RecordRefused(sheet=sheet.name, missing=missing)
 
 
 def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[str, Any]) -> list[Problem]:
-    """Fields that come before others are filled in first; a row is complete as far as its writer fills it in; what was
-    complete stays so."""
+    """Fields that come before others are filled in first, with no later date; a row is complete as far as its writer
+    fills it in; what was complete stays so."""
     problems = []
     for field in sheet.fields:
-        if field.key in changed and filled(after.get(field.key)):
-            for key in field.after:
-                if not filled(after.get(key)):
-                    names = {"first": sheet.field(key).name, "field": field.name}
-                    problems.append(Problem(field.key, Sentence(N_("“%(first)s” comes before “%(field)s”"), names)))
-                    break
+        for key in field.after if filled(after.get(field.key)) else ():
+            first, names = sheet.field(key), {"first": sheet.field(key).name, "field": field.name}
+            if field.key in changed and not filled(after.get(key)):
+                problems.append(Problem(field.key, Sentence(N_("“%(first)s” comes before “%(field)s”"), names)))
+                break
+            if {key, field.key} & changed.keys() and _backwards(first, field, after):
+                problems.append(Problem(field.key, Sentence(N_("“%(field)s” is earlier than “%(first)s”"), names)))
+                break
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))
     return problems
+
+
+def _backwards(first: Field, then: Field, after: Mapping[str, Any]) -> bool:
+    """Does the date of what comes second lie before that of what comes first?"""
+    return first.kind == then.kind == "date" and (after.get(first.key) or "") > after[then.key]
 
 
 def _newer(record: Record, seen: int) -> set[str]:
@@ -315,15 +327,23 @@ def remove(
     sheet = case.rules.sheet(sheet_key)
     if sheet is None or not sheet.many:
         raise NotFound
+    if sheet.stay:
+        raise RecordRefused(
+            sheet=sheet.name, missing=[Missing(Sentence(N_("What stands here stays; write what became of it")))]
+        )
     row = _there(case, sheet, place)
     assert row is not None
-    _check_rights(case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None)
+    _check_rights(
+        session, case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None
+    )
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     row.removed_at = row.changed_at = at
     history.note(
         session, complaint.id, "row_removed", by=by, at=at, sheet=sheet.key, place=place, round=complaint.round,
         changed={key: [value, None] for key, value in row.values.items() if filled(value)},
     )  # fmt: skip
-    signing.void_covering(session, case, {f"{sheet.key}.{field.key}" for field in sheet.fields}, by=by, at=at)
+    refs = {f"{sheet.key}.{field.key}" for field in sheet.fields}
+    fallen = signing.void_covering(session, case, refs, by=by, at=at)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
-    consequences.keep_up(session, complaint, sheet.of, by=by, at=at, context=context)
+    if sheet.of == INVESTIGATION or fallen:
+        consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)

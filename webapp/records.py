@@ -307,7 +307,7 @@ def _row(
     form = None
     if own is not None or (mine and editing == record.place):
         form = _form(case, sheet, record, mine, names, own)
-    return Row(record, read.cells, read.common, form, bool(mine), _may_keep_rows(sheet, mine))
+    return Row(record, read.cells, read.common, form, bool(mine), _may_keep_rows(sheet, mine) and not sheet.stay)
 
 
 def _may_keep_rows(sheet: Sheet, mine: Collection[str]) -> bool:

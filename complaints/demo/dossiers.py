@@ -145,7 +145,7 @@ class Dossier:
         self._standing: dict[str, Signed] = {}
         self._digests: dict[tuple[str, ...], str] = {}
         """Of what signatures cover, as long as nothing is written."""
-        self._visited = {entry.stage}
+        self._entered: dict[str, Any] = {entry.stage: ""}
         self._texts = texts(journey.story.buyer.locale)
         found = REMEDIES[journey.story.case].in_(journey.story.buyer.locale)
         self._told = {**vars(found), "subject": entry.subject, "customer": journey.story.buyer.name}
@@ -211,7 +211,7 @@ class Dossier:
             self._note("registered", at, by, self._registered)
         self._note("moved", at, by, trace)
         self.entry.stage = visit.stage
-        self._visited.add(visit.stage)
+        self._entered[visit.stage] = at
         self._tell(events, by, self.journey.entered[n], at)
 
     def _next_round(self, round: int, at: str) -> None:
@@ -400,7 +400,7 @@ class Dossier:
         """The case as it stands. Its papers and signatures are not the engine's own, but read like them."""
         return Case(
             cast(Any, self.entry), self.archive.rules, cast(Any, self._records), cast(Any, self._rows),
-            cast(Any, self._standing), visited=frozenset(self._visited), notified=len(self._visited) > 1,
+            cast(Any, self._standing), entered=self._entered, notified=len(self._entered) > 1,
         )  # fmt: skip
 
     def owner_id(self) -> int | None:

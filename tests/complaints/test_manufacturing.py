@@ -8,7 +8,18 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
-from complaints import clocks, off_board, records, registration, signatures, signing, visits, workflow, worklist
+from complaints import (
+    clocks,
+    off_board,
+    records,
+    registration,
+    signatures,
+    signing,
+    visits,
+    workflow,
+    worklist,
+    writing,
+)
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, Involvement
 from complaints.database import open_database, sessions, transaction
@@ -128,6 +139,15 @@ def becomes(desk: Desk, number: str, complaint_class: str, role: str, reason: st
             seen_version=found.version, why=reason,
         )  # fmt: skip
     return desk.at
+
+
+def correct(desk: Desk, number: str, role: str, **values: Any) -> None:
+    """Somebody changes the register entry."""
+    with desk.act() as session:
+        found = desk.find(session, number)
+        registration.save(
+            session, found, values, by=desk[role], at=desk.at, context=CONTEXT, seen_version=found.version
+        )
 
 
 def take_off(desk: Desk, number: str, outcome: str, role: str, *, into: str = "", **more: Any) -> None:
@@ -742,13 +762,48 @@ def test_nobody_approves_a_plan_of_their_own_or_twice_in_one_chain(desk: Desk) -
         desk.sign(number, key, role)
 
 
-def test_a_qe_of_the_implementing_department_reviews_nothing(desk: Desk) -> None:
-    newcomer(desk, "inside", "qe", department=desk.department)
+def test_where_quality_is_responsible_another_qe_reviews_and_the_representative_verifies(desk: Desk) -> None:
+    newcomer(desk, "colleague", "qe", department=desk.qa)
+    newcomer(desk, "head", "dept_head", department=desk.qa)
+    number = desk.to_investigation()
+    desk.write(number, "qe_entry", "qe")
+    desk.write(number, "finding", "qe", text="Our gauge", responsibility="ours", departments=str(desk.qa))
+    desk.move(number, "action_plan", "qe")
+    desk.write(number, "cause", "head")
+    desk.write(number, "plan", "head", what="Calibrate", owner=str(desk["qe"].id), due="2026-11-20")
+    desk.sign(number, "plan_submitted", "head")
+    desk.sign(number, "plan_review", "colleague")
+    desk.sign(number, "plan_audit", "qa_mgr")
+    desk.sign(number, "plan_approval", "mr")
+    desk.move(number, "implementation", "mr")
+    desk.sign(number, "taken_over", "head")
+    desk.write(number, "implementation", "head")
+    desk.write(number, "completion", "head")
+    desk.contact(number, "measures_told")
+    desk.move(number, "verification", "head")
+    desk.write(number, "verification", "mr")
+    for role in ("qe", "colleague", "qa_head", "qa_mgr"):
+        with pytest.raises(SignatureRefused) as refusal:
+            desk.sign(number, "verified", role)
+        assert "Your department carries out the measures, so somebody of another department signs here" in why(refusal)
+    desk.sign(number, "verified", "mr")
+    desk.move(number, "customer_reply", "qe")
+
+
+@pytest.mark.requirement("S60")
+def test_who_is_to_carry_out_an_item_of_the_plan_does_not_verify_it(desk: Desk) -> None:
+    newcomer(desk, "doer", "qe", department=desk.qa)
     number = desk.to_action_plan()
-    desk.plan(number)
+    desk.write(number, "cause", "dept_head")
+    desk.write(number, "plan", "dept_head", what="Reset counter", owner=str(desk["doer"].id), due="2026-11-20")
+    desk.sign(number, "plan_submitted", "dept_head")
+    desk.approve_plan(number)
+    desk.move(number, "implementation", "mr")
+    desk.carry_out(number)
+    desk.write(number, "verification", "qe")
     with pytest.raises(SignatureRefused) as refusal:
-        desk.sign(number, "plan_review", "inside")
-    assert why(refusal) == ["Your department carries out the measures, so somebody of another department signs here"]
+        desk.sign(number, "verified", "doer")
+    assert why(refusal) == ["You are named in “Owner” yourself; somebody else signs here"]
 
 
 @pytest.mark.requirement("S39")
@@ -846,6 +901,26 @@ def test_the_database_itself_refuses_to_change_or_delete_a_signature(desk: Desk,
         session.execute(statement)
 
 
+def test_the_general_manager_returns_a_plan_from_a_later_stage_when_the_class_is_raised_late(desk: Desk) -> None:
+    number = desk.to_implementation()
+    becomes(desk, number, "major", "mkt_sup")
+    assert desk.missing(number, "action_plan", "gm") == ["From Implementation it goes to Verification"]
+    desk.returns(number, "plan_approval_gm", "gm", remark="Far too little")
+    assert (desk.stage(number), complaint(desk, number).round) == ("action_plan", 2)
+
+
+def test_another_responsible_department_makes_the_plan_wait_for_its_signatures_again(desk: Desk) -> None:
+    with desk.act() as session:
+        assembly = a_department(session, "assembly", "Assembly", "装配车间")
+        desk.people["assembly"] = a_person(session, "dept_head", name="assembly", department=assembly)
+    number = desk.to_action_plan()
+    desk.plan(number)
+    desk.approve_plan(number)
+    desk.write(number, "finding", "qe", departments=[desk.department, assembly.id])
+    assert signed(desk, number) & {"plan_submitted", "plan_review", "plan_audit", "plan_approval"} == set()
+    assert "Your department is named as responsible" in told(desk, number, "assembly")
+
+
 # Implementation and verification
 
 
@@ -925,7 +1000,7 @@ def test_what_quality_verified_as_effective_goes_to_the_customer(desk: Desk) -> 
     number = desk.to_verification()
     assert desk.missing(number, "customer_reply", "qe") == [
         "“Verification and effectiveness” is not filled in yet", "The measures must be verified as effective",
-        "Verification by QA: not signed yet (QE engineer, QA head, QA manager)",
+        "Verification by QA: not signed yet (QE engineer, QA head, QA manager, Management representative)",
     ]  # fmt: skip
     desk.write(number, "verification", "qe", effective="yes")
     said = desk.missing(number, "customer_reply", "qe")
@@ -960,6 +1035,28 @@ def test_what_is_not_fully_done_goes_back_to_the_implementation_in_the_same_roun
     assert (desk.stage(number), complaint(desk, number).round) == ("implementation", 1)
     assert "verified" not in signed(desk, number)
     desk.move(number, "verification", "dept_head")
+
+
+@pytest.mark.requirement("S56")
+def test_what_was_done_later_has_no_earlier_date(desk: Desk) -> None:
+    number = desk.to_implementation()
+    with pytest.raises(Incomplete) as refused:
+        desk.write(number, "implementation", "dept", **{**FILLED["implementation"], "like_case_on": "2026-11-14"})
+    assert [english(each.sentence) for each in refused.value.problems] == [
+        "“Checked on” is earlier than “Corrected on”"
+    ]
+    desk.write(number, "implementation", "dept")
+    with pytest.raises(Incomplete):
+        desk.write(number, "implementation", "dept", improvement_on="2026-11-13")
+
+
+def test_a_problem_once_noted_is_answered_never_taken_out(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.write(number, "problems", "dept", text="The gauge is broken")
+    with pytest.raises(RecordRefused) as refusal, desk.act() as session:
+        writing.remove(session, desk.find(session, number), "problems", 1, by=desk["dept"], at=desk.at, context=CONTEXT)
+    assert why(refusal) == ["What stands here stays; write what became of it"]
+    assert desk.case(number).rows["problems"]
 
 
 @pytest.mark.requirement("S60", "S82")
@@ -1005,7 +1102,7 @@ def test_a_complaint_is_closed_when_the_customer_was_told_and_accepted_and_nothi
     desk.write(number, "escalations", "qe", text="No lab can measure it")
     climb(
         desk, number, "closed", "clerk",
-        ("The customer must have been told the result", lambda: desk.contact(number, "result_told")),
+        ("The customer must have been told the result, since", lambda: desk.contact(number, "result_told")),
         ("The customer must have accepted", lambda: desk.write(number, "answer", "sales")),
         ("A linked return or recall is still open",
          lambda: desk.write(number, "linked_cases", "sales", place=1, state="released", reason="they keep it")),
@@ -1053,6 +1150,10 @@ def test_a_customer_may_refuse_as_often_as_needed(desk: Desk) -> None:
         desk.carry_out(number)
         desk.verify(number)
     desk.write(number, "answer", "sales")
+    assert desk.missing(number, "closed", "clerk") == [
+        "The customer must have been told the result, since it came to Customer reply"
+    ]
+    desk.contact(number, "result_told")
     desk.move(number, "closed", "clerk")
     with desk.make() as session:
         every = records.of(session, desk.find(session, number), every_round=True)
@@ -1081,10 +1182,57 @@ def test_a_silent_customer_is_no_acceptance_until_the_vp_allows_it_with_the_atte
         desk.sign(number, "closed_without_answer", "mkt_vp")
     assert why(refusal) == ["“Closing without the customer's answer” is not filled in yet"]
     desk.write(number, "silence", "clerk", ground="silent", attempts="Called on 3 days, two mails")
+    with pytest.raises(SignatureRefused) as refusal:
+        desk.sign(number, "closed_without_answer", "mkt_vp")
+    assert why(refusal) == ["Under Communication it must stand when the customer was asked for the decision"]
+    desk.contact(number, "reminded")
     for role in ("clerk", "mkt_sup", "gm"):
         with pytest.raises(SignatureRefused):
             desk.sign(number, "closed_without_answer", role)
+    desk.write(number, "answer", "sales", decision="rejected", reason="It leaks")
+    with pytest.raises(SignatureRefused) as refusal:
+        desk.sign(number, "closed_without_answer", "mkt_vp")
+    assert why(refusal) == ["The customer has answered, so this ground does not fit"]
+    desk.write(number, "answer", "sales", decision="", reason="")
     desk.sign(number, "closed_without_answer", "mkt_vp", remark="Four weeks are enough")
+    desk.move(number, "closed", "clerk")
+
+
+def test_a_plan_that_is_ours_is_not_closed_over_an_objection(desk: Desk) -> None:
+    number = desk.to_customer_reply()
+    desk.write(number, "silence", "sales", ground="objection_followed", attempts="Two visits")
+    with pytest.raises(SignatureRefused) as refusal:
+        desk.sign(number, "closed_without_answer", "mkt_vp")
+    assert why(refusal)[0] == "This ground is for what is not ours"
+
+
+def test_the_customer_is_told_the_measures_and_the_result_of_each_round(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.contact(number, "result_told")
+    desk.carry_out(number)
+    desk.verify(number)
+    told = "The customer must have been told the result, since it came to Customer reply"
+    assert desk.missing(number, "closed", "clerk")[0] == told
+    desk.move(number, "action_plan", "sales", reason="It still leaks")
+    desk.plan(number, carried=True)
+    desk.approve_plan(number)
+    desk.move(number, "implementation", "mr")
+    desk.sign(number, "taken_over", "dept_head")
+    desk.write(number, "implementation", "dept")
+    desk.write(number, "completion", "dept_head")
+    assert desk.missing(number, "verification", "dept_head") == [
+        "The customer must have been told the measures of this round"
+    ]
+
+
+def test_what_comes_back_to_the_board_is_asked_nothing_again(desk: Desk) -> None:
+    number = desk.to_customer_reply()
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    desk.write(number, "withdrawal", "clerk", statement="They take it back")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, number, WITHDRAWN, "clerk")
+    bring_back(desk, number, "clerk")
     desk.move(number, "closed", "clerk")
 
 
@@ -1092,6 +1240,11 @@ def test_not_ours_is_closed_when_the_objection_was_followed_up_and_the_vp_says_s
     number = not_ours_at_the_customer(desk)
     desk.contact(number, "result_told")
     desk.write(number, "silence", "sales", ground="objection_followed", attempts="Two visits, second appraisal")
+    with pytest.raises(SignatureRefused) as refusal:
+        desk.sign(number, "closed_without_answer", "mkt_vp")
+    assert why(refusal) == ["The customer's objection must be noted and answered"]
+    desk.write(number, "objections", "sales", by_whom="Ines Carrow", text="The clip was never loose")
+    desk.write(number, "objections", "mkt_sup", place=1, answer="We looked at it again together")
     desk.sign(number, "closed_without_answer", "mkt_vp")
     desk.move(number, "closed", "clerk")
 
@@ -1141,6 +1294,33 @@ def test_not_ours_is_reopened_into_the_investigation(desk: Desk) -> None:
     assert desk.stage(number) == "investigation"
     desk.write(number, "finding", "qe", responsibility="ours")
     desk.move(number, "action_plan", "qe")
+
+
+@pytest.mark.parametrize("end", ["closed", WITHDRAWN])
+def test_after_the_end_nothing_changes_that_was_decided_on(desk: Desk, end: str) -> None:
+    number = desk.to_closed() if end == "closed" else desk.to_investigation()
+    if end == WITHDRAWN:
+        desk.write(number, "withdrawal", "clerk", statement="They take it back")
+        desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+        take_off(desk, number, WITHDRAWN, "clerk")
+    for field, value in (("complaint_class", "major"), ("content", "Something else")):
+        with pytest.raises(Incomplete) as refused:
+            correct(desk, number, "mkt_vp", **{field: value})
+        assert "stays as it is" in english(refused.value.problems[0].sentence)
+    assert "form_approved" in signed(desk, number)
+    correct(desk, number, "staff", quantity="14")
+
+
+def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
+    number = not_ours_at_the_customer(desk)
+    desk.move(number, "investigation", "sales", reason="The clip was loose")
+    desk.write(number, "not_ours", "qe", basis="Lab report 78")
+    desk.sign(number, "not_ours_confirmed", "mkt_sup")
+    desk.move(number, "customer_reply", "qe")
+    with pytest.raises(AnswerWanted):
+        desk.move(number, "investigation", "sales")
+    desk.move(number, "investigation", "sales", reason="The lab measured another hose")
+    assert desk.case(number).value("answer.reason") == "The lab measured another hose"
 
 
 # The class
@@ -1354,7 +1534,7 @@ def test_a_customer_withdraws_from_every_open_stage_and_the_supervisor_confirms(
     assert [line.split(":")[0] for line in why(refusal)] == [
         "“Withdrawal by the customer” is not filled in yet", "Withdrawal confirmed",
     ]  # fmt: skip
-    desk.write(number, "withdrawal", "mkt_sup", statement="They take it back", capa="yes")
+    desk.write(number, "withdrawal", "mkt_sup", statement="They take it back", capa="yes", capa_where="CAPA-7")
     with pytest.raises(SignatureRefused):
         desk.sign(number, "withdrawal_confirmed", "mkt_sup")
     desk.sign(number, "withdrawal_confirmed", "mkt_vp")
@@ -1362,6 +1542,17 @@ def test_a_customer_withdraws_from_every_open_stage_and_the_supervisor_confirms(
     assert complaint(desk, number).number == number
     assert "runs" not in states(desk, number).values()
     assert waits_for(desk, number) == set()
+
+
+def test_who_takes_the_withdrawal_back_needs_another_confirmation_for_the_next(desk: Desk) -> None:
+    number = desk.to_investigation()
+    desk.write(number, "withdrawal", "clerk", statement="They take it back")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, number, WITHDRAWN, "clerk")
+    bring_back(desk, number, "clerk")
+    with pytest.raises(MoveRefused) as refusal:
+        take_off(desk, number, WITHDRAWN, "clerk")
+    assert why(refusal)[0].startswith("Withdrawal confirmed")
 
 
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:

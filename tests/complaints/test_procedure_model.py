@@ -33,7 +33,7 @@ from complaints.consequences import has_happened
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import ComplaintError, MoveRefused
 from complaints.history import Change
-from complaints.procedure import Field, procedure
+from complaints.procedure import Field, Need, procedure
 from complaints.signatures import APPROVED, RETURNED
 from complaints.work import Waiting
 from complaints.workflow import AnswerWanted
@@ -166,15 +166,17 @@ class People(RuleBasedStateMachine):
 
     def _check_entered(self, session: Session, found: Complaint, left: str) -> None:
         """On a way on, every signature that the stage and the stages behind it ask for stands."""
-        case = load(session, found)
         ways = [way for way in RULES.ways(left, found.stage) if not way.back]
         if ways:
-            behind = [stage for stage in RULES.stages if stage.key in case.visited]
-            needs = [need for stage in behind for need in stage.needs if stage.position <= _position(found.stage)]
-            for need in (*needs, *ways[0].needs):
-                wanted = RULES.signature(need.ref) if need.kind == "signature" else None
-                if wanted is not None and case.holds(need.when) and case.holds(wanted.when):
-                    assert wanted.key in case.signatures
+            self._check_signed(load(session, found), ways[0].needs)
+
+    def _check_signed(self, case: Case, more: tuple[Need, ...] = ()) -> None:
+        behind = [stage for stage in RULES.stages if stage.key in case.visited]
+        needs = [need for stage in behind for need in stage.needs if stage.position <= _position(case.stage)]
+        for need in (*needs, *more):
+            wanted = RULES.signature(need.ref) if need.kind == "signature" else None
+            if wanted is not None and case.holds(need.when) and case.holds(wanted.when):
+                assert wanted.key in case.signatures
 
     @rule(role=st.sampled_from(ROLES), seconds=st.sampled_from([0, 5, 10, 11]))
     def undo(self, role: str, seconds: int) -> None:
@@ -190,6 +192,15 @@ class People(RuleBasedStateMachine):
         self.act(lambda session, found: registration.save(
             session, found, {"complaint_class": complaint_class}, by=self.desk[role], at=self.desk.at,
             seen_version=found.version, context=CONTEXT, why=why,
+        ))  # fmt: skip
+
+    @rule(
+        entry=st.sampled_from([{"content": "Other words"}, {"cause_type": "other"}, {"quantity": "14"}]),
+        role=st.sampled_from(ROLES),
+    )  # fmt: skip
+    def correct(self, entry: dict[str, str], role: str) -> None:
+        self.act(lambda session, found: registration.save(
+            session, found, entry, by=self.desk[role], at=self.desk.at, seen_version=found.version, context=CONTEXT
         ))  # fmt: skip
 
     @rule(outcome=st.sampled_from(["not_complaint", "merged", "withdrawn"]), role=st.sampled_from(ROLES), reason=WORDS)
@@ -245,6 +256,8 @@ class People(RuleBasedStateMachine):
             assert found.round >= self.round
             self.round = found.round
             self._check_clocks(session, case)
+            if case.rules.stage(found.stage).final:
+                self._check_signed(case)
             waiting = session.scalars(select(Waiting).where(Waiting.complaint_id == found.id)).all()
             assert sorted(map(repr, (row.task for row in waiting))) == sorted(map(repr, consequences.tasks(case)))
 

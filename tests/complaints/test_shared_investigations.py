@@ -8,11 +8,13 @@ from sqlalchemy import select
 
 from complaints import joining, signatures, workflow, writing
 from complaints.clocks import Clock
+from complaints.complaint import Complaint
 from complaints.database import open_database, sessions
-from complaints.errors import TooLate
+from complaints.errors import RecordRefused, TooLate
+from complaints.history import Change
 from complaints.records import Investigation, StaleRecord
 from tests.builders import at_once
-from tests.desk import CONTEXT, Desk
+from tests.desk import CONTEXT, Desk, english
 
 
 @pytest.fixture
@@ -152,3 +154,31 @@ def test_a_form_sent_twice_is_one_row_and_with_other_words_another(desk: Desk) -
                 context=CONTEXT, key="one-form",
             )  # fmt: skip
     assert [row.values["text"] for row in desk.case(number).rows["contacts"]] == ["first", "second"]
+
+
+def test_a_finding_stays_while_another_complaint_has_gone_on_with_it(desk: Desk, two: tuple[str, str]) -> None:
+    for number in two:
+        desk.write(number, "qe_entry", "qe")
+    desk.write(two[0], "finding", "qe")
+    desk.move(two[1], "action_plan", "qe")
+    desk.plan(two[1])
+    desk.approve_plan(two[1])
+    desk.move(two[1], "implementation", "mr")
+    with pytest.raises(RecordRefused) as refusal:
+        desk.write(two[0], "finding", "qe", text="The customer cut it", responsibility="not_ours")
+    assert [english(each.sentence) for each in refusal.value.missing] == [
+        f"{two[1]} shares this investigation and has gone on to Implementation with what “Finding” says"
+    ]
+    assert desk.case(two[0]).value("finding.responsibility") == "ours"
+
+
+def test_what_falls_in_a_shared_investigation_stands_in_the_history_of_all(desk: Desk, two: tuple[str, str]) -> None:
+    both(desk, two, to="action_plan")
+    desk.write(two[0], "cause", "dept_head", text="Another cause")
+    for number in two:
+        with desk.make() as session:
+            acts = session.scalars(
+                select(Change).join(Complaint, Complaint.id == Change.complaint_id)
+                .where(Complaint.number == number, Change.act == "signature_voided")
+            )  # fmt: skip
+            assert [each.values["signature"] for each in acts] == ["plan_submitted"]
