@@ -37,6 +37,8 @@ class Case:
     """Those that are complete; of one that each department gives, the last."""
     given: tuple[Signature, ...] = ()
     """Every one that stands."""
+    returned: Mapping[str, Signature] = field(default_factory=dict)
+    """Those that were returned last, and not given since."""
     visited: frozenset[str] = frozenset()
     notified: bool = False
 
@@ -157,7 +159,7 @@ def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
         complaint,
         of(complaint),
         [each for each in past.records if each.round in now],
-        [each for each in past.signatures if each.round in now and each.stands],
+        [each for each in past.signatures if each.round in now and each.voided_at is None],
         *_been(session, complaint.id),
     )
     return case, past
@@ -171,7 +173,7 @@ def assemble(
     visited: frozenset[str],
     notified: bool,
 ) -> Case:
-    """A case from its parts."""
+    """A case from its parts. `signed`: approved or returned, and not voided, oldest first."""
     single: dict[str, Record] = {}
     rows: dict[str, tuple[Record, ...]] = {sheet.key: () for sheet in rules.sheets if sheet.many}
     for record in kept:
@@ -182,8 +184,10 @@ def assemble(
             rows[sheet.key] = (*rows[sheet.key], record)
         else:
             single[sheet.key] = record
-    given = tuple(signed)
-    case = Case(complaint, rules, single, rows, {}, given, visited, notified)
+    signed = tuple(signed)
+    given = tuple(each for each in signed if each.stands)
+    returned = signatures.not_answered(signed)
+    case = Case(complaint, rules, single, rows, {}, given, returned, visited, notified)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 

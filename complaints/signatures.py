@@ -56,8 +56,8 @@ def round_of(rule: SignatureRule, complaint: Complaint) -> int:
 
 
 def of(session: Session, complaint: Complaint, *, every: bool = False) -> list[Signature]:
-    """The signatures that stand on a complaint and its investigation in its round, or with `every` all there ever
-    were, oldest first."""
+    """What was approved or returned on a complaint and its investigation in its round and is not voided, or with
+    `every` all there ever was, oldest first."""
     where = {"complaint": complaint.id, "investigation": complaint.investigation_id, "round": complaint.round}
     return list(session.scalars(_of(every), where))
 
@@ -71,11 +71,20 @@ def _of(every: bool) -> Select[Signature]:
     query = select(Signature).where(where)
     if not every:
         query = query.where(
-            or_(Signature.round == LASTING, Signature.round == bindparam("round")),
-            Signature.decision == APPROVED,
-            Signature.voided_at.is_(None),
+            or_(Signature.round == LASTING, Signature.round == bindparam("round")), Signature.voided_at.is_(None)
         )
     return query.order_by(Signature.id)
+
+
+def not_answered(signed: Iterable[Signature]) -> dict[str, Signature]:
+    """By key, the newest return after which nobody has approved the same; of a signature that each department gives,
+    the same department. `signed`: what is not voided, oldest first."""
+    found: dict[tuple[str, int | None], Signature] = {}
+    for each in signed:
+        found.pop((each.key, each.department_id), None)
+        if not each.stands:
+            found[each.key, each.department_id] = each
+    return {each.key: each for each in found.values()}
 
 
 def void(signature: Signature, *, at: datetime, because: str) -> None:
