@@ -7,7 +7,7 @@ the procedure.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
@@ -29,7 +29,10 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     Move,
+    Need,
+    Procedure,
     Sheet,
+    SignatureRule,
     Stage,
 )  # fmt: skip
 from complaints.records import Record
@@ -265,19 +268,21 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
     for position, rule in enumerate(case.rules.notices):
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
-            users = {user for to in rule.to for user in _receivers(session, case, to, by=by, today=today)}
+            users = {user for to in rule.to for user in _receivers(session, case, to, on, by=by, today=today)}
             notices.tell(
                 session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, secret=context.secret,
                 domain=context.domain, values={"name": {"en": rule.name.en, "zh": rule.name.zh}},
             )  # fmt: skip
 
 
-def _receivers(session: Session, case: Case, to: str, *, by: Actor, today: date) -> Iterable[int]:
+def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
     if to == "owner":
         return [owner] if (owner := case.complaint.owner_id) else []
     if to == "superior":
         superior = session.scalar(select(User.superior_id).where(User.id == by.id))
         return [superior] if superior else []
+    if to == "writers":
+        return {user for event in on for user in _writers(case, event.partition(":")[2])}
     if to == "departments":
         return _members(session, case.departments, today)
     if to == NOTIFIED:
@@ -290,6 +295,13 @@ def _receivers(session: Session, case: Case, to: str, *, by: Actor, today: date)
     if to == "qe" and case.investigator:
         return {case.investigator}
     return _holding(session, to, today)
+
+
+def _writers(case: Case, signature: str) -> Iterator[int]:
+    """Who wrote what a signature covers."""
+    if (rule := case.rules.signature(signature)) is not None:
+        for sheet in case.rules.covered(rule):
+            yield from case.writers(sheet.key)
 
 
 def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
@@ -325,7 +337,7 @@ def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    found = [*_towards_the_next(case), *_owned_rows(case)]
+    found = (*_towards_the_next(case), *_begun_signatures(case), *_answers(case), *_owned_rows(case))
     return list(dict.fromkeys(found))
 
 
@@ -349,18 +361,78 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
         before = guards.before_signature(case, rule)
         if not before:
-            yield from _for(case, SIGN, key, signers(case, rule), guards.departments_asked(case, rule))
+            yield from _to_sign(case, rule)
         for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
             yield from _step(case, earlier, move)
 
 
 def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
-    """Who writes next in a record: whoever has required fields left; of a row that waits for an answer, who answers."""
+    """Who writes next in a record: of one that waits for an answer, who answers."""
+    return next(_awaited(case, sheet), sheet.by)
+
+
+def _awaited(case: Case, sheet: Sheet) -> Iterator[tuple[str, ...]]:
+    """Who is to answer what stands in a record: whoever fills in what not every writer of it may fill in."""
     for record in case.of_sheet(sheet):
+        row = {f"{sheet.key}.{key}": value for key, value in record.values.items()}
         for field in sheet.fields:
-            if field.by and not field.part and not filled(record.values.get(field.key)):
-                return field.by
-    return sheet.by
+            answers = field.by and not field.part and not {*sheet.by} <= {*field.by}
+            if answers and not filled(record.values.get(field.key)) and case.holds(field.when, row):
+                yield field.by
+
+
+def _answers(case: Case) -> Iterator[Task]:
+    """Rows wait for their answer wherever the complaint stands, as long as it may be written."""
+    for sheet in case.rules.sheets:
+        if sheet.many and guards.open_in(case, sheet):
+            for roles in _awaited(case, sheet):
+                yield from _for(case, WRITE, sheet.key, roles)
+
+
+def _begun_signatures(case: Case) -> Iterator[Task]:
+    """Signatures wait, on the way to the next stage or off it, when what they cover has been begun, all that comes
+    first is done, and something still asks for them."""
+    for rule in case.rules.signatures:
+        begun = any(case.of_sheet(sheet) for sheet in case.rules.covered(rule))
+        missing = rule.key not in case.signatures and (not rule.each or case.has(rule.each))
+        asked_for = begun and missing and guards.applies(case, rule) and _asked_for(case, rule)
+        if asked_for and not guards.before_signature(case, rule):
+            yield from _to_sign(case, rule)
+
+
+def _asked_for(case: Case, rule: SignatureRule) -> bool:
+    """Does something still lack a signature, or is it given for its own sake?"""
+    needs = _asking(case.rules, rule.key)
+    return not needs or bool(guards.lacking(case, needs))
+
+
+@lru_cache
+def _asking(rules: Procedure, signature: str) -> tuple[Need, ...]:
+    """Everything that asks for a signature, alone or among other things that would do."""
+    return tuple(
+        need
+        for each in (*rules.stages, *rules.outcomes, *rules.moves, *rules.sheets, *rules.signatures)
+        for need in each.needs  # type: ignore[attr-defined]  # all of these have needs
+        if any(wanted.kind == "signature" and wanted.ref == signature for wanted in (need, *need.any_of))
+    )
+
+
+def _to_sign(case: Case, rule: SignatureRule) -> Iterator[Task]:
+    """A signature waits for who may give it; one that was returned waits for another hand in what it covers."""
+    if again := _to_change(case, rule):
+        for sheet in again:
+            yield from _for(case, WRITE, sheet.key, sheet.by)
+    else:
+        yield from _for(case, SIGN, rule.key, signers(case, rule), guards.departments_asked(case, rule))
+
+
+def _to_change(case: Case, rule: SignatureRule) -> list[Sheet]:
+    """What a signer returned and nobody has changed since. Where the return went a way, or voided what was signed
+    before, the work waits there."""
+    returned = case.returned.get(rule.key)
+    if returned is None or rule.return_by or rule.voids or returned.digest != case.content(rule):
+        return []
+    return [each for each in case.rules.covered(rule) if case.of_sheet(each) and guards.open_in(case, each)]
 
 
 def _for(

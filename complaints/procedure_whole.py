@@ -28,6 +28,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _circles("signature", after)
     for sheet in rules.sheets:
         yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
+    yield from _writers(rules)
     for clock in rules.clocks:
         for event in clock.stops:
             if event.partition(":")[0] not in STOPPING:
@@ -111,6 +112,17 @@ def _done_in(rules: Procedure, need: Need) -> Iterator[tuple[str, tuple[str, ...
     for field in sheet.fields if sheet else ():
         if field.key in (wanted, *need.filled) or (not wanted and field.required):
             yield f"{key}.{field.key}", field.stages or (sheet.stages if sheet else ())
+
+
+def _writers(rules: Procedure) -> Iterator[Told]:
+    """Writers are told of a signature over what they wrote."""
+    for number, notice in enumerate(rules.notices, 1):
+        for event in notice.on if "writers" in notice.to else ():
+            kind, _, key = event.partition(":")
+            rule = rules.signature(key) if kind in ("signed", "returned") else None
+            if rule is None or not rules.covered(rule):
+                message = N_("'writers' are those of what a signature covers; '%(event)s' is about none")
+                yield f"notice[{number}].to", Sentence(message, {"event": event})
 
 
 def _names(rules: Procedure) -> Iterator[Told]:
