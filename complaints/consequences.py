@@ -102,7 +102,8 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
 
 
 def _end(running: Iterable[Clock], at: datetime) -> None:
-    """The complaint is closed: what was promised by now and not done is late, what was promised for later is void."""
+    """The complaint is closed: what was promised by now and not done is late. What was promised for later is void: the
+    customer has accepted before it was due, so it was neither kept nor broken."""
     for clock in running:
         if clock.due_at < at:
             clocks.stop(clock, at=at)
@@ -171,12 +172,32 @@ def has_happened(case: Case, event: str) -> bool:
     return kind == RECEIVED
 
 
-def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime) -> None:
-    """A signature was taken back: the clocks that it started promise nothing any more."""
-    keys = {rule.key for rule in case.rules.clocks if rule.starts == f"signed:{signature}"}
-    for clock in clocks.of(session, COMPLAINT, case.complaint.id):
-        if clock.key in keys:
+def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime, rewritten: bool = False) -> None:
+    """A signature was taken back: the clocks that it started promise nothing any more. Was it because a record that it
+    covers is written anew (`rewritten`), those that it stopped run on as if it had never been given."""
+    event = f"signed:{signature}"
+    started = {rule.key for rule in case.rules.clocks if rule.starts == event}
+    for clock in clocks.of(session, COMPLAINT, case.complaint.id) if started else ():
+        if clock.key in started:
             clocks.cancel(clock, at=at)
+    stopped = {rule.key for rule in case.rules.clocks if event in rule.stops}
+    if rewritten and stopped:
+        for clock in _last_in_round(session, case, signature, stopped):
+            if clock.outcome in clocks.DONE:
+                clocks.resume(clock)
+
+
+def _last_in_round(session: Session, case: Case, signature: str, keys: Iterable[str]) -> Iterable[Clock]:
+    """The last clock of each key in this round, of all complaints that wait for this signature again."""
+    rule = case.rules.signature(signature)
+    assert rule is not None
+    others = records.joined(session, case.complaint) if rule.of == INVESTIGATION else []
+    ids = [each.id for each in (case.complaint, *others) if each.stage in rule.stages]
+    mine = Clock.subject_kind == COMPLAINT, Clock.subject_id.in_(ids), Clock.round == case.complaint.round
+    found = session.scalars(
+        select(Clock).where(*mine, Clock.key.in_(sorted(keys))).order_by(Clock.started_at, Clock.id)
+    )
+    return {(clock.subject_id, clock.key): clock for clock in found}.values()
 
 
 # Whose it is, and until when
