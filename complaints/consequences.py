@@ -5,6 +5,7 @@ An act says what happened as events (`signed:receipt`, `entered:verification`, s
 the procedure.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from functools import cache, lru_cache
@@ -291,8 +292,9 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
         if on and case.holds(rule.when):
             users = {user for to in rule.to for user in _receivers(session, case, to, on, by=by, today=today)}
             notices.tell(
-                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, secret=context.secret,
-                domain=context.domain, values={"name": {"en": rule.name.en, "zh": rule.name.zh}},
+                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, today=today,
+                secret=context.secret, domain=context.domain,
+                values={"name": {"en": rule.name.en, "zh": rule.name.zh}},
             )  # fmt: skip
 
 
@@ -305,12 +307,12 @@ def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: 
     if to == "writers":
         return {user for event in on for user in _writers(case, event.partition(":")[2])}
     if to == "departments":
-        return _members(session, case.departments, today)
+        return _speakers(session, case.departments, today)
     if to == NOTIFIED:
         told = select(Involvement.department_id).where(
             Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
         )
-        return _members(session, [each for each in session.scalars(told) if each], today)
+        return _speakers(session, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
     if to == "qe" and case.investigator:
@@ -341,6 +343,18 @@ def _today(today: date) -> list[ColumnElement[bool]]:
 def _holding(session: Session, role: str, today: date) -> Iterable[int]:
     held = select(Grant.user_id).join(User, User.id == Grant.user_id).where(Grant.role == role, *_today(today))
     return set(session.scalars(held))
+
+
+def _speakers(session: Session, departments: Iterable[int], today: date) -> set[int]:
+    """Who hears what a department is told: whoever heads it that day; where nobody does, all who hold a role in it."""
+    wanted = sorted(departments)
+    if not wanted:
+        return set()
+    held = select(Grant.department_id, Grant.role == "dept_head", Grant.user_id).join(User, User.id == Grant.user_id)
+    found: dict[tuple[int | None, bool], set[int]] = defaultdict(set)
+    for department, heads, user in session.execute(held.where(Grant.department_id.in_(wanted), *_today(today))):
+        found[department, bool(heads)].add(user)
+    return {user for each in wanted for user in found[each, True] or found[each, False]}
 
 
 def _members(session: Session, departments: Iterable[int], today: date) -> Iterable[int]:
