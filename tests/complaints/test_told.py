@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import notices, procedure, worklist
 from complaints.database import open_database, sessions, transaction
 from complaints.outbox import Outgoing
-from complaints.people import Grant, User
+from complaints.people import SYSTEM, Grant, User
 from tests.desk import Desk, english
 
 
@@ -88,3 +89,22 @@ def test_a_confidential_complaint_waits_only_for_those_who_may_see_it(desk: Desk
         (group,) = worklist.groups(session, desk["qa_head"])
         assert [item.key for item in group.items] == ["assignment"]
         assert worklist.count(session, desk["qa_head"]) == 1
+
+
+@pytest.mark.usefixtures("confidential")
+def test_who_may_hear_is_one_question_however_many_would_be_told(desk: Desk) -> None:
+    number = desk.registered()
+    asked = []
+    for roles in (("dept",), ("dept", "dept_head", "gm", "mr", "qe", "qa_head")):
+        with desk.act() as session:
+            complaint, statements = desk.find(session, number), list[str]()
+
+            def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any, into: list[str] = statements) -> None:
+                into.append(statement)
+
+            event.listen(session.get_bind(), "before_cursor_execute", note)
+            people = [desk[role].id or 0 for role in roles]
+            told = notices.ring(session, complaint, people, "closed", by=SYSTEM, at=desk.at, today=desk.at.date())
+            event.remove(session.get_bind(), "before_cursor_execute", note)
+            asked.append((len(told), len(statements)))
+    assert asked == [(1, 2), (3, 2)]  # the member has heard before; two may not see it
