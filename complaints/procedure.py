@@ -220,14 +220,13 @@ class ClockRule:
 
 @dataclass(frozen=True)
 class NoticeRule:
-    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned)
-    or the field that names people."""
+    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
+    `writers` (of what a signature covers) or the field that names people."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
     name: Name
     when: When = ALWAYS
-    sees: bool = True
 
 
 @dataclass(frozen=True)
@@ -283,6 +282,11 @@ class Procedure:
 
     def signature(self, key: str) -> SignatureRule | None:
         return self._signatures.get(key)
+
+    def covered(self, rule: SignatureRule) -> list[Sheet]:
+        """The records of which a signature covers something."""
+        keys = dict.fromkeys(ref.partition(".")[0] for ref in rule.covers)
+        return [sheet for key in keys if (sheet := self.sheet(key)) is not None]
 
     def ways(self, here: str, to: str, *, by_hand: bool = False) -> tuple[Move, ...]:
         """The ways from a stage to another, in the order of the file; with `by_hand` those that people take."""
