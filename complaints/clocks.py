@@ -18,6 +18,7 @@ from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
+DONE = frozenset({"met", "late"})
 WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
 
 

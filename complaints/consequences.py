@@ -5,10 +5,11 @@ An act says what happened as events (`signed:receipt`, `entered:verification`, s
 the procedure.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
@@ -24,12 +25,16 @@ from complaints.people import Actor, Grant, User
 from complaints.procedure import (
     CLASS,
     COMPLAINT,
+    INVESTIGATION,
     LOWERED,
     NOTIFIED,
     RECEIVED,
     ClockRule,
     Move,
+    Need,
+    Procedure,
     Sheet,
+    SignatureRule,
     Stage,
 )  # fmt: skip
 from complaints.records import Record
@@ -111,7 +116,8 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
 
 
 def _end(running: Iterable[Clock], at: datetime) -> None:
-    """The complaint is closed: what was promised by now and not done is late, what was promised for later is void."""
+    """The complaint is closed: what was promised by now and not done is late. What was promised for later is void: the
+    customer has accepted before it was due, so it was neither kept nor broken."""
     for clock in running:
         if clock.due_at < at:
             clocks.stop(clock, at=at)
@@ -182,12 +188,32 @@ def has_happened(case: Case, event: str) -> bool:
     return kind == RECEIVED
 
 
-def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime) -> None:
-    """A signature was taken back: the clocks that it started promise nothing any more."""
-    keys = {rule.key for rule in case.rules.clocks if rule.starts == f"signed:{signature}"}
-    for clock in clocks.of(session, COMPLAINT, case.complaint.id):
-        if clock.key in keys:
+def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime, rewritten: bool = False) -> None:
+    """A signature was taken back: the clocks that it started promise nothing any more. Was it because a record that it
+    covers is written anew (`rewritten`), those that it stopped run on as if it had never been given."""
+    event = f"signed:{signature}"
+    started = {rule.key for rule in case.rules.clocks if rule.starts == event}
+    for clock in clocks.of(session, COMPLAINT, case.complaint.id) if started else ():
+        if clock.key in started:
             clocks.cancel(clock, at=at)
+    stopped = {rule.key for rule in case.rules.clocks if event in rule.stops}
+    if rewritten and stopped:
+        for clock in _last_in_round(session, case, signature, stopped):
+            if clock.outcome in clocks.DONE:
+                clocks.resume(clock)
+
+
+def _last_in_round(session: Session, case: Case, signature: str, keys: Iterable[str]) -> Iterable[Clock]:
+    """The last clock of each key in this round, of all complaints that wait for this signature again."""
+    rule = case.rules.signature(signature)
+    assert rule is not None
+    others = records.joined(session, case.complaint) if rule.of == INVESTIGATION else []
+    ids = [each.id for each in (case.complaint, *others) if each.stage in rule.stages]
+    mine = Clock.subject_kind == COMPLAINT, Clock.subject_id.in_(ids), Clock.round == case.complaint.round
+    found = session.scalars(
+        select(Clock).where(*mine, Clock.key.in_(sorted(keys))).order_by(Clock.started_at, Clock.id)
+    )
+    return {(clock.subject_id, clock.key): clock for clock in found}.values()
 
 
 # Whose it is, and until when
@@ -279,32 +305,42 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
     for position, rule in enumerate(case.rules.notices):
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
-            users = {user for to in rule.to for user in _receivers(session, case, to, by=by, today=today)}
+            users = {user for to in rule.to for user in _receivers(session, case, to, on, by=by, today=today)}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
-                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, secret=context.secret,
-                domain=context.domain, values={key: asdict(name) for key, name in said.items() if name},
+                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, today=today,
+                secret=context.secret, domain=context.domain,
+                values={key: asdict(name) for key, name in said.items() if name},
             )  # fmt: skip
 
 
-def _receivers(session: Session, case: Case, to: str, *, by: Actor, today: date) -> Iterable[int]:
+def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
     if to == "owner":
         return [owner] if (owner := case.complaint.owner_id) else []
     if to == "superior":
         superior = session.scalar(select(User.superior_id).where(User.id == by.id))
         return [superior] if superior else []
+    if to == "writers":
+        return {user for event in on for user in _writers(case, event.partition(":")[2])}
     if to == "departments":
-        return _members(session, case.departments, today)
+        return _speakers(session, case.departments, today)
     if to == NOTIFIED:
         told = select(Involvement.department_id).where(
             Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
         )
-        return _members(session, [each for each in session.scalars(told) if each], today)
+        return _speakers(session, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
     if to == "qe" and case.investigator:
         return {case.investigator}
     return _holding(session, to, today)
+
+
+def _writers(case: Case, signature: str) -> Iterator[int]:
+    """Who wrote what a signature covers."""
+    if (rule := case.rules.signature(signature)) is not None:
+        for sheet in case.rules.covered(rule):
+            yield from case.writers(sheet.key)
 
 
 def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
@@ -325,6 +361,18 @@ def _holding(session: Session, role: str, today: date) -> Iterable[int]:
     return set(session.scalars(held))
 
 
+def _speakers(session: Session, departments: Iterable[int], today: date) -> set[int]:
+    """Who hears what a department is told: whoever heads it that day; where nobody does, all who hold a role in it."""
+    wanted = sorted(departments)
+    if not wanted:
+        return set()
+    held = select(Grant.department_id, Grant.role == "dept_head", Grant.user_id).join(User, User.id == Grant.user_id)
+    found: dict[tuple[int | None, bool], set[int]] = defaultdict(set)
+    for department, heads, user in session.execute(held.where(Grant.department_id.in_(wanted), *_today(today))):
+        found[department, bool(heads)].add(user)
+    return {user for each in wanted for user in found[each, True] or found[each, False]}
+
+
 def _members(session: Session, departments: Iterable[int], today: date) -> Iterable[int]:
     wanted = sorted(departments)
     if not wanted:
@@ -340,8 +388,8 @@ def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    found = [*_towards_the_next(case), *_of_class(case), *_owned_rows(case)]
-    return list(dict.fromkeys(found))
+    ways = _towards_the_next, _of_class, _begun_signatures, _answers, _owned_rows
+    return list(dict.fromkeys(task for way in ways for task in way(case)))
 
 
 def _towards_the_next(case: Case) -> Iterator[Task]:
@@ -366,7 +414,7 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
         before = guards.before_signature(case, rule)
         if not before:
-            yield from _for(case, SIGN, key, signers(case, rule), guards.departments_asked(case, rule))
+            yield from _to_sign(case, rule)
         for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
             yield from _step(case, earlier, move)
 
@@ -378,12 +426,70 @@ def _of_class(case: Case) -> Iterator[Task]:
 
 
 def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
-    """Who writes next in a record: whoever has required fields left; of a row that waits for an answer, who answers."""
+    """Who writes next in a record: of one that waits for an answer, who answers."""
+    return next(_awaited(case, sheet), sheet.by)
+
+
+def _awaited(case: Case, sheet: Sheet) -> Iterator[tuple[str, ...]]:
+    """Who is to answer what stands in a record: whoever fills in what not every writer of it may fill in."""
     for record in case.of_sheet(sheet):
+        row = {f"{sheet.key}.{key}": value for key, value in record.values.items()}
         for field in sheet.fields:
-            if field.by and not field.part and not filled(record.values.get(field.key)):
-                return field.by
-    return sheet.by
+            answers = field.by and not field.part and not {*sheet.by} <= {*field.by}
+            if answers and not filled(record.values.get(field.key)) and case.holds(field.when, row):
+                yield field.by
+
+
+def _answers(case: Case) -> Iterator[Task]:
+    """Rows wait for their answer wherever the complaint stands, as long as it may be written."""
+    for sheet in case.rules.sheets:
+        if sheet.many and guards.open_in(case, sheet):
+            for roles in _awaited(case, sheet):
+                yield from _for(case, WRITE, sheet.key, roles)
+
+
+def _begun_signatures(case: Case) -> Iterator[Task]:
+    """Signatures wait, on the way to the next stage or off it, when what they cover has been begun, all that comes
+    first is done, and something still asks for them."""
+    for rule in case.rules.signatures:
+        begun = any(case.of_sheet(sheet) for sheet in case.rules.covered(rule))
+        missing = rule.key not in case.signatures and (not rule.each or case.has(rule.each))
+        asked_for = begun and missing and guards.applies(case, rule) and _asked_for(case, rule)
+        if asked_for and not guards.before_signature(case, rule):
+            yield from _to_sign(case, rule)
+
+
+def _asked_for(case: Case, rule: SignatureRule) -> bool:
+    """Does something still lack a signature, or is it given for its own sake?"""
+    needs = _asking(case.rules, rule.key)
+    return not needs or bool(guards.lacking(case, needs))
+
+
+@lru_cache
+def _asking(rules: Procedure, signature: str) -> tuple[Need, ...]:
+    """Everything that asks for a signature, alone or among other things that would do."""
+    return tuple(
+        need
+        for each in (*rules.stages, *rules.outcomes, *rules.moves, *rules.sheets, *rules.signatures)
+        for need in each.needs  # type: ignore[attr-defined]  # all of these have needs
+        if any(wanted.kind == "signature" and wanted.ref == signature for wanted in (need, *need.any_of))
+    )
+
+
+def _to_sign(case: Case, rule: SignatureRule) -> Iterator[Task]:
+    """A signature waits for who may give it; one that was returned waits for another hand in what it covers."""
+    if again := _to_change(case, rule):
+        for sheet in again:
+            yield from _for(case, WRITE, sheet.key, sheet.by)
+    else:
+        yield from _for(case, SIGN, rule.key, signers(case, rule), guards.departments_asked(case, rule))
+
+
+def _to_change(case: Case, rule: SignatureRule) -> list[Sheet]:
+    """The records that are to be changed before somebody signs what was returned."""
+    if guards.unchanged(case, rule) is None:
+        return []
+    return [each for each in case.rules.covered(rule) if case.of_sheet(each) and guards.open_in(case, each)]
 
 
 def _for(

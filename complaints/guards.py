@@ -15,6 +15,7 @@ from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.people import ROLES, Actor
 from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.signatures import Signature
 
 DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
 """Roles that count only for the departments that are responsible."""
@@ -382,7 +383,7 @@ def before_signature(case: Case, rule: SignatureRule) -> list[Missing]:
         if case.holds(earlier.when) and key not in case.signatures:
             message = N_("%(signature)s comes first")
             found.append(Missing(Sentence(message, {"signature": earlier.name}), f"sign-{key}", f"sign:{key}"))
-    return found + _unchanged(case, rule) + lacking(case, rule.needs)
+    return found + lacking(case, rule.needs)
 
 
 def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missing]:
@@ -394,6 +395,11 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
         found.append(Missing(Sentence(message, {"signature": rule.name, "stage": here})))
     if rule.key in case.signatures:
         found.append(Missing(Sentence(N_("%(signature)s is signed already"), {"signature": rule.name})))
+    if back := unchanged(case, rule):
+        message = N_("%(signature)s was returned (“%(remark)s”), and what it covers has not changed since")
+        ref = rule.covers[0]
+        step = f"write:{ref}" if case.rules.sheet(ref) else _step(ref)
+        found.append(Missing(Sentence(message, {"signature": rule.name, "remark": back.remark}), _id(ref), step))
     roles = signers(case, rule)
     if holds_role(case, by, roles, departments=departments_asked(case, rule)) is None:
         message = N_("Your role may not sign this: %(who)s")
@@ -408,15 +414,12 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
     return found + before_signature(case, rule)
 
 
-def _unchanged(case: Case, rule: SignatureRule) -> list[Missing]:
-    """What was returned is signed only when it has changed, unless the return led back or undid earlier signatures."""
+def unchanged(case: Case, rule: SignatureRule) -> Signature | None:
+    """The last return of a signature, where nobody has changed since what it covers. Where the return went a way, or
+    undid what was signed before, the work waits there."""
     back = case.returned.get(rule.key)
-    if back is None or rule.voids or rule.return_by or not rule.covers or back.digest != case.content(rule):
-        return []
-    message = N_("%(signature)s was returned (“%(remark)s”), and what it covers has not changed since")
-    ref = rule.covers[0]
-    step = f"write:{ref}" if case.rules.sheet(ref) else _step(ref)
-    return [Missing(Sentence(message, {"signature": rule.name, "remark": back.remark}), _id(ref), step)]
+    waits = back is not None and rule.covers and not (rule.voids or rule.return_by)
+    return back if back is not None and waits and back.digest == case.content(rule) else None
 
 
 def _own_work(case: Case, rule: SignatureRule, by: Actor) -> Sentence | None:

@@ -10,7 +10,7 @@ has words of its own.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     func,
+    or_,
     select,
     text,
     update,
@@ -32,10 +33,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import complaint as complaints
 from complaints import outbox, rows
-from complaints.complaint import Complaint, Query
+from complaints.complaint import Complaint, Involvement, Query
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
-from complaints.people import Actor, User
+from complaints.people import Actor, Grant, User
+from complaints.procedure import confidential
 
 KIND = "notice"
 WAIT = timedelta(seconds=10)
@@ -52,6 +54,7 @@ SENTENCES: Mapping[str, str] = {
     "closed": N_("%(who)s closed it"),
     "reopened": N_("%(who)s opened it again"),
     "letter_joined": N_("The customer wrote again"),
+    "passed_on": N_("%(who)s passed it on to you"),
 }
 OTHER = N_("%(who)s: %(event)s")
 WITH_CONTENT = N_("%(name)s (%(content)s)")
@@ -97,20 +100,50 @@ def tell(
     *,
     by: Actor,
     at: datetime,
+    today: date,
     secret: str,
     domain: str,
     values: Mapping[str, Any] | None = None,
     wait: timedelta = WAIT,
 ) -> None:
-    """Tell people (ids) of an event, in the caller's transaction: a notice, a mail after `wait`, and a look at the
-    complaint for those who had none. Whoever acts is not told, nor is who works here no more; telling the same people
-    the same of one version again does nothing. `secret` and `domain` make Message-IDs."""
+    """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`,
+    and a look at the complaint for those who had none. `secret` and `domain` make Message-IDs."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
-    said.in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
-    people = {row.id: row for row in _at_work(session, {*users} - {by.id})}
+    told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
+    complaints.involve(session, complaint, at=at, reason="told", users=[person.id for person in told])
+    for person in told:
+        outbox.owe(
+            session, purpose=_purpose(complaint.id, complaint.version, event, person.id), kind=KIND,
+            recipient=person.email, locale=person.locale, at=at, due_at=at + wait, secret=secret, domain=domain,
+            values={
+                "number": complaint.number, "subject": complaint.subject, "what": said.message,
+                "told": {k: v.in_(person.locale) if isinstance(v, Name) else v for k, v in said.values.items()},
+            },
+        )  # fmt: skip
+    session.flush()
+
+
+def ring(
+    session: Session,
+    complaint: Complaint,
+    users: Iterable[int],
+    event: str,
+    *,
+    by: Actor,
+    at: datetime,
+    today: date,
+    values: Mapping[str, Any] | None = None,
+) -> list[Row[*tuple[Any, ...]]]:
+    """Tell people (ids) of an event by the bell alone, in the caller's transaction. Of a confidential procedure only
+    those hear who may see the complaint already (`today` decides which roles they hold). Whoever acts is not told, nor
+    is who works here no more; telling the same people the same of one version again does nothing. Returns who was
+    told, with address and language."""
+    values = {"who": by.name, **(values or {})}
+    sentence(event, values).in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
+    people = {row.id: row for row in _who_hears(session, complaint, {*users} - {by.id}, today)}
     if not people:
-        return
+        return []
     new = [
         {
             "user_id": id_, "complaint_id": complaint.id, "version": complaint.version, "event": event,
@@ -118,23 +151,19 @@ def tell(
         }
         for id_ in sorted(people)
     ]  # fmt: skip
-    told = _add(session, new)
-    complaints.involve(session, complaint, at=at, reason="told", users=told)
-    for id_ in told:
-        locale = people[id_].locale
-        outbox.owe(
-            session, purpose=_purpose(complaint.id, complaint.version, event, id_), kind=KIND,
-            recipient=people[id_].email, locale=locale, at=at, due_at=at + wait, secret=secret, domain=domain,
-            values={
-                "number": complaint.number, "subject": complaint.subject, "what": said.message,
-                "told": {key: v.in_(locale) if isinstance(v, Name) else v for key, v in said.values.items()},
-            },
-        )  # fmt: skip
-    session.flush()
+    return [people[id_] for id_ in _add(session, new)]
 
 
-def _at_work(session: Session, users: Collection[int]) -> Sequence[Row[*tuple[Any, ...]]]:
-    return rows.run(session, _who_works(), {"among": sorted(users)}).all() if users else ()
+def _who_hears(
+    session: Session, complaint: Complaint, users: Collection[int], today: date
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    if not users:
+        return ()
+    if complaint.procedure not in confidential():
+        return rows.run(session, _who_works(), {"among": sorted(users)}).all()
+    taken_in_by = [each for each in (complaint.owner_id, complaint.received_by_id) if each is not None]
+    values = {"among": sorted(users), "of": complaint.id, "own": taken_in_by, "today": today}
+    return rows.run(session, _who_works_and_may_see(), values).all()
 
 
 @cache
@@ -142,6 +171,23 @@ def _who_works() -> Select[Any]:
     user = rows.table(User).c
     among = user.id.in_(bindparam("among", expanding=True))
     return select(user.id, user.email, user.locale).where(among, user.left_at.is_(None))
+
+
+@cache
+def _who_works_and_may_see() -> Select[Any]:
+    """Those whom a confidential complaint names, themselves or by a department in which they hold a role, and those
+    who have it or took it in; see `visible_to`."""
+    user, grant, named = rows.table(User).c, rows.table(Grant).c, rows.table(Involvement).c
+    here = named.complaint_id == bindparam("of")
+    held = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
+    members = select(grant.user_id).join(rows.table(Involvement), named.department_id == grant.department_id)
+    return _who_works().where(
+        or_(
+            user.id.in_(bindparam("own", expanding=True)),
+            user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None))),
+            user.id.in_(members.where(here, *held)),
+        )
+    )
 
 
 def _add(session: Session, new: list[dict[str, Any]]) -> list[int]:

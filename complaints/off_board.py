@@ -147,8 +147,8 @@ def _tell(session: Session, into: Complaint, number: str, *, by: Actor, at: date
     """Whoever has the complaint that goes on hears of the merge."""
     if into.owner_id is not None:
         notices.tell(
-            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, secret=context.secret,
-            domain=context.domain,
+            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at,
+            today=at.astimezone(context.zone).date(), secret=context.secret, domain=context.domain,
             values={"name": {"en": f"{number} was merged into it", "zh": f"{number} 已合并至此"}},
         )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Passing a complaint on: sales puts an opinion or a complaint before quality, a technician, another department.
 
 Everybody who may see a complaint may pass it on, and says why. Those it is passed to may see it from then on, and each
-gets one mail; answers to that go to whoever passed it on, not into the ledger. A department stands for its head and for
-those who hold a role in it that day. Who, to whom and why stays in the history.
+finds a notice and gets one mail; answers to that go to whoever passed it on, not into the ledger. A department stands
+for its head and for those who hold a role in it that day. Who, to whom and why stays in the history.
 """
 
 import unicodedata
@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
-from complaints import history, outbox, workflow
+from complaints import history, notices, outbox, workflow
 from complaints.complaint import Complaint
 from complaints.errors import N_, Name, NotFound, Sentence, StaleComplaint
 from complaints.people import Actor, Department, Grant, User
@@ -106,6 +106,7 @@ def pass_on(
         departments=[department.key for department in departments], reason=reason,
     )  # fmt: skip
     told = {user.id for user in chosen}.union(*departments.values())
+    notices.ring(session, complaint, told, KIND, by=by, at=at, today=today)
     answers_to = session.scalar(select(User.email).where(User.id == by.id)) or ""
     for id_ in sorted(told):
         # Not on the complaint's account: a colleague's answer is no letter of the customer's, and a bounce does not say

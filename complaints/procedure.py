@@ -221,8 +221,9 @@ class ClockRule:
 
 @dataclass(frozen=True)
 class NoticeRule:
-    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned)
-    or the field that names people; `shows`: the fields whose content is told with it."""
+    """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
+    `writers` (of what a signature covers) or the field that names people; `shows`: the fields whose content is told
+    with it."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
@@ -285,6 +286,11 @@ class Procedure:
 
     def signature(self, key: str) -> SignatureRule | None:
         return self._signatures.get(key)
+
+    def covered(self, rule: SignatureRule) -> list[Sheet]:
+        """The records of which a signature covers something."""
+        keys = dict.fromkeys(ref.partition(".")[0] for ref in rule.covers)
+        return [sheet for key in keys if (sheet := self.sheet(key)) is not None]
 
     def ways(self, here: str, to: str, *, by_hand: bool = False) -> tuple[Move, ...]:
         """The ways from a stage to another, in the order of the file; with `by_hand` those that people take."""

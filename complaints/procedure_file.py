@@ -46,7 +46,7 @@ SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
 PARTS = {"owner": "person", "due": "date", "done": "date"}
 """The parts of a row that is a task, with the type of their fields."""
-TO = ("owner", "superior", "departments", "notified")
+TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
 LARGEST_FILE = 256 * 1024

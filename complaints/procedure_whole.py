@@ -29,6 +29,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _circles("signature", after)
     for sheet in rules.sheets:
         yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
+    yield from _writers(rules)
     for clock in rules.clocks:
         for event in clock.stops:
             if event.partition(":")[0] not in STOPPING:
@@ -121,6 +122,17 @@ def _returns(rules: Procedure) -> Iterator[Told]:
         if way is not None and (elsewhere := [stage for stage in rule.stages if stage not in way.from_]):
             message = N_("the way does not lead from: %(stages)s, where it may be signed and returned, too")
             yield f"signature.{rule.key}.return_by", Sentence(message, {"stages": ", ".join(elsewhere)})
+
+
+def _writers(rules: Procedure) -> Iterator[Told]:
+    """Writers are told of a signature over what they wrote."""
+    for number, notice in enumerate(rules.notices, 1):
+        for event in notice.on if "writers" in notice.to else ():
+            kind, _, key = event.partition(":")
+            rule = rules.signature(key) if kind in ("signed", "returned") else None
+            if rule is None or not rules.covered(rule):
+                message = N_("'writers' are those of what a signature covers; '%(event)s' is about none")
+                yield f"notice[{number}].to", Sentence(message, {"event": event})
 
 
 def _names(rules: Procedure) -> Iterator[Told]:

@@ -150,7 +150,7 @@ def void_covering(session: Session, case: Case, refs: Collection[str], *, by: Ac
         rule = case.rules.signature(each.key)
         if rule is not None and ({*rule.covers} & ({*refs} | sheets)):
             signatures.void(each, at=at, because="changed")
-            consequences.end_clocks_of(session, case, each.key, at=at)
+            consequences.end_clocks_of(session, case, each.key, at=at, rewritten=bool(sheets))
             history.note(
                 session, case.complaint.id, "signature_voided", by=by, at=at, signature=each.key,
                 round=case.complaint.round,

@@ -22,7 +22,7 @@ from complaints.procedure import RECEIVED, SignatureRule, procedure
 from complaints.records import Record
 from complaints.signatures import Signature
 from complaints.visits import StageVisit
-from complaints.work import Waiting
+from complaints.work import WRITE, Waiting
 
 
 def faults(session: Session) -> list[str]:
@@ -93,7 +93,8 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         here = ran.where(Clock.key == rule.key)
         yield f"the clock {rule.key} stopped before the registration", number.where(~been, ~here)
     waiting = exists().where(Waiting.complaint_id == Complaint.id)
-    yield "something waits after the end, or nothing before", number.where(closed == waiting)
+    yield "nothing waits before the end", number.where(~closed, ~waiting)
+    yield "more than an answer waits after the end", number.where(closed, waiting.where(Waiting.kind != WRITE))
     files = select(func.count()).where(Attachment.complaint_id == Complaint.id).scalar_subquery()
     yield "attachments are miscounted", number.where(Complaint.attachment_count != files)
     yield (

@@ -458,7 +458,8 @@ class Dossier:
             superior = players.staff[by].superior
             return [superior] if superior else []
         if to == "departments":
-            return [each.id for each in players.staff.values() if each.departments & case.departments]
+            members = [each for each in players.staff.values() if each.departments & case.departments]
+            return [each.id for each in members if "dept_head" in each.roles] or [each.id for each in members]
         if "." in to:
             found = case.value(to)
             last = found[-1] if isinstance(found, list) and to.partition(".")[0] in self._rows else found

@@ -531,7 +531,7 @@ DAMAGE = {
     "sighting": delete(Sighting),
     "is in round": update(StageVisit).where(StageVisit.id == 2).values(round=2),
     "other work waits": delete(Waiting).where(Waiting.role == "qe"),
-    "nothing before": delete(Waiting),
+    "nothing waits before the end": delete(Waiting),
     "over something else": _forged(digest="0" * 64),
     "without the role": _forged(role="legal"),
     "over own work": _forged(key="form_issued", user_id=5),  # who approved the form of most

@@ -26,7 +26,7 @@ def make(database_url: str) -> sessionmaker[Session]:
 
 
 def tell(session: Session, complaint: Complaint, *people: Actor, event: str = "registered", **more: Any) -> None:
-    values = {"by": SYSTEM, "at": SOON, "secret": "s" * 40, "domain": "mill.example"} | more
+    values = {"by": SYSTEM, "at": SOON, "today": SOON.date(), "secret": "s" * 40, "domain": "mill.example"} | more
     notices.tell(session, complaint, [person.id or 0 for person in people], event, **values)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import passing
+from complaints import notices, passing
 from complaints.complaint import Complaint, Involvement, find, involve
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import NotFound, StaleComplaint
@@ -191,3 +191,17 @@ def test_whom_one_may_choose_is_everybody_else_who_works_here(make: sessionmaker
         gone, _, _ = (a_person(session, name=name) for name in ("Gone", "Zoe", "Bea"))
         session.get_one(User, gone.id).left_at = MONDAY
         assert [user.name for user in passing.colleagues(session, me)] == ["Bea", "Zoe"]
+
+
+def test_it_rings_for_those_it_is_passed_to_and_for_nobody_else(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        qa = a_department(session)
+        sales, engineer = a_person(session, "sales", name="Daniel Orme"), a_person(session, "qe", department=qa)
+        technician, other = a_person(session, "dept"), a_person(session, "clerk")
+        complaint = a_complaint(session)
+        pass_on(session, complaint, sales, to_users=[technician.id], to_departments=[qa.id])
+        for each in (technician, engineer):
+            (heard,) = notices.listed(session, each)
+            assert heard.sentence.in_(lambda message: message, "en") == "Daniel Orme passed it on to you"
+        assert [notices.unread(session, each) for each in (technician, engineer, sales, other)] == [1, 1, 0, 0]
+        assert [mail.kind for mail in mails(session)] == ["passed_on", "passed_on"]

@@ -101,6 +101,10 @@ BROKEN = {
         ('return_by = "again"', 'return_by = "agian"'),
         "signature.agreed.return_by: names 'agian'; did you mean 'again'?",
     ),
+    "writers where nothing is signed": (
+        ('to = ["gm", "owner"', 'to = ["writers", "owner"'),
+        "notice[1].to: 'writers' are those of what a signature covers; 'entered:handling' is about none",
+    ),
     "an owner that is no person": (
         ('owner = "finding.who"', 'owner = "finding.text"'),
         "stage.handling.owner: names 'finding.text'; ",

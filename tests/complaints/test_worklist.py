@@ -9,7 +9,7 @@ from sqlalchemy import event, insert, select, text, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import answers, off_board, worklist
+from complaints import answers, off_board, registration, worklist
 from complaints.complaint import NO_LIMIT, Complaint, involve
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import BadInput, NotFound
@@ -393,3 +393,79 @@ def test_no_question_reads_all_complaints(make: sessionmaker[Session], ask: str)
                 assert f"Seq Scan on {table}" not in steps, steps
             if on_sqlite and "unread_count > 0" in statement:
                 assert steps.count("SEARCH complaint USING INDEX ix_complaint_unread") == 2, steps
+
+
+# Off the way to the next stage
+
+
+def waiting_on(desk: Desk, number: str) -> list[tuple[str, str, str]]:
+    """What waits on a complaint: kind, which, and for which role."""
+    with desk.make() as session:
+        complaint = desk.find(session, number)
+        found = session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id).order_by(Waiting.id))
+        return [(each.kind, each.key, each.role) for each in found]
+
+
+def test_a_signature_off_the_way_waits_as_soon_as_what_it_covers_is_there_and_once(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "withdrawal", "clerk", statement="They found it themselves", capa="no")
+    assert waiting_on(desk, number).count(("sign", "withdrawal_confirmed", "mkt_sup")) == 1
+    assert "sign Withdrawal confirmed" in work_of(desk, "mkt_sup")["sign"]
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    assert ("sign", "withdrawal_confirmed", "mkt_sup") not in waiting_on(desk, number)
+
+
+def test_a_signature_that_nothing_asks_for_yet_or_any_more_does_not_wait(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "form", "sales")
+    assert [key for kind, key, _ in waiting_on(desk, number) if kind == "sign"] == ["form_issued"]
+    number = desk.to_customer_reply()
+    desk.contact(number, "result_told")
+    desk.write(number, "silence", "clerk", ground="silent", attempts="Two mails")
+    assert ("sign", "closed_without_answer", "mkt_vp") in waiting_on(desk, number)
+    desk.write(number, "answer", "sales")
+    assert [key for kind, key, _ in waiting_on(desk, number) if kind == "sign"] == []
+
+
+def test_an_approval_that_a_higher_class_asks_for_waits_wherever_the_complaint_stands(desk: Desk) -> None:
+    number = desk.to_verification()
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        registration.save(
+            session, complaint, {"complaint_class": "major"}, by=desk["mkt_sup"], at=desk.at, context=CONTEXT,
+            seen_version=complaint.version,
+        )  # fmt: skip
+    there = waiting_on(desk, number)
+    assert ("sign", "form_approved", "mkt_vp") in there
+    assert ("sign", "plan_approval_gm", "gm") in there
+
+
+def test_a_row_waits_for_its_answer_in_every_stage_also_after_closing(desk: Desk) -> None:
+    number = desk.to_closed()
+    assert waiting_on(desk, number) == []
+    desk.write(number, "objections", "sales", by_whom="Ines Carrow", text="Nobody asked us")
+    assert waiting_on(desk, number) == [("write", "objections", "mkt_sup")]
+    assert work_of(desk, "mkt_sup") == {"manufacturing.closed": ["write Objections to the handling"]}
+    desk.write(number, "objections", "mkt_sup", place=1, answer="They are right; we call them")
+    assert waiting_on(desk, number) == []
+
+
+def test_remarks_that_every_writer_of_a_row_may_add_are_no_answer_that_is_waited_for(desk: Desk) -> None:
+    number = desk.to_investigation()
+    desk.write(number, "meeting", "qe", planned_for="2026-11-16T14:00")
+    assert ("write", "meeting", "qe") not in waiting_on(desk, number)
+
+
+def test_off_the_board_no_row_waits_for_an_answer(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "escalations", "sales", text="Their plant is closed")
+    assert ("write", "escalations", "mkt_sup") in waiting_on(desk, number)
+    desk.write(number, "withdrawal", "clerk", statement="Never mind", capa="no")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        off_board.take(
+            session, complaint, off_board.WITHDRAWN, reason="withdrawn", by=desk["clerk"], at=desk.at,
+            seen_version=complaint.version, context=CONTEXT,
+        )  # fmt: skip
+    assert waiting_on(desk, number) == []

@@ -48,8 +48,8 @@ def told(make: sessionmaker[Session]) -> None:
     """Mara was told three things, about two complaints."""
     with transaction(make) as session:
         first, second = session.scalars(select(Complaint).order_by(Complaint.id))
-        common: dict[str, Any] = {"by": SYSTEM, "secret": "s" * 40, "domain": "mill.example"}
         now = datetime.now(UTC)
+        common: dict[str, Any] = {"by": SYSTEM, "today": now.date(), "secret": "s" * 40, "domain": "mill.example"}
         notices.tell(session, first, [1], "registered", at=now - timedelta(days=1), **common)
         notices.tell(session, first, [1], "receipt_signed", at=now, values=SIGNED, **common)
         notices.tell(session, second, [1], "closed", at=now, **common)

@@ -44,7 +44,7 @@ def complaint(make: sessionmaker[Session]) -> Complaint:
 @pytest.fixture
 def tell(make: sessionmaker[Session], qe: Actor, complaint: Complaint) -> Tell:
     def telling(event: str = "registered", *, about: Complaint = complaint, to: Actor = qe, **more: Any) -> None:
-        values = {"by": SYSTEM, "at": NOW, "secret": "s" * 40, "domain": "mill.example"} | more
+        values = {"by": SYSTEM, "at": NOW, "today": NOW.date(), "secret": "s" * 40, "domain": "mill.example"} | more
         with transaction(make) as session:
             notices.tell(session, session.merge(about, load=False), [to.id or 0], event, **values)
 
