@@ -421,6 +421,7 @@ def test_a_signature_that_nothing_asks_for_yet_or_any_more_does_not_wait(desk: D
     assert [key for kind, key, _ in waiting_on(desk, number) if kind == "sign"] == ["form_issued"]
     number = desk.to_customer_reply()
     desk.contact(number, "result_told")
+    desk.contact(number, "reminded")
     desk.write(number, "silence", "clerk", ground="silent", attempts="Two mails")
     assert ("sign", "closed_without_answer", "mkt_vp") in waiting_on(desk, number)
     desk.write(number, "answer", "sales")
