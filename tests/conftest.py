@@ -114,7 +114,7 @@ def redis_url(redis_server: Redis) -> str:
     return redis_server.fresh().url
 
 
-# Databases, migrated to head once per worker and copied for each test
+# Databases, migrated to head once per worker; each test has a copy, on PostgreSQL one that was swept since its last use
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +148,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: Postgres, postgres_template: str) -> Iterator[str]:
-    with postgres_server.copy_of(postgres_template) as url:
+    with postgres_server.lend(postgres_template) as url:
         yield url
 
 
