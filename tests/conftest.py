@@ -37,6 +37,7 @@ hypothesis.settings.load_profile("redress")
 SETTINGS = """
 REDRESS_DATA DATABASE_URL REDIS_URL SECRET_KEY IMAP_URL SMTP_URL MAIL_FROM BOUNCE_ADDRESS PUBLIC_URL BLOB_URL
 ORGANISATION TIMEZONE LOCALE LOG_FORMAT CREDENTIALS_KEY MAIL_LIMIT_MB AUTHSERV_ID ACKNOWLEDGE_WITH_TIME DEMO_MAIL
+BOARD_SECONDS
 """
 
 
@@ -186,7 +187,8 @@ def new_page(browser: Chromium) -> Iterator[Callable[..., Page]]:
     """
     browser.fresh()
     yield browser.new_page
-    complaints = browser.settled()
+    browser.leave()
+    complaints = browser.complaints
     browser.fresh()
     assert complaints == []
 
