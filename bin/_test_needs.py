@@ -22,6 +22,8 @@ import _setup
 DEV_REQUIREMENTS = _setup.ROOT / "requirements-dev.txt"
 DEV_READY = _setup.VENV / ".redress-dev-ready"
 POLICY = Path("/usr/sbin/policy-rc.d")
+QUICK_BROWSER = "chromium-headless-shell"
+"""Does the work of `chromium` in half the time. Ubuntu has not got it, and no test waits for it."""
 
 
 def main() -> None:
@@ -31,12 +33,15 @@ def main() -> None:
             _setup.make()
         if not (DEV_READY.exists() and DEV_READY.read_text() == wanted()):
             install_tools()
+    root = os.getuid() == 0 and shutil.which("apt-get")
     if packages := missing_services():
         command = f"apt-get install -y --no-install-recommends {' '.join(packages)}"
-        if os.getuid() == 0 and shutil.which("apt-get"):
+        if root:
             install_services(packages)
         else:
             _setup.say(f"Tests of missing services are skipped. To have them: sudo {command}")
+    if root and not shutil.which(QUICK_BROWSER) and offered(QUICK_BROWSER):
+        install_services([QUICK_BROWSER], needed=False)
 
 
 def wanted() -> str:
@@ -63,21 +68,30 @@ def missing_services() -> list[str]:
     here = {
         "dovecot-imapd": shutil.which("dovecot", path=sbin) and any(Path("/usr/lib/dovecot").glob("imap")),
         "redis-server": shutil.which("redis-server") or shutil.which("valkey-server"),
-        "chromium": any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+        "chromium": any(map(shutil.which, (QUICK_BROWSER, "chromium", "chromium-browser", "google-chrome"))),
         "postgresql": shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
         "fonts-noto-cjk": any(Path("/usr/share/fonts").rglob("*CJK*")),
     }
     return [package for package, found in here.items() if not found]
 
 
-def install_services(packages: list[str]) -> None:
+def offered(package: str) -> bool:
+    """Does apt know it already? Without lists, as in a fresh container, they are fetched for what is missing first."""
+    policy = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True)
+    return "Candidate: " in policy.stdout and "Candidate: (none)" not in policy.stdout
+
+
+def install_services(packages: list[str], *, needed: bool = True) -> None:
     _setup.say(f"Installing {', '.join(packages)} ...")
-    apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=500"]
+    patience = ["-o", "Acquire::http::Timeout=10", "-o", "Acquire::Retries=0"] if not needed else []
+    apt = ["apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=500", *patience]
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with nothing_started():
         for words in (["update"], ["install", "--no-install-recommends", *packages]):
             done = subprocess.run([*apt, *words], env=quiet, capture_output=True, text=True, stdin=subprocess.DEVNULL)
             if done.returncode:
+                if not needed:
+                    return
                 _setup.stop(_setup.reason(done.stdout + done.stderr, f"apt-get {words[0]} failed"))
 
 

@@ -81,6 +81,7 @@ class Settings:
     authserv_id: str = ""
     acknowledge_with_time: bool = False
     trusted_proxies: int = 0
+    board_seconds: int = 8
     demo_mail: Path | None = None
 
     @property
@@ -158,6 +159,7 @@ class Settings:
             mail_limit=_whole(env, "MAIL_LIMIT_MB", 30) * 1024 * 1024,
             authserv_id=env.get("AUTHSERV_ID", ""),
             trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0, least=0),
+            board_seconds=_whole(env, "BOARD_SECONDS", 8),
             acknowledge_with_time=env.get("ACKNOWLEDGE_WITH_TIME", "") in ("1", "yes", "true"),
             demo_mail=Path(env["DEMO_MAIL"]) if env.get("DEMO_MAIL") else None,
         )

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import hypothesis
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from tests.rigs.chromium import Chromium
 from tests.rigs.dovecot import Account, Dovecot
@@ -35,6 +37,7 @@ hypothesis.settings.load_profile("redress")
 SETTINGS = """
 REDRESS_DATA DATABASE_URL REDIS_URL SECRET_KEY IMAP_URL SMTP_URL MAIL_FROM BOUNCE_ADDRESS PUBLIC_URL BLOB_URL
 ORGANISATION TIMEZONE LOCALE LOG_FORMAT CREDENTIALS_KEY MAIL_LIMIT_MB AUTHSERV_ID ACKNOWLEDGE_WITH_TIME DEMO_MAIL
+BOARD_SECONDS
 """
 
 
@@ -46,6 +49,15 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
             patch.delenv(name, raising=False)
         patch.setenv("REDRESS_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("CREDENTIALS_KEY", "k" * 43 + "=")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A template is compiled once and not by every application that a test makes: that took longer than the page."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, "bytecode_cache", cache)
         yield
 
 
@@ -114,7 +126,7 @@ def redis_url(redis_server: Redis) -> str:
     return redis_server.fresh().url
 
 
-# Databases, migrated to head once per worker and copied for each test
+# Databases, migrated to head once per worker; each test has a copy, on PostgreSQL one that was swept since its last use
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +160,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: Postgres, postgres_template: str) -> Iterator[str]:
-    with postgres_server.copy_of(postgres_template) as url:
+    with postgres_server.lend(postgres_template) as url:
         yield url
 
 
@@ -175,7 +187,8 @@ def new_page(browser: Chromium) -> Iterator[Callable[..., Page]]:
     """
     browser.fresh()
     yield browser.new_page
-    complaints = browser.settled()
+    browser.leave()
+    complaints = browser.complaints
     browser.fresh()
     assert complaints == []
 

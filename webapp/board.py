@@ -21,7 +21,7 @@ from complaints.errors import N_, BadInput, Name, Sentence
 from complaints.people import Department
 from complaints.procedure import Procedure, laid_out, newest, procedure
 from webapp.card import CardView, selecting
-from webapp.context import actor, now, preferences
+from webapp.context import actor, now, preferences, settings
 from webapp.database import db
 from webapp.htmx import partial
 
@@ -151,6 +151,7 @@ def in_common(rules: Procedure, heads: list[Head], **more: object) -> dict[str, 
         "per_column": question.PER_COLUMN,
         "most": question.COUNTED,
         "cursor": Cursor(now(), ""),
+        "every": settings().board_seconds,
         **more,
     }
 

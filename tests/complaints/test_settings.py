@@ -49,6 +49,7 @@ def test_several_mailboxes_with_odd_passwords(tmp_path: Path) -> None:
         ("CREDENTIALS_KEY", "short"),
         ("CREDENTIALS_KEY", "k" * 43 + "=,short"),
         ("MAIL_LIMIT_MB", "many"),
+        ("BOARD_SECONDS", "0"),
         ("BLOB_URL", "blobs"),
     ],
 )

@@ -63,7 +63,7 @@ def make(make: sessionmaker[Session], tmp_path: Path) -> sessionmaker[Session]:
     return make
 
 
-@pytest.mark.parametrize("options", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("options", [DESK, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone-dark"])
 def test_every_pane_of_the_inbox_is_accessible(url: str, new_page: NewPage, options: dict[str, Any]) -> None:
     page = signed_in(new_page(**options), url, "/inbox")
     assert axe(page) == []
@@ -76,7 +76,6 @@ def test_every_pane_of_the_inbox_is_accessible(url: str, new_page: NewPage, opti
     ):
         page.set_viewport_size(options["viewport"])
         page.goto(url + path)
-        assert (path, axe(page)) == (path, [])
         for summary in page.locator("main summary:visible").all():
             summary.click()
         page.set_viewport_size(

@@ -11,7 +11,7 @@ from complaints import procedure
 from complaints.database import transaction
 from complaints.procedure_store import settle
 from tests.builders import MONDAY
-from tests.journeys.conftest import DESK, PHONE, signed_in, staff
+from tests.journeys.conftest import DESK, PHONE, for_everybody, signed_in, staff
 from tests.procedures import SMALL
 from tests.rigs.chromium import axe
 from tests.rigs.dovecot import Account
@@ -69,9 +69,7 @@ def test_an_administrator_adds_a_mailbox_and_tests_it(page: "Page", url: str, ma
     expect(page.locator("tbody tr")).to_contain_text("Paused")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@for_everybody
 def test_settings_are_for_everybody(
     new_page: Callable[..., "Page"], url: str, scheme: str, screen: dict[str, Any], language: str
 ) -> None:

@@ -27,6 +27,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from tests.rigs.process import Unavailable, new_folder
 
+# The first is the same engine with less round it: a page costs it half as much.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -50,14 +52,15 @@ MEANT = re.compile(r"Failed to load resource: the server responded with a status
 
 class Chromium:
     def __init__(self) -> None:
-        program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if program is None:
-            raise Unavailable("no Chromium here: apt-get install chromium")
+            raise Unavailable("no Chromium here: apt-get install chromium-headless-shell")
         self.program = program
         self.folder = new_folder("chromium")
         self.complaints: list[str] = []
         self._meant: list[re.Pattern[str]] = []
         self._contexts: list[BrowserContext] = []
+        self._without_script: list[BrowserContext] = []
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,6 +85,8 @@ class Chromium:
         context.on("console", self._console)
         context.on("weberror", lambda error: self._saw(f"uncaught: {error.error}"))
         self._contexts.append(context)
+        if not options.get("java_script_enabled", True):
+            self._without_script.append(context)  # cannot be asked whether it has settled
         return context.new_page()
 
     def meant(self, pattern: str) -> None:
@@ -98,20 +103,26 @@ class Chromium:
             self.complaints.append(what)
 
     def fresh(self) -> Self:
-        """Everybody leaves; nothing is remembered."""
+        """Nobody is here any more; nothing is remembered."""
+        self.leave()
+        self._meant.clear()
+        self.complaints = []
+        return self
+
+    def leave(self) -> None:
+        """Everybody leaves, having said what they had to say; the complaints stay."""
         asyncio._set_running_loop(self._loop)
+        self.settled()
         for context in self._contexts:
             context.close()
         self._contexts.clear()
-        self._meant.clear()
-        self.complaints = []
+        self._without_script.clear()
         asyncio._set_running_loop(None)
-        return self
 
     def settled(self) -> list[str]:
         """The complaints, once every page has had the time to say what it has to say."""
         for context in self._contexts:
-            for page in context.pages:
+            for page in context.pages if context not in self._without_script else ():
                 page.evaluate("() => new Promise(requestAnimationFrame)")
         return self.complaints
 
@@ -133,10 +144,12 @@ class Chromium:
 
 def axe(page: Page, *, within: str | None = None, without: Iterable[str] = ()) -> list[str]:
     """What axe-core has against the page by WCAG 2.2 AA, a line per rule; `without` names rules to leave out."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    options = {"runOnly": list(WCAG), "rules": {rule: {"enabled": False} for rule in without}}
-    found = page.evaluate("([within, options]) => axe.run(within || document, options)", [within, options])
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    rules = {rule: {"enabled": False} for rule in without}
+    options = {"runOnly": list(WCAG), "rules": rules, "resultTypes": ["violations"]}
+    run = "async ([within, options]) => (await axe.run(within || document, options)).violations"
     return [
         f"{each['id']} ({each['impact']}): {each['help']}: {', '.join(str(node['target']) for node in each['nodes'])}"
-        for each in found["violations"]
+        for each in page.evaluate(run, [within, options])
     ]

@@ -129,6 +129,36 @@ def test_each_copy_of_a_database_is_its_own(postgres_server: Postgres):
     assert [name for (name,) in postgres_server.run("SELECT datname FROM pg_database") if "test_" in name] == []
 
 
+@pytest.mark.parametrize(
+    "act",
+    [
+        "INSERT INTO note (words) SELECT 'more' FROM generate_series(1, 9)",
+        "INSERT INTO other (note) VALUES (1)",
+        "UPDATE note SET words = 'else'",
+        "CREATE TABLE new ()",
+        "ALTER TABLE other DISABLE TRIGGER ALL",
+        "ANALYZE note",
+    ],
+)
+def test_who_is_lent_a_database_finds_what_its_template_holds(postgres_server: Postgres, act: str):
+    mother = f"mother_{abs(hash(act))}"
+    postgres_server.create(mother)
+    postgres_server.run("CREATE TABLE note (id SERIAL PRIMARY KEY, words TEXT)", mother)
+    postgres_server.run("INSERT INTO note (words) VALUES ('kept')", mother)
+    postgres_server.run("CREATE TABLE other (id SERIAL, note INTEGER REFERENCES note)", mother)
+    for _ in range(3):
+        with postgres_server.lend(mother) as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
+            assert connection.execute("INSERT INTO note (words) VALUES ('mine') RETURNING id").fetchone() == (2,)
+            assert connection.execute("INSERT INTO other (note) VALUES (1) RETURNING id").fetchone() == (1,)
+            assert connection.execute("SELECT words FROM note ORDER BY id").fetchall() == [("kept",), ("mine",)]
+            assert connection.execute("SELECT count(*) FROM other").fetchone() == (1,)
+            assert connection.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'").fetchone() == (0,)
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'new'").fetchone() == (0,)
+            connection.rollback()
+            connection.execute(act)
+            connection.commit()
+
+
 def test_postgres_keeps_what_was_committed_through_a_crash(postgres_server: Postgres):
     postgres_server.create("crashing")
     postgres_server.run("CREATE TABLE kept ()", "crashing")

@@ -3,7 +3,7 @@
 // way, answers that would change the board wait.
 "use strict";
 (() => {
-  const EVERY = 8_000, AFRESH = 300_000, TOLD = 6_000, UNDO = 10_000, AT_ONCE = 50;
+  const AFRESH = 300_000, TOLD = 6_000, UNDO = 10_000, AT_ONCE = 50;
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const board = () => $("#board");
@@ -554,6 +554,7 @@
   });
 
   // -- what others change -----------------------------------------------------------------------------------------
+  const every = board().dataset.every * 1000;
   let cursor = board().dataset.cursor, timer = 0, whole = Date.now();
 
   async function pulse() {
@@ -568,7 +569,7 @@
         later(() => absorb(html));
       } else if (answer.status === 401) return;
     } catch { /* the server is away; the next look tries again */ }
-    timer = setTimeout(pulse, EVERY);
+    timer = setTimeout(pulse, every);
   }
 
   // The whole board again, card by card: times go on, and a look after a long sleep misses nothing.
@@ -624,7 +625,7 @@
   });
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) pulse(); });
-  timer = setTimeout(pulse, EVERY);
+  timer = setTimeout(pulse, every);
 
   // -- folded columns ---------------------------------------------------------------------------------------------
   $("#folds").addEventListener("submit", async (event) => {
