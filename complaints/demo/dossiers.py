@@ -21,7 +21,7 @@ from complaints.demo.papers import texts
 from complaints.demo.remedies import REMEDIES
 from complaints.demo.steps import SIGN, WRITE, Route, Step, Visit
 from complaints.history import canonical
-from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, Sheet, SignatureRule
+from complaints.procedure import COMPLAINT, INVESTIGATION, NoticeRule, Procedure, Sheet, SignatureRule
 from complaints.records import LASTING
 from complaints.signatures import APPROVED, RETURNED
 from complaints.work import ROW, Task
@@ -111,6 +111,14 @@ class Archive:
         self.tasks: dict[Route, list[Task]] = {}
         self.said: dict[tuple[str, str, str, int], str] = {}
         """What the history says of a signature."""
+        self._heard: dict[tuple[str, ...], list[tuple[str, NoticeRule]]] = {}
+
+    def heard(self, events: tuple[str, ...]) -> list[tuple[str, NoticeRule]]:
+        """By which rules anybody hears of these events, each with what its notices are known by."""
+        if events not in self._heard:
+            rules = [(n, rule, [on for on in rule.on if on in events]) for n, rule in enumerate(self.rules.notices)]
+            self._heard[events] = [(f"{n}:{on[0]}", rule) for n, rule, on in rules if on]
+        return self._heard[events]
 
 
 class Dossier:
@@ -435,25 +443,26 @@ class Dossier:
 
     def _tell(self, events: Iterable[str], by: int, minute: int, at: str) -> None:
         """Who hears of it and may see it from then on; the notices themselves are kept if it was lately."""
-        lately = minute >= self.archive.told_from
-        read = self.archive.minutes.text(min(minute + READ_AFTER, self.archive.minutes.end - 1), 0)
-        case, staff = self._case(), self.archive.players.staff
-        for position, rule in enumerate(self.archive.rules.notices):
-            on = [event for event in rule.on if event in events]
-            if on and case.holds(rule.when):
-                values = canonical({"who": staff[by].name, "name": {"en": rule.name.en, "zh": rule.name.zh}})
-                users = {user for to in rule.to for user in self._receivers(to, by)} - {by}
-                for user in sorted(users):
-                    self.involved.setdefault((user, None, "told"), at)
-                    if not lately:
-                        continue
-                    read_at = read if minute < self.archive.unread_from else None
-                    event = f"{position}:{on[0]}"
-                    self.notices.append((user, self.id, self.version, event, values, at, read_at))
+        heard = self.archive.heard(tuple(events))
+        if not heard:
+            return
+        case, minutes = self._case(), self.archive.minutes
+        for event, rule in heard:
+            if not case.holds(rule.when):
+                continue
+            users = sorted({user for to in rule.to for user in self._receivers(case, to, by)} - {by})
+            for user in users:
+                self.involved.setdefault((user, None, "told"), at)
+            if minute >= self.archive.told_from:
+                who = self.archive.players.staff[by].name
+                values = canonical({"who": who, "name": {"en": rule.name.en, "zh": rule.name.zh}})
+                read = minutes.text(min(minute + READ_AFTER, minutes.end - 1), 0)
+                read_at = read if minute < self.archive.unread_from else None
+                self.notices += [(user, self.id, self.version, event, values, at, read_at) for user in users]
 
-    def _receivers(self, to: str, by: int) -> Iterable[int]:
+    def _receivers(self, case: Case, to: str, by: int) -> Iterable[int]:
         """See consequences."""
-        players, case = self.archive.players, self._case()
+        players = self.archive.players
         if to == "superior":
             superior = players.staff[by].superior
             return [superior] if superior else []
