@@ -29,7 +29,9 @@ from complaints.demo.company import DOMAIN, Players
 from complaints.demo.journeys import Author, planned
 from complaints.demo.moments import Minutes
 from complaints.demo.parts import Maker, Part, desk
-from complaints.demo.scribe import COLUMNS, Post, Scribe
+from complaints.demo.post import Post
+from complaints.demo.scribe import Scribe
+from complaints.demo.tables import COLUMNS
 from complaints.letters import Letter
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing

@@ -41,6 +41,7 @@ class Minutes:
         day, until = first.astimezone(calendar.tz).date() - ONE_DAY, last.astimezone(calendar.tz).date()
         self.dates: list[date] = [day + timedelta(days=n) for n in range((until - day).days + AHEAD + 4)]
         self.iso = [day.isoformat() for day in self.dates]
+        self.places: dict[str, int] = {day: n for n, day in enumerate(self.iso)}
         self._midnights = [minute_of(datetime.combine(day, time(), calendar.tz).astimezone(UTC)) for day in self.dates]
         self._utc_first = (EPOCH + self._midnights[0] * MINUTE).date()
         self._utc = [(self._utc_first + timedelta(days=n)).isoformat() for n in range(len(self.dates) + 2)]
@@ -119,9 +120,9 @@ class Promises:
 
     def _reckon(self, minute: int, day: int) -> list[_Answer] | None:
         """None when an answer speaks of days that are too far off to be alike."""
-        answers = []
+        answers, places = [], self.minutes.places
         for due, receipt in self._exactly(minute):
-            days = tuple((date.fromisoformat(found) - self.minutes.dates[day]).days for found in DATE.findall(receipt))
+            days = tuple(places.get(found, len(places)) - day for found in DATE.findall(receipt))
             if max(days, default=0) >= self._sight[day]:
                 return None
             answers.append(_Answer(due - minute, DATE.sub("%s", receipt.replace("%", "%%")), days))
