@@ -74,7 +74,7 @@ class Outgoing(Base):
 def message_id(secret: str, *, purpose: str, recipient: str, domain: str) -> str:
     """Our Message-ID for a purpose and a recipient: nobody can guess it, every repeat carries the same one, and an
     answer that cites it proves that its writer got our mail."""
-    mark = hmac.digest(secret.encode(), f"{purpose}\n{recipient}".encode(), "sha256").hex()[:40]
+    mark = hmac.new(secret.encode(), f"{purpose}\n{recipient}".encode(), hashlib.sha256).hexdigest()[:40]
     return f"redress.{mark}@{domain}"
 
 

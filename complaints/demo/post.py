@@ -9,7 +9,7 @@ from hashlib import sha256
 from itertools import count
 from operator import itemgetter
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from complaints import outbox
 from complaints.acknowledgement import KIND
@@ -82,8 +82,7 @@ def _purpose(complaint_id: int) -> str:
     return f"ack:complaint:{complaint_id}"
 
 
-@dataclass(frozen=True)
-class Delivered:
+class Delivered(NamedTuple):
     """What the letters of a complaint leave on it: how many files came, how many letters are unread, when the last
     came."""
 
