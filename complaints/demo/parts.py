@@ -20,9 +20,10 @@ from typing import Any
 from complaints.demo.journeys import Author, Repeats
 from complaints.demo.scribe import Scribe
 from complaints.demo.tables import COLUMNS, Rows, columns
-from complaints.history import Change, Written
+from complaints.history import GENESIS, Change, Written, link_of
 from complaints.letters import Letter
 
+LINK = "link(complaint_id, position, at, by_id, act, digest)"
 VALUES = 400
 """About so many in one statement: most of the time of a short row goes into starting and ending its own."""
 
@@ -76,7 +77,7 @@ def _put_down(file: Path, rows: Rows, salt: str) -> None:
         connection.execute("pragma synchronous=off")
         connection.execute("begin")
         for model, values in rows.items():
-            table, names = f'"{model.__tablename__}"', columns(model)
+            table, names = "told" if model is Change else f'"{model.__tablename__}"', columns(model)
             connection.execute(f"CREATE TABLE {table} ({_quoted(names)})")
             row, begin = f"({', '.join('?' * len(names))})", 0
             for together in (VALUES // len(names), 1):
@@ -87,9 +88,24 @@ def _put_down(file: Path, rows: Rows, salt: str) -> None:
                     (values[n : n + step] for n in range(begin, end, step)),
                 )
                 begin = end
-        said = _quoted(COLUMNS[Written].split()).replace('"salt"', f"'{salt}' AS salt")
-        connection.execute(f"CREATE VIEW {Written.__tablename__} AS SELECT {said} FROM {Change.__tablename__}")
+        made = {"salt": f"'{salt}' AS salt", "link": f"{LINK} AS link"}
+        for view in (Change, Written):
+            said = ", ".join(made.get(name, f'"{name}"') for name in COLUMNS[view].split())
+            connection.execute(f"CREATE VIEW {view.__tablename__} AS SELECT {said} FROM told")
         connection.execute("commit")
+
+
+def read(connection: sqlite3.Connection) -> None:
+    """Let a connection read parts: it makes the links of the chains, which needs the changes in their order."""
+    before = GENESIS
+
+    def link(complaint_id: int, position: int, at: str, by_id: int | None, act: str, digest: str) -> str:
+        nonlocal before
+        start = GENESIS if position == 1 else before
+        before = link_of(start, complaint_id, position, f"{at[:10]}T{at[11:]}Z", by_id, act, digest)
+        return before
+
+    connection.create_function("link", 6, link)
 
 
 def _quoted(names: Iterable[str]) -> str:

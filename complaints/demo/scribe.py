@@ -25,7 +25,7 @@ from complaints.demo.post import Mailbag, Post, attached
 from complaints.demo.steps import Route, begun_by
 from complaints.demo.tables import COLUMNS, Rows, Said
 from complaints.demo.words import NOTES
-from complaints.history import GENESIS, Change, Written, canonical, digest_of, link_of
+from complaints.history import Change, Written, canonical, digest_of
 from complaints.letters import Attachment
 from complaints.notices import Notice
 from complaints.numbers import complaint_number, register_number
@@ -177,7 +177,7 @@ class Scribe:
         if by_mail:
             letters = mailbag.letters(id_, journey, number, subject, content, (received, moments[0]), changes)
             attached, unread, changed = letters.files, letters.unread, max(changed, letters.last)
-        self._chain(id_, changes)
+        self._note(id_, changes)
         opened = None
         if dossier is not None:
             opened = self._keep(dossier, case.department, locale)
@@ -314,15 +314,14 @@ class Scribe:
             since = moments[numbered.journey.stages.index("action_plan")]
             involved += (id_, None, departments[department], RESPONSIBLE, since)
 
-    def _chain(self, id_: int, changes: Iterable[Said]) -> None:
-        """The history of a complaint, in order, as a chain."""
-        link, rows, digests = GENESIS, self.rows[Change], self._digests
+    def _note(self, id_: int, changes: Iterable[Said]) -> None:
+        """The history of a complaint, in order."""
+        rows, digests = self.rows[Change], self._digests
         for position, (at, by, act, values) in enumerate(changes, 1):
             digest = digests.get(values)
             if digest is None:
                 digest = digests[values] = digest_of(self.salt, values)
-            link = link_of(link, id_, position, f"{at[:10]}T{at[11:]}Z", by, act, digest)
-            rows += (id_, position, at, by, act, digest, link, values)
+            rows += (id_, position, at, by, act, digest, values)
 
     def _clocks(self, id_: int, journey: Journey, route: Route, moments: Sequence[str]) -> str | None:
         """Clocks with their receipts; returns when the next of the running ones is due. `moments`: when each visit

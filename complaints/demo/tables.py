@@ -48,8 +48,9 @@ COLUMNS: dict[type[Base], str] = {
     Waiting: "complaint_id kind key role user_id department_id due_on since",
     Notice: "user_id complaint_id version event values at read_at",
 }
-TOLD = f"{COLUMNS[Change]} values"
-"""A change with what it says: one row of a part makes one of each, with the salt of the part."""
+TOLD = "complaint_id position at by_id act digest values"
+"""A change with what it says: one row of a part makes one of each, with the salt of the part and the link of its chain,
+which whoever writes it into the ledger makes of the one before."""
 
 
 def columns(model: type[Base]) -> list[str]:
