@@ -20,13 +20,13 @@ from complaints.demo.moments import Minutes
 from complaints.demo.papers import texts
 from complaints.demo.remedies import REMEDIES
 from complaints.demo.steps import SIGN, WRITE, Route, Step, Visit
+from complaints.demo.tables import Said
 from complaints.history import canonical
-from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, Sheet, SignatureRule
+from complaints.procedure import COMPLAINT, INVESTIGATION, NoticeRule, Procedure, Sheet, SignatureRule
 from complaints.records import LASTING
 from complaints.signatures import APPROVED, RETURNED
 from complaints.work import ROW, Task
 
-Row = tuple[Any, ...]
 ENTERED = (
     "demand", "complaint_date", "complaint_class", "cause_type", "link", "contact_phone", "address", "product", "model",
     "order_no", "material_no", "quantity", "batch", "ship_date",
@@ -35,12 +35,6 @@ ENTERED = (
 TOLD_WITHIN, UNREAD_WITHIN = 960, 480
 """Notices are kept of so many minutes of working time, and nobody has read the newest yet."""
 READ_AFTER = 25
-MOVERS = {
-    ("verification", "implementation"): "qe",
-    ("customer_reply", "action_plan"): "sales",
-    ("action_plan", "action_plan"): "qa_head",
-}
-"""Who takes a complaint back; on its way on it is whoever the team has for the stage."""
 SAID = {"not_done": "not_done", "not_accepted": "rejected"}
 """What is said where a way asks for it."""
 
@@ -111,6 +105,14 @@ class Archive:
         self.tasks: dict[Route, list[Task]] = {}
         self.said: dict[tuple[str, str, str, int], str] = {}
         """What the history says of a signature."""
+        self._heard: dict[tuple[str, ...], list[tuple[str, NoticeRule]]] = {}
+
+    def heard(self, events: tuple[str, ...]) -> list[tuple[str, NoticeRule]]:
+        """By which rules anybody hears of these events, each with what its notices are known by."""
+        if events not in self._heard:
+            rules = [(n, rule, [on for on in rule.on if on in events]) for n, rule in enumerate(self.rules.notices)]
+            self._heard[events] = [(f"{n}:{on[0]}", rule) for n, rule, on in rules if on]
+        return self._heard[events]
 
 
 class Dossier:
@@ -136,9 +138,10 @@ class Dossier:
         self.appraisal: str | None = None
         """The id of the file that says it is not our fault."""
         self.papers: list[Paper] = []
-        self.signatures: list[Row] = []
-        self.changes: list[Row] = []
-        self.notices: list[Row] = []
+        self.signatures: list[Any] = []
+        self.notices: list[Any] = []
+        """Rows, see tables."""
+        self.changes: list[Said] = []
         self.involved: dict[tuple[int | None, int | None, str], str] = {}
         self._records: dict[str, Paper] = {}
         self._rows: dict[str, tuple[Paper, ...]] = dict.fromkeys(archive.many, ())
@@ -174,7 +177,7 @@ class Dossier:
 
     def _note(self, act: str, at: str, by: int, values: dict[str, Any] | str) -> None:
         said = values if isinstance(values, str) else canonical(values)
-        self.changes.append((self.id, at, by, act, said))
+        self.changes.append((at, by, act, said))
         self.changed = at
 
     def _register(self, at: str, registered: str) -> None:
@@ -188,7 +191,7 @@ class Dossier:
         """Move to the next stage."""
         before, way = self.route.visits[n - 1].stage, visit.way
         assert way is not None
-        by = self.cast.users[MOVERS.get((before, visit.stage), visit.stage)]
+        by = self.cast.users[visit.mover]
         self.version += 1
         trace: dict[str, Any] = {"before": before, "after": visit.stage, "version": self.version}
         said = {ask.key: self._texts[SAID[way.key]] for ask in way.asks}
@@ -299,11 +302,9 @@ class Dossier:
         if not of_complaint and self.investigated is None:
             self.investigated = at
         self.version += 1
-        self.signatures.append(
-            (
-                rule.of, self.id if of_complaint else self.investigation_id, self.id, rule.key,
-                self.round if rule.per_round else LASTING, by, role, at, decision, remark, self._digest(rule),
-            )
+        self.signatures += (
+            rule.of, self.id if of_complaint else self.investigation_id, self.id, rule.key,
+            self.round if rule.per_round else LASTING, by, role, at, decision, remark, self._digest(rule),
         )  # fmt: skip
         act = "signed" if decision == APPROVED else "returned"
         key = (rule.key, role, remark, self.round)
@@ -435,25 +436,27 @@ class Dossier:
 
     def _tell(self, events: Iterable[str], by: int, minute: int, at: str) -> None:
         """Who hears of it and may see it from then on; the notices themselves are kept if it was lately."""
-        lately = minute >= self.archive.told_from
-        read = self.archive.minutes.text(min(minute + READ_AFTER, self.archive.minutes.end - 1), 0)
-        case, staff = self._case(), self.archive.players.staff
-        for position, rule in enumerate(self.archive.rules.notices):
-            on = [event for event in rule.on if event in events]
-            if on and case.holds(rule.when):
-                values = canonical({"who": staff[by].name, "name": {"en": rule.name.en, "zh": rule.name.zh}})
-                users = {user for to in rule.to for user in self._receivers(to, by)} - {by}
-                for user in sorted(users):
-                    self.involved.setdefault((user, None, "told"), at)
-                    if not lately:
-                        continue
-                    read_at = read if minute < self.archive.unread_from else None
-                    event = f"{position}:{on[0]}"
-                    self.notices.append((user, self.id, self.version, event, values, at, read_at))
+        heard = self.archive.heard(tuple(events))
+        if not heard:
+            return
+        case, minutes = self._case(), self.archive.minutes
+        for event, rule in heard:
+            if not case.holds(rule.when):
+                continue
+            users = sorted({user for to in rule.to for user in self._receivers(case, to, by)} - {by})
+            for user in users:
+                self.involved.setdefault((user, None, "told"), at)
+            if minute >= self.archive.told_from:
+                who = self.archive.players.staff[by].name
+                values = canonical({"who": who, "name": {"en": rule.name.en, "zh": rule.name.zh}})
+                read = minutes.text(min(minute + READ_AFTER, minutes.end - 1), 0)
+                read_at = read if minute < self.archive.unread_from else None
+                for user in users:
+                    self.notices += (user, self.id, self.version, event, values, at, read_at)
 
-    def _receivers(self, to: str, by: int) -> Iterable[int]:
+    def _receivers(self, case: Case, to: str, by: int) -> Iterable[int]:
         """See consequences."""
-        players, case = self.archive.players, self._case()
+        players = self.archive.players
         if to == "superior":
             superior = players.staff[by].superior
             return [superior] if superior else []

@@ -28,8 +28,10 @@ from complaints.database import Base
 from complaints.demo.company import DOMAIN, Players
 from complaints.demo.journeys import Author, planned
 from complaints.demo.moments import Minutes
-from complaints.demo.parts import Maker, Part, desk
-from complaints.demo.scribe import COLUMNS, Post, Scribe
+from complaints.demo.parts import Maker, Part, desk, read
+from complaints.demo.post import Post
+from complaints.demo.scribe import Scribe
+from complaints.demo.tables import COLUMNS
 from complaints.letters import Letter
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
@@ -176,6 +178,7 @@ def _write(connection: Connection, part: Part) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
     else:
+        read(cast(sqlite3.Connection, connection.connection.driver_connection))
         connection.exec_driver_sql("ATTACH ? AS part", (str(part.file),))
     for model in COLUMNS:
         _put(connection, model, part.file)
@@ -204,6 +207,7 @@ def _put(connection: Connection, model: type[Base], file: Path) -> None:
             closing(sqlite3.connect(file)) as part,
             cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy,
         ):
+            read(part)
             for row in part.execute(f'SELECT {made} FROM "{table.name}"'):
                 copy.write_row(row + defaults)
     else:

@@ -1,8 +1,8 @@
 """Time for a fill: minutes as numbers, which of them the office is open, and what a promise made then says.
 
 `WorkingCalendar.add` is exact and takes 50 µs; a million complaints ask it some three million times. What it answers
-depends only on the minute of the day and on what kind of days follow, so one answer serves every such day, with its
-dates put in.
+depends only on the minute of the day and on the kinds of the days that it speaks of, so one answer serves wherever such
+days follow each other, with its dates put in.
 """
 
 import json
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import format_datetime
 
-from complaints.calendar import Unit, WorkingCalendar
+from complaints.calendar import WorkingCalendar
 from complaints.procedure import ClockRule
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 ONE_DAY = timedelta(days=1)
-AHEAD = 16  # days; between two working days lie eleven at most
+AHEAD = 16
+"""An answer that speaks of more days is not used again: between two working days lie eleven at most, and months are not
+alike."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 _CLOCK = [f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60)]
@@ -41,6 +43,8 @@ class Minutes:
         day, until = first.astimezone(calendar.tz).date() - ONE_DAY, last.astimezone(calendar.tz).date()
         self.dates: list[date] = [day + timedelta(days=n) for n in range((until - day).days + AHEAD + 4)]
         self.iso = [day.isoformat() for day in self.dates]
+        self.places = {day: n for n, day in enumerate(self.iso)}
+        self.kinds = self._kinds()
         self._midnights = [minute_of(datetime.combine(day, time(), calendar.tz).astimezone(UTC)) for day in self.dates]
         self._utc_first = (EPOCH + self._midnights[0] * MINUTE).date()
         self._utc = [(self._utc_first + timedelta(days=n)).isoformat() for n in range(len(self.dates) + 2)]
@@ -53,6 +57,19 @@ class Minutes:
                 first_minute = minute_of(datetime.combine(on, opens, calendar.tz).astimezone(UTC))
                 last_minute = minute_of(datetime.combine(ends, closes, calendar.tz).astimezone(UTC))
                 self.open.extend(range(max(first_minute, begin), min(last_minute, self.end)))
+
+    def _kinds(self) -> bytes:
+        """A number for each day: those with the same one have the same hours, and the clocks change alike."""
+        known: dict[object, int] = {}
+        kinds = bytearray()
+        for day in self.dates:
+            begins, ends = (datetime.combine(on, time(), self.calendar.tz) for on in (day, day + ONE_DAY))
+            kind = (
+                self.calendar.hours(day), day in self.calendar.make_up, day in self.calendar.days_off,
+                begins.utcoffset(), ends.utcoffset(),
+            )  # fmt: skip
+            kinds.append(known.setdefault(kind, len(known)))
+        return bytes(kinds)
 
     def text(self, minute: int, second: int) -> str:
         """An instant as both databases read it, in UTC."""
@@ -94,54 +111,31 @@ class Promises:
     def __init__(self, minutes: Minutes, rules: Sequence[ClockRule]) -> None:
         self.minutes = minutes
         self.rules = rules
-        self._kinds: list[int] = []
-        self._sight: list[int] = []
-        self._kinds_of_days(
-            max([2, *(1 + rule.within.amount for rule in rules if rule.within.unit == Unit.working_days)])
-        )
-        self._known: dict[tuple[int, int], list[_Answer] | None] = {}
+        self._known: dict[int, dict[tuple[bytes, int], list[_Answer]]] = {}
+        """By the days an answer speaks of: their kinds, and the minute of the first."""
 
     def at(self, minute: int, day: int) -> list[tuple[int, str]]:
         """For each rule the minute it is due and the receipt as JSON."""
-        key = (self._kinds[day], self.minutes.since_midnight(minute, day))
-        if key not in self._known:
-            self._known[key] = self._reckon(minute, day)
-        answers = self._known[key]
-        if answers is None:
-            return self._exactly(minute)
-        dates = self.minutes.iso
-        return [(minute + a.minutes, a.receipt % tuple([dates[day + n] for n in a.days])) for a in answers]
+        kinds, since, dates = self.minutes.kinds, self.minutes.since_midnight(minute, day), self.minutes.iso
+        for sight, known in self._known.items():
+            answers = known.get((kinds[day : day + sight], since))
+            if answers is not None:
+                return [(minute + a.minutes, a.receipt % tuple([dates[day + n] for n in a.days])) for a in answers]
+        return self._reckon(minute, day, since)
 
-    def _exactly(self, minute: int) -> list[tuple[int, str]]:
-        start = EPOCH + minute * MINUTE
+    def _reckon(self, minute: int, day: int, since: int) -> list[tuple[int, str]]:
+        start, today = EPOCH + minute * MINUTE, self.minutes.dates[day]
         dues = [self.minutes.calendar.add(start, rule.within) for rule in self.rules]
-        return [(minute_of(due.at), json.dumps(due.receipt)) for due in dues]
-
-    def _reckon(self, minute: int, day: int) -> list[_Answer] | None:
-        """None when an answer speaks of days that are too far off to be alike."""
-        answers = []
-        for due, receipt in self._exactly(minute):
-            days = tuple((date.fromisoformat(found) - self.minutes.dates[day]).days for found in DATE.findall(receipt))
-            if max(days, default=0) >= self._sight[day]:
-                return None
-            answers.append(_Answer(due - minute, DATE.sub("%s", receipt.replace("%", "%%")), days))
-        return answers
-
-    def _kinds_of_days(self, reach: int) -> None:
-        """A number for each day: those with the same one have the same hours, and so have the days that follow, as
-        far as that many days we work on. Beyond that an answer is not one of a kind."""
-        calendar, dates = self.minutes.calendar, self.minutes.dates
-        single = [
-            (calendar.hours(day), day in calendar.make_up, day in calendar.days_off,
-             datetime.combine(day, time(), calendar.tz).utcoffset())
-            for day in dates
-        ]  # fmt: skip
-        known: dict[object, int] = {}
-        for day in range(len(dates) - AHEAD):
-            ends = day + 1
-            for _ in range(reach):
-                while ends < day + AHEAD and not single[ends][0]:
-                    ends += 1
-                ends += 1
-            self._sight.append(ends - day)
-            self._kinds.append(known.setdefault(tuple(single[day:ends]), len(known)))
+        told = [(minute_of(due.at), json.dumps(due.receipt)) for due in dues]
+        answers = [
+            _Answer(
+                due - minute,
+                DATE.sub("%s", receipt.replace("%", "%%")),
+                tuple((date.fromisoformat(found) - today).days for found in DATE.findall(receipt)),
+            )
+            for due, receipt in told
+        ]
+        sight = 1 + max(n for answer in answers for n in answer.days)
+        if sight <= AHEAD:
+            self._known.setdefault(sight, {})[self.minutes.kinds[day : day + sight], since] = answers
+        return told

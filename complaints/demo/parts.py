@@ -13,17 +13,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from complaints.demo.journeys import Author, Repeats
-from complaints.demo.scribe import COLUMNS, TOLD, Row, Rows, Scribe
-from complaints.history import Change, Written
+from complaints.demo.scribe import Scribe
+from complaints.demo.tables import COLUMNS, Rows, columns
+from complaints.history import GENESIS, Change, Written, link_of
 from complaints.letters import Letter
 
-VALUES = 1500
+LINK = "link(complaint_id, position, at, by_id, act, digest)"
+VALUES = 400
 """About so many in one statement: most of the time of a short row goes into starting and ending its own."""
 
 
@@ -75,33 +76,49 @@ def _put_down(file: Path, rows: Rows, salt: str) -> None:
         connection.execute("pragma journal_mode=off")
         connection.execute("pragma synchronous=off")
         connection.execute("begin")
-        for model, made in rows.items():
-            table = f'"{model.__tablename__}"'
-            names = (TOLD if model is Change else COLUMNS[model]).split()
+        for model, values in rows.items():
+            table, names = "told" if model is Change else f'"{model.__tablename__}"', columns(model)
             connection.execute(f"CREATE TABLE {table} ({_quoted(names)})")
-            places = f"({', '.join('?' * len(names))})"
-            together = VALUES // len(names)
-            whole = len(made) - len(made) % together
-            groups = (chain.from_iterable(made[n : n + together]) for n in range(0, whole, together))
-            connection.executemany(
-                f"INSERT INTO {table} VALUES {', '.join([places] * together)}", (tuple(group) for group in groups)
-            )
-            connection.executemany(f"INSERT INTO {table} VALUES {places}", made[whole:])
-        said = _quoted(COLUMNS[Written].split()).replace('"salt"', f"'{salt}' AS salt")
-        connection.execute(f"CREATE VIEW {Written.__tablename__} AS SELECT {said} FROM {Change.__tablename__}")
+            row, begin = f"({', '.join('?' * len(names))})", 0
+            for together in (VALUES // len(names), 1):
+                step = together * len(names)
+                end = len(values) - (len(values) - begin) % step
+                connection.executemany(
+                    f"INSERT INTO {table} VALUES {', '.join([row] * together)}",
+                    (values[n : n + step] for n in range(begin, end, step)),
+                )
+                begin = end
+        made = {"salt": f"'{salt}' AS salt", "link": f"{LINK} AS link"}
+        for view in (Change, Written):
+            said = ", ".join(made.get(name, f'"{name}"') for name in COLUMNS[view].split())
+            connection.execute(f"CREATE VIEW {view.__tablename__} AS SELECT {said} FROM told")
         connection.execute("commit")
+
+
+def read(connection: sqlite3.Connection) -> None:
+    """Let a connection read parts: it makes the links of the chains, which needs the changes in their order."""
+    before = GENESIS
+
+    def link(complaint_id: int, position: int, at: str, by_id: int | None, act: str, digest: str) -> str:
+        nonlocal before
+        start = GENESIS if position == 1 else before
+        before = link_of(start, complaint_id, position, f"{at[:10]}T{at[11:]}Z", by_id, act, digest)
+        return before
+
+    connection.create_function("link", 6, link)
 
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _wrote(letters: Sequence[Row]) -> dict[str, str]:
+def _wrote(letters: Sequence[Any]) -> dict[str, str]:
     """When each of the customers' people wrote last."""
-    sender, received = (COLUMNS[Letter].split().index(name) for name in ("from_address", "received_at"))
+    names = columns(Letter)
+    senders, received = (letters[names.index(name) :: len(names)] for name in ("from_address", "received_at"))
     wrote: dict[str, str] = {}
-    for letter in letters:
-        wrote[letter[sender]] = max(letter[received], wrote.get(letter[sender], ""))
+    for sender, at in zip(senders, received, strict=True):
+        wrote[sender] = max(at, wrote.get(sender, ""))
     return wrote
 
 

@@ -8,9 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from complaints.history import canonical
 from complaints.procedure import NOTIFIED, RECEIVED, ClockRule, Move, Procedure
 
 WRITE, SIGN, RETURN = "write", "sign", "return"
+MOVERS = {
+    ("verification", "implementation"): "qe",
+    ("customer_reply", "action_plan"): "sales",
+    ("action_plan", "action_plan"): "qa_head",
+}
+"""Who takes a complaint back; on its way on it is whoever the team has for the stage."""
 
 
 class Step(NamedTuple):
@@ -106,11 +113,14 @@ def steps_of(stages: Sequence[str], n: int, round: int, *, major: bool, ours: bo
 
 @dataclass(frozen=True)
 class Visit:
-    """A stay in a stage, the way that led there and what was done there."""
+    """A stay in a stage, the way that led there with who went it, and what was done there. `moved` is what the history
+    says of it."""
 
     stage: str
     round: int
     way: Move | None
+    mover: str
+    moved: str
     steps: tuple[Step, ...]
 
 
@@ -137,9 +147,12 @@ class Route:
         visits: list[Visit] = []
         round = 1
         for n, stage in enumerate(stages):
-            way = rules.ways(stages[n - 1], stage)[0] if n else None
+            before = stages[n - 1] if n else ""
+            way = rules.ways(before, stage)[0] if n else None
             round += way is not None and way.new_round
-            visits.append(Visit(stage, round, way, tuple(steps_of(stages, n, round, major=major, ours=ours))))
+            mover, moved = MOVERS.get((before, stage), stage), canonical({"before": before, "after": stage})
+            steps = tuple(steps_of(stages, n, round, major=major, ours=ours))
+            visits.append(Visit(stage, round, way, mover, moved, steps))
         last = visits.pop()
         routes = []
         for done in range(len(last.steps) + 1):
