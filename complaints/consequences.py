@@ -421,7 +421,7 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
 
 def _of_class(case: Case) -> Iterator[Task]:
     """A class that is proposed waits to be decided on; that of a draft is decided by registering it."""
-    if case.complaint.registered_at is not None and (proposal := classes.proposed(case)):
+    if case.rules.register_stage.key in case.visited and (proposal := classes.proposed(case)):
         yield from _for(case, CLASSIFY, proposal.complaint_class, classes.raisers(case.rules))
 
 
