@@ -103,16 +103,23 @@ def add(session: Session, text: str, file: str, *, by: Actor, at: datetime) -> P
 
 
 def check(session: Session, text: str, file: str) -> Procedure:
-    """Could this text be brought in? Raises `BadProcedure` with all that is wrong."""
+    """Could this text be brought in? Its version follows the newest one: a slip of the hand, such as 9999, would leave
+    no number for the next. Raises `BadProcedure` with all that is wrong."""
     rules = read(text, file)
     rows = list(session.scalars(select(Version).where(Version.key == rules.key)))
-    if rows and rules.version <= max(row.version for row in rows) and not _there(session, rules):
-        if any(row.version == rules.version for row in rows):
-            raise BadProcedure([_taken(file, rules, rows)])
-        newest = max(row.version for row in rows)
-        message = N_("version %(newest)s is there already; a new one is %(next)s or higher")
-        raise BadProcedure([Fault(file, "version", Sentence(message, {"newest": newest, "next": newest + 1}))])
-    return rules
+    newest = max((row.version for row in rows), default=0)
+    if rules.version == newest + 1 or _there(session, rules):
+        return rules
+    if any(row.version == rules.version for row in rows):
+        raise BadProcedure([_taken(file, rules, rows)])
+    if not rows:
+        message = N_("there is no version of '%(key)s' yet; the first one is %(next)s, not %(version)s")
+    elif rules.version < newest:
+        message = N_("version %(newest)s is there already; a new one is %(next)s")
+    else:
+        message = N_("version %(newest)s is the newest one, and the next is %(next)s, not %(version)s")
+    told = {"key": rules.key, "newest": newest, "next": newest + 1, "version": rules.version}
+    raise BadProcedure([Fault(file, "version", Sentence(message, told))])
 
 
 def _there(session: Session, rules: Procedure) -> bool:
