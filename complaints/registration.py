@@ -43,6 +43,8 @@ from complaints.procedure import (
 )
 
 REPEATS_WITHIN = timedelta(days=365)
+CHOSE = "chose"
+"""Why a confidential complaint is open to who made it one."""
 QA_DEPARTMENT = "qa"
 """The key of the department that is told of every complaint."""
 
@@ -500,6 +502,19 @@ def first_time(session: Session, key: str, complaint: Complaint, *, by: Actor, a
     return _begin(session, f"{complaint.id}:{key}"[:64], by=by, at=at)
 
 
+def may_choose(session: Session, complaint: Complaint, rules: Procedure, by: Actor) -> bool:
+    """May this person let a draft follow these rules? Who registers complaints where it is now, and of a confidential
+    procedure who registers there, too, or whom the complaint concerns: it never leaves the sight of who chose."""
+    if not may_register(of(complaint), by):
+        return False
+    return not rules.confidential or may_register(rules, by) or _concerns(session, complaint, by)
+
+
+def _concerns(session: Session, complaint: Complaint, by: Actor) -> bool:
+    mine = select(Complaint.id).where(Complaint.id == complaint.id, complaints.concerns(by))
+    return session.scalar(mine) is not None
+
+
 def choose_procedure(
     session: Session, complaint: Complaint, key: str, *, by: Actor, at: datetime, seen_version: int, context: Context
 ) -> None:
@@ -510,9 +525,11 @@ def choose_procedure(
         return
     if complaint.registered_at is not None or complaint.stage != before.first.key:
         raise NoDraft(number=complaint.number)
-    if not may_register(before, by) and not may_register(rules, by):
-        raise NotAllowed(who=who_registers(rules))
+    if not may_choose(session, complaint, rules, by):
+        raise NotAllowed(who=who_registers(rules if may_register(before, by) else before))
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    if rules.confidential and by.id is not None:
+        complaints.involve(session, complaint, at=at, reason=CHOSE, users=[by.id])
     complaint.procedure, complaint.procedure_version, complaint.stage = rules.key, rules.version, rules.first.key
     if complaint.complaint_class not in rules.classes:
         complaint.complaint_class = None

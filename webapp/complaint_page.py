@@ -369,7 +369,7 @@ def _form(
         version=version,
         newest=changed_since,
         procedure=_asked(of(complaint)).key,
-        procedures=_choosable(of(complaint)) if complaint.registered_at is None else (),
+        procedures=_choosable(complaint) if complaint.registered_at is None else (),
         **_reasons(refusal),
     )
 
@@ -403,9 +403,14 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
     )
 
 
-def _choosable(rules: Procedure) -> Sequence[Procedure]:
-    known = newest()
-    return known if len(known) > 1 and registration.may_register(rules, actor()) else ()
+def _choosable(complaint: Complaint) -> Sequence[Procedure]:
+    """The procedures that the reader may choose for a draft, its own among them; none where there is no choice."""
+    known = [
+        rules
+        for rules in newest()
+        if rules.key == complaint.procedure or registration.may_choose(db.session(), complaint, rules, actor())
+    ]
+    return known if len(known) > 1 else ()
 
 
 def _parsed(rules: Procedure) -> tuple[Values, list[Problem]]:

@@ -3,25 +3,27 @@ that show what a procedure file can say."""
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from complaints import clocks, notices, procedure, registration
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, find, involve
 from complaints.database import open_database, sessions, transaction
-from complaints.errors import MoveRefused, RecordRefused, SignatureRefused
+from complaints.errors import MoveRefused, NotAllowed, NotFound, RecordRefused, SignatureRefused
 from complaints.letters import Attachment
 from complaints.people import Actor
 from complaints.procedure import use
 from complaints.procedure_file import read
 from complaints.records import Record
-from complaints.registration import Incomplete
+from complaints.registration import Incomplete, choose_procedure
 from complaints.signatures import Signature
 from complaints.work import Waiting
-from tests.builders import MONDAY, PNG, a_department, a_letter, a_person
+from tests.builders import MONDAY, PNG, a_complaint, a_department, a_letter, a_person
 from tests.desk import CONTEXT, Desk, english
+from tests.procedures import SMALL
 
 TODAY = "2026-11-16"
 
@@ -52,6 +54,73 @@ def follow(desk: Desk, number: str, key: str) -> str:
             session, complaint, key, by=desk["clerk"], at=desk.at, seen_version=complaint.version, context=CONTEXT
         )
     return number
+
+
+OPEN = SMALL.replace("confidential = true", "confidential = false")
+SECRET = SMALL.replace('key = "small"', 'key = "secret"', 1)
+
+
+def choose(desk: Desk, number: str, key: str, by: Actor) -> None:
+    """Let a person who finds a draft choose its procedure."""
+    with desk.act() as session:
+        complaint = find(session, number, by)
+        choose_procedure(session, complaint, key, by=by, at=desk.at, seen_version=complaint.version, context=CONTEXT)
+
+
+def may_see(desk: Desk, number: str, *roles: str) -> set[str]:
+    """Who of these finds it."""
+    found = set()
+    for role in roles:
+        with desk.make() as session, suppress(NotFound):
+            found.add(find(session, number, desk[role]) and role)
+    return found
+
+
+def test_who_registers_where_a_draft_is_may_choose_its_procedure_and_nobody_else(desk: Desk) -> None:
+    use([read(OPEN.replace('by = ["clerk"]', 'by = ["mr"]'), "small.toml")])
+    number = desk.draft()
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "small", desk["qe"])
+    with transaction(desk.make) as session:
+        involve(session, desk.find(session, number), at=desk.at, reason="told", users=[desk["mr"].id or 0])
+    with pytest.raises(NotAllowed):  # to register there gives no right over what is here
+        choose(desk, number, "small", desk["mr"])
+    choose(desk, number, "small", desk["clerk"])
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "manufacturing", desk["clerk"])
+    choose(desk, number, "manufacturing", desk["mr"])
+
+
+def test_a_confidential_draft_is_made_public_only_by_somebody_whom_it_concerns(desk: Desk) -> None:
+    use([read(SECRET, "secret.toml")])
+    number = desk.draft()
+    choose(desk, number, "secret", desk["clerk"])
+    with transaction(desk.make) as session:
+        other = a_person(session, "clerk")
+    with pytest.raises(NotFound):
+        choose(desk, number, "manufacturing", other)
+    choose(desk, number, "manufacturing", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe") == {"clerk", "qe"}
+
+
+def test_whoever_makes_a_draft_confidential_still_sees_it_and_it_is_never_out_of_everybodys_sight(desk: Desk) -> None:
+    use(
+        [
+            read(SECRET, "secret.toml"),
+            read(SECRET.replace('"secret"', '"sealed"').replace('by = ["clerk"]', 'by = ["gm"]'), "sealed.toml"),
+        ]
+    )
+    with transaction(desk.make) as session:
+        number = a_complaint(session).number
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "sealed", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk", "qe"}
+    choose(desk, number, "secret", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk"}
+    with transaction(desk.make) as session:
+        involve(session, desk.find(session, number), at=desk.at, reason="told", users=[desk["clerk"].id or 0])
+    choose(desk, number, "sealed", desk["clerk"])  # whom it concerns sees it there, too
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk"}
 
 
 def register(desk: Desk, number: str) -> None:
