@@ -6,14 +6,13 @@ asks for stands in the procedure: the first stage that requires anything.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, func, or_, select, update
+from sqlalchemy import ForeignKey, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import clocks, consequences, customers, history, rows, signing, visits, workflow
@@ -41,6 +40,7 @@ from complaints.procedure import (
     of,
     procedure,
 )
+from complaints.texts import clean
 
 REPEATS_WITHIN = timedelta(days=365)
 CHOSE = "chose"
@@ -140,13 +140,6 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     if text and text not in known:
         raise _Wrong(N_("%(field)s: choose one of the list"), field=name)
     return text or None
-
-
-def clean(typed: str, *, lines: bool) -> str:
-    """Text without control characters, trimmed; on one line unless the field has more."""
-    text = typed.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    return text.strip() if lines else " ".join(text.split())
 
 
 def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
@@ -411,7 +404,7 @@ def notify(
     rules = of(complaint)
     if not may_register(rules, by):
         raise NotAllowed(who=who_registers(rules))
-    chosen = set(session.scalars(select(Department.id).where(Department.id.in_(list(departments)))))
+    chosen = {*departments} & {*session.scalars(select(Department.id))}
     if not chosen:
         raise NobodyNotified
     known = set(
@@ -432,12 +425,9 @@ def _notify(
     session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime, always: bool = True
 ) -> bool:
     """Notify the chosen departments, and QA where it is `always` told; was there anybody to notify?"""
-    wanted = Department.id.in_(list(chosen))
-    told = session.execute(
-        select(Department.id, Department.key)
-        .where(or_(Department.key == QA_DEPARTMENT, wanted) if always else wanted)
-        .order_by(Department.id)
-    ).all()
+    wanted = {*chosen}
+    every = session.execute(select(Department.id, Department.key).order_by(Department.id))
+    told = [row for row in every if row.id in wanted or (always and row.key == QA_DEPARTMENT)]
     if told:
         complaints.involve(session, complaint, at=at, reason="notified", departments=[row.id for row in told])
         history.note(session, complaint.id, "notified", by=by, at=at, departments=[row.key for row in told])

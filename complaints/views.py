@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.people import Actor
+from complaints.texts import clean
 
 LONGEST_NAME, LONGEST_QUERY = 60, 500
 MOST = 30
@@ -43,7 +44,7 @@ def of(session: Session, by: Actor) -> list[SavedView]:
 def save(session: Session, name: str, query: str, *, by: Actor, at: datetime) -> SavedView:
     """Keep a query under a name; a view of the same name is replaced. Raises `BadInput` and `TooManyViews`."""
     assert by.id is not None
-    name = " ".join(name.replace("\0", "").split())
+    name = clean(name, lines=False)
     if not name:
         raise BadInput(field="name", problem=Sentence(N_("it is empty")))
     if len(name) > LONGEST_NAME:

@@ -34,6 +34,7 @@ from complaints.people import Actor
 from complaints.procedure import COMPLAINT, ROUND, Move, Procedure, Stage, of
 from complaints.records import Investigation
 from complaints.signatures import Signature
+from complaints.texts import clean
 
 UNDO = timedelta(seconds=10)
 LONGEST_ANSWER = 1_000
@@ -207,7 +208,7 @@ def go(
 
 
 def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[str, str]:
-    said = {ask.field: answers.get(ask.field, "").strip() for ask in asks}
+    said = {ask.field: clean(answers.get(ask.field, ""), lines=True) for ask in asks}
     problems = {}
     for ask in asks:
         if ask.required and not said[ask.field]:

@@ -24,6 +24,7 @@ from complaints.procedure import Field, Sheet
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete, Problem
 from complaints.signatures import digest_of
+from complaints.texts import clean
 
 Form = Mapping[str, Sequence[str]]
 """What was typed, by field: one text, or several where several may be chosen."""
@@ -56,7 +57,7 @@ def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: 
         if field.kind == "choices":
             return [_choice(field, each) for each in chosen]
         return sorted({_known(session, field, each, at=at, context=context) for each in chosen})
-    text = registration.clean(chosen[0] if chosen else "", lines=field.kind == "text")
+    text = clean(chosen[0] if chosen else "", lines=field.kind == "text")
     if not text:
         return None
     if len(text) > field.limit:

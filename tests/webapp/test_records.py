@@ -612,7 +612,7 @@ def test_what_is_no_complaint_is_of_a_kind_that_somebody_answers(
     back = {"back": f"/complaints/{number}"}
     refused = client.post(f"/complaints/{number}/off-board", data=form | back | {"owner": 999_999})
     assert refused.status_code == 422
-    assert "choose somebody who works here" in visible(refused.text)
+    assert "choose somebody of the list" in visible(refused.text)
     taken = client.post(f"/complaints/{number}/off-board", data=form | back | {"owner": desk["sales"].id})
     assert taken.status_code == 303
     with make() as session:
