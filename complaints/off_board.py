@@ -18,7 +18,7 @@ from complaints.context import Context
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
-from complaints.people import FRONT_OFFICE, QUALITY, Actor, Grant, User
+from complaints.people import FRONT_OFFICE, QUALITY, Actor, Grant, User, actor_for
 from complaints.procedure import COMPLAINT, Stage, of
 from complaints.texts import clean
 
@@ -165,17 +165,21 @@ def take(
         into.unread_count += complaint.unread_count
         into.attachment_count += complaint.attachment_count
         into.changed_at = at
-        _tell(session, into, complaint.number, by=by, at=at, context=context)
+        _tell(session, into, complaint, by=by, at=at, context=context)
     consequences.follow(session, complaint, [f"entered:{outcome}"], by=by, at=at, context=context)
 
 
-def _tell(session: Session, into: Complaint, number: str, *, by: Actor, at: datetime, context: Context) -> None:
-    """Whoever has the complaint that goes on hears of the merge."""
+def _tell(session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
+    """Whoever has the complaint that goes on hears of the merge; of the other one's number, who may see that."""
     if into.owner_id is not None:
+        number = merged.number
+        owner = actor_for(session, session.get_one(User, into.owner_id), at.astimezone(context.zone).date())
+        sees = complaints.visible_to(owner, select(Complaint.id).where(Complaint.id == merged.id))
+        shown = Name(number, number) if session.scalar(sees) else Name("Another complaint", "另一条投诉")
         notices.tell(
             session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, secret=context.secret,
             domain=context.domain,
-            values={"name": {"en": f"{number} was merged into it", "zh": f"{number} 已合并至此"}},
+            values={"name": {"en": f"{shown.en} was merged into it", "zh": f"{shown.zh} 已合并至此"}},
         )  # fmt: skip
 
 

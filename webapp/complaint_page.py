@@ -8,7 +8,7 @@ loads nothing, and is fetched only when a reader asks for it.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -276,7 +276,7 @@ def page(
     if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
     items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
-    items += timeline.lines(changes, rules=rules, names=work.names)
+    items += timeline.lines(changes, rules=rules, names=work.names, seen=_seen(timeline.mentioned(changes)))
     notified = _notified(complaint, departments)
     return render_template(
         "complaint/show.html",
@@ -471,12 +471,18 @@ def _with_merged(complaint: Complaint) -> list[int]:
     return [complaint.id, *off_board.merged_into(db.session(), complaint.id)]
 
 
-def _numbers(ids: Iterable[int]) -> dict[int, str]:
-    ids = list(ids)
+def _numbers(ids: Collection[int]) -> dict[int, str]:
+    """The numbers of complaints by id, as far as the reader may see them."""
     if not ids:
         return {}
-    rows = db.session.execute(select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids)))
-    return {row.id: row.number for row in rows}
+    query = select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids))
+    return {row.id: row.number for row in db.session.execute(visible_to(actor(), query))}
+
+
+def _seen(numbers: Collection[str]) -> Collection[str]:
+    """Those of some numbers whose complaints the reader may see."""
+    query = select(Complaint.number).where(Complaint.number.in_(numbers))
+    return set(db.session.scalars(visible_to(actor(), query))) if numbers else ()
 
 
 def into(complaint: Complaint) -> str | None:
