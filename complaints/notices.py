@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     bindparam,
+    delete,
     func,
     select,
     text,
@@ -32,12 +33,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import complaint as complaints
 from complaints import outbox, rows
-from complaints.complaint import Complaint, Query
+from complaints.complaint import Complaint, Involvement, Query
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
 from complaints.people import Actor, User
 
-KIND = "notice"
+KIND, TOLD = "notice", "told"
 WAIT = timedelta(seconds=10)
 """So long an act can be undone before anybody gets a mail about it."""
 PAGE = 30
@@ -100,10 +101,12 @@ def tell(
     domain: str,
     values: Mapping[str, Any] | None = None,
     wait: timedelta = WAIT,
+    opens_to: Collection[int] | None = None,
 ) -> None:
     """Tell people (ids) of an event, in the caller's transaction: a notice, a mail after `wait`, and a look at the
-    complaint for those who had none. Whoever acts is not told, nor is who works here no more; telling the same people
-    the same of one version again does nothing. `secret` and `domain` make Message-IDs."""
+    complaint for those who had none (`opens_to`: only for these, because the others may look for another reason).
+    Whoever acts is not told, nor is who works here no more; telling the same people the same of one version again does
+    nothing. `secret` and `domain` make Message-IDs."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     said.in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
@@ -118,7 +121,8 @@ def tell(
         for id_ in sorted(people)
     ]  # fmt: skip
     told = _add(session, new)
-    complaints.involve(session, complaint, at=at, reason="told", users=told)
+    looks = told if opens_to is None else [each for each in told if each in opens_to]
+    complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
     for id_ in told:
         locale = people[id_].locale
         outbox.owe(
@@ -158,8 +162,8 @@ def _purpose(complaint_id: int, version: int, event: str, user_id: int) -> str:
 
 
 def take_back(session: Session, complaint: Complaint, since_version: int, *, at: datetime) -> None:
-    """What was told of a complaint at this version and later did not happen: its notices vanish, and the mails about
-    them that nobody has begun to send are owed no more."""
+    """What was told of a complaint at this version and later did not happen: its notices vanish, the mails about them
+    that nobody has begun to send are owed no more, and who was told of nothing else has no look at it by that."""
     wrong = session.execute(
         update(Notice)
         .where(
@@ -170,6 +174,15 @@ def take_back(session: Session, complaint: Complaint, since_version: int, *, at:
         .execution_options(synchronize_session=False)
     ).all()  # fmt: skip
     outbox.cancel(session, [_purpose(complaint.id, *row) for row in wrong])
+    still = select(Notice.user_id).where(Notice.complaint_id == complaint.id, Notice.taken_back_at.is_(None))
+    session.execute(
+        delete(Involvement)
+        .where(
+            Involvement.complaint_id == complaint.id, Involvement.reason == TOLD,
+            Involvement.user_id.in_({row.user_id for row in wrong}), Involvement.user_id.not_in(still),
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
 
 
 def unread(session: Session, actor: Actor, complaint_id: int | None = None) -> int:
