@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.people import Actor
@@ -59,10 +60,11 @@ def save(session: Session, name: str, query: str, *, by: Actor, at: datetime) ->
     if len(mine) >= MOST:
         raise TooManyViews(most=MOST)
     position = 1 + max((view.position for view in mine), default=0)
-    view = SavedView(user_id=by.id, name=name, query=query, position=position, created_at=at)
-    session.add(view)
-    session.flush()
-    return view
+    new = rows.upsert(SavedView, rows.dialect(session)).values(
+        user_id=by.id, name=name, query=query, position=position, created_at=at
+    )
+    kept = new.on_conflict_do_update(index_elements=["user_id", "name"], set_={"query": query}).returning(SavedView)
+    return session.scalars(kept, execution_options={"populate_existing": True}).one()
 
 
 def delete(session: Session, view_id: int, *, by: Actor) -> None:

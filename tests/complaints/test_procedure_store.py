@@ -18,7 +18,7 @@ from complaints.people import SYSTEM
 from complaints.procedure import UnknownProcedure, newest, of
 from complaints.procedure_file import BadProcedure, read
 from complaints.procedure_store import Version, add, every, load_known, open_complaints, refresh, settle
-from tests.builders import MONDAY, a_person
+from tests.builders import MONDAY, a_person, at_once
 from tests.desk import CONTEXT
 from tests.procedures import SMALL, changed
 
@@ -308,3 +308,19 @@ def test_the_same_text_again_changes_nothing(make: Make, two: tuple[str, str]) -
     with transaction(make) as session:
         assert add(session, SECOND, "upload", by=replace(SYSTEM, id=1), at=MONDAY) == read(SECOND, "upload")
     assert entered(make) == [("small", 2), ("small", 1)]
+
+
+def test_of_two_texts_of_one_version_brought_in_at_once_one_is_refused(make: Make) -> None:
+    with transaction(make) as session:
+        admin = a_person(session, "admin")
+
+    def bring(text: str) -> int:
+        with transaction(make) as session:
+            return add(session, text, "upload", by=admin, at=MONDAY).version
+
+    for turn in range(5):
+        text = SMALL.replace('key = "small"', f'key = "small{turn}"', 1)
+        results = at_once(*(lambda text=text: bring(text) for text in (text, text + "# another\n")))
+        assert sorted(type(each).__name__ for each in results) == ["BadProcedure", "int"]
+        (refused,) = [str(each) for each in results if not isinstance(each, int)]
+        assert refused == f"upload: version: version 1 of 'small{turn}' is in use with another text; raise version to 2"
