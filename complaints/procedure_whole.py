@@ -24,6 +24,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _ways(rules)
     yield from _too_late(rules)
     yield from _names(rules)
+    yield from _locked(rules)
     after = {rule.key: rule.after for rule in rules.signatures}
     yield from _circles("signature", after)
     for sheet in rules.sheets:
@@ -111,6 +112,21 @@ def _done_in(rules: Procedure, need: Need) -> Iterator[tuple[str, tuple[str, ...
     for field in sheet.fields if sheet else ():
         if field.key in (wanted, *need.filled) or (not wanted and field.required):
             yield f"{key}.{field.key}", field.stages or (sheet.stages if sheet else ())
+
+
+def _locked(rules: Procedure) -> Iterator[Told]:
+    """A way writes in no record that stays locked: the signature falls with it."""
+    for number, move in enumerate(rules.moves, 1):
+        for ref in (*move.writes, *(ask.to for ask in move.asks if ask.to)):
+            sheet = rules.sheet(ref.partition(".")[0])
+            lock = rules.signature(sheet.locked_by) if sheet is not None else None
+            if sheet is None or lock is None or {"*", lock.key} & {*move.voids} or {ref, sheet.key} & {*lock.covers}:
+                continue
+            message = N_("writes '%(ref)s', which stays locked by '%(signature)s'; name that in voids")
+            yield (
+                f"move.{move.key}" if move.key else f"move[{number}]",
+                Sentence(message, {"ref": ref, "signature": lock.key}),
+            )
 
 
 def _names(rules: Procedure) -> Iterator[Told]:

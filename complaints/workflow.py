@@ -188,11 +188,12 @@ def go(
         trace["undo"] = True
     if said:
         trace["said"] = said
-    voided = _voided(case, way)
+    changed = _changed(case, way, said)
+    voided = _voided(case, way, changed)
     for signature in voided:
         signatures.void(signature, at=at, because=way.key or "moved")
         consequences.end_clocks_of(session, case, signature.key, at=at)
-    written = _write(session, case, way, said, by=by, at=at)
+    written = _write(session, case, changed, by=by, at=at)
     if way.new_round:
         new_round(session, complaint, at=at)
         trace["round"] = complaint.round
@@ -221,12 +222,15 @@ def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[
     return {field: text for field, text in said.items() if text}
 
 
-def _voided(case: Case, way: Move) -> list[Signature]:
-    return [each for each in case.given if each.key in way.voids or "*" in way.voids]
+def _voided(case: Case, way: Move, changed: Mapping[str, Mapping[str, str]]) -> list[Signature]:
+    """The signatures that fall on a way: those that it voids, and those that cover what it changes."""
+    refs = {*changed, *(f"{sheet}.{field}" for sheet, fields in changed.items() for field in fields)}
+    covering = {rule.key for rule in case.rules.signatures if refs & {*rule.covers}}
+    return [each for each in case.given if "*" in way.voids or each.key in {*way.voids, *covering}]
 
 
-def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, by: Actor, at: datetime) -> list[str]:
-    """What a way writes by itself, and the answers that have a place in a record."""
+def _changed(case: Case, way: Move, said: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What a way writes by itself, and the answers that have a place in a record, where something else stands there."""
     values = dict(way.writes)
     values |= {ask.to: said[ask.key] for ask in way.asks if ask.to and ask.key in said}
     by_sheet: dict[str, dict[str, str]] = {}
@@ -234,6 +238,12 @@ def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, 
         sheet, _, key = ref.partition(".")
         if case.value(ref) != value:
             by_sheet.setdefault(sheet, {})[key] = value
+    return by_sheet
+
+
+def _write(
+    session: Session, case: Case, by_sheet: Mapping[str, Mapping[str, str]], *, by: Actor, at: datetime
+) -> list[str]:
     for key, changed in by_sheet.items():
         found = case.rules.sheet(key)
         assert found is not None

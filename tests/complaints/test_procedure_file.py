@@ -71,6 +71,10 @@ BROKEN = {
         ('key = "reason"\nname', 'key = "stage"\nname'),
         "move.again.ask.stage.key: the pages use 'stage' themselves; give it another key",
     ),
+    "a way that writes what stays locked": (
+        (('covers = ["finding", "content"]', 'covers = ["content"]'), ('voids = ["*"]', 'voids = ["seen"]')),
+        "move.again: writes 'finding.ours', which stays locked by 'agreed'; name that in voids",
+    ),
     "a record with a name of the page": (
         ('key = "tasks"\nname', 'key = "sign"\nname'),
         "sheet.sign.key: the pages use 'sign' themselves; give it another key",

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, notices, procedure, registration
+from complaints import clocks, notices, procedure, registration, writing
+from complaints.case import load
 from complaints.complaint import Complaint, find, involve
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import MoveRefused, NotAllowed, NotFound, RecordRefused, SignatureRefused
@@ -21,7 +22,7 @@ from complaints.records import Record
 from complaints.registration import Incomplete, choose_procedure
 from complaints.signatures import Signature
 from complaints.work import Waiting
-from tests.builders import MONDAY, PNG, a_complaint, a_department, a_letter, a_person
+from tests.builders import MONDAY, PNG, a_complaint, a_department, a_letter, a_person, signed, written
 from tests.desk import CONTEXT, Desk, english
 from tests.procedures import SMALL
 
@@ -598,3 +599,74 @@ def test_a_request_for_corrective_action_is_numbered_and_sent_to_the_department(
     assert told[-1] == ("written:capa", {desk["dept_head"].id, desk["dept"].id})
     desk.move(number, "closed", "clerk")
     assert desk.stage(number) == "closed"
+
+
+# What a way writes, and rows that are taken out
+
+
+def test_a_way_voids_what_covers_the_words_that_it_writes(desk: Desk) -> None:
+    text = SMALL.replace('voids = ["*"]\n', "").replace("new_round = true\n", "").replace("per_round = true\n", "")
+    use([read(text.replace("carried = true\n", ""), "small.toml")])
+    number = desk.draft()
+    choose(desk, number, "small", desk["clerk"])
+    with transaction(desk.make) as session:
+        complaint = desk.find(session, number)
+        complaint.stage = "handling"
+        written(session, complaint, "finding", ours="yes", text="Tool worn")
+        signed(session, complaint, "seen", "agreed")
+    desk.move(number, "registered", "qe", reason="Measured again")
+    with desk.make() as session:
+        fallen = {each.key: each.voided_because for each in session.scalars(select(Signature))}
+    assert fallen == {"seen": "", "agreed": "again"}
+    assert desk.case(number).value("finding.ours") == "no"
+
+
+def test_a_row_is_taken_out_by_who_keeps_the_record_or_began_it(desk: Desk) -> None:
+    answered = """by = ["qe"]
+many = true
+[[sheet.field]]
+key = "answer"
+name = { en = "Answer", zh = "答复" }
+by = ["sales"]
+"""
+    use([read(OPEN.replace('by = ["qe"]\nmany = true\n', answered), "small.toml")])
+    number = desk.draft()
+    choose(desk, number, "small", desk["clerk"])
+    desk.write(number, "tasks", "qe", kind="fix")
+    desk.write(number, "tasks", "sales", answer="Done")
+
+    def take_out(place: int, role: str) -> None:
+        with desk.act() as session:
+            complaint = desk.find(session, number)
+            writing.remove(session, complaint, "tasks", place, by=desk[role], at=desk.at, context=CONTEXT)
+
+    with pytest.raises(RecordRefused) as refused:
+        take_out(1, "sales")
+    assert [english(each.sentence) for each in refused.value.missing] == [
+        "Your role may not take this row out: QE engineer"
+    ]
+    take_out(2, "sales")
+    take_out(1, "qe")
+    assert desk.case(number).rows["tasks"] == ()
+
+
+@pytest.mark.parametrize("chosen", ["known", "twice", "unknown", "many"])
+def test_very_many_names_in_a_field_cost_one_question(desk: Desk, chosen: str) -> None:
+    number = desk.to_investigation()
+    people = [str(each.id) for each in desk.people.values()]
+    typed = {
+        "known": people, "twice": people * 2_000, "unknown": [*people, "999"], "many": [str(n) for n in range(20_000)],
+    }[chosen]  # fmt: skip
+    asked: list[str] = []
+    with desk.make() as session:
+        case = load(session, desk.find(session, number))
+        sheet = case.rules.sheet("meeting")
+        assert sheet is not None
+        event.listen(session.connection(), "before_cursor_execute", lambda *said: asked.append(said[2]))
+        values, problems = writing.read(session, case, sheet, {"invited": typed}, at=desk.at, context=CONTEXT)
+    assert len(asked) == (chosen != "many")
+    if chosen in ("known", "twice"):
+        assert (values, problems) == ({"invited": sorted(map(int, people))}, [])
+    else:
+        says = "Invited: choose one of the list" if chosen == "unknown" else "Invited: at most 200 can be chosen"
+        assert [english(each.sentence) for each in problems] == [says]
