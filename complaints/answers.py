@@ -11,12 +11,12 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from complaints import board, history
+from complaints import board, history, off_board
 from complaints.board import Card, Place, instant, microseconds
-from complaints.complaint import Complaint, visible_to
-from complaints.errors import N_, BadInput, NotFound, Sentence
+from complaints.complaint import Complaint, involve, visible_to
+from complaints.errors import NotFound
 from complaints.off_board import Decision
-from complaints.people import FRONT_OFFICE, QUALITY, Actor, Grant, User
+from complaints.people import Actor, User
 
 PAGE = 30
 
@@ -90,26 +90,15 @@ def owners(session: Session, actor: Actor) -> list[tuple[int, str, int]]:
     return [(id_, name, number) for id_, name, number in session.execute(visible_to(actor, query))]
 
 
-def who_may(session: Session, today: date) -> list[tuple[int, str]]:
-    """Who may be asked to answer: front office and quality, as they work here today."""
-    holds = select(Grant.user_id).where(
-        Grant.role.in_(sorted(FRONT_OFFICE | QUALITY)),
-        Grant.since <= today,
-        Grant.until.is_(None) | (Grant.until >= today),
-    )
-    query = select(User.id, User.name).where(User.id.in_(holds), User.left_at.is_(None)).order_by(User.name, User.id)
-    return [(id_, name) for id_, name in session.execute(query)]
-
-
 def hand_over(session: Session, wanted: Wanted, to: int, *, by: Actor, at: datetime, today: date) -> None:
-    """Let somebody else answer, in the caller's transaction. Raises `BadInput` for somebody who may not; what is
-    answered stays with whom it was."""
+    """Let somebody else answer, and see it, in the caller's transaction. Raises `BadInput` for somebody who may not;
+    what is answered stays with whom it was."""
     decision = wanted.decision
-    names = dict(who_may(session, today))
-    if to not in names:
-        raise BadInput(field="owner", problem=Sentence(N_("choose somebody of the list")))
+    names = off_board.may_answer(session, to, today)
     if decision.answered_at is None and decision.owner_id != to:
         decision.owner_id = to
+        complaint = session.get_one(Complaint, decision.complaint_id)
+        involve(session, complaint, at=at, reason=off_board.ANSWERS, users=[to])
         history.note(session, decision.complaint_id, "answer_handed_over", by=by, at=at, to=names[to])
 
 

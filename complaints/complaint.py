@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     bindparam,
     or_,
     select,
@@ -164,19 +165,32 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 def visible_to(actor: Actor, query: Query) -> Query:
     """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
-    otherwise the ones that name the person or one of their departments, or that they took in themselves."""
+    otherwise the ones that name the person or one of their departments, or that they took in themselves. Whether a
+    complaint is confidential says the version of the procedure that it follows, whatever versions came before or
+    after."""
     return query.where(_visible(actor))
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
-    hidden = confidential() if actor.id is not None else []
-    if actor.sees_all and not hidden:
+    if not actor.sees_all:
+        return concerns(actor)
+    hidden = confidential() if actor.id is not None else {}
+    if not hidden:
         return true()
+    ordinary = [
+        and_(Complaint.procedure == key, Complaint.procedure_version.in_(versions))
+        for key, versions in hidden.items()
+        if versions
+    ]
+    return or_(Complaint.procedure.not_in(hidden), *ordinary, concerns(actor))
+
+
+def concerns(actor: Actor) -> ColumnElement[bool]:
+    """Does a complaint name the person or one of their departments, or did they take it in, or is it theirs?"""
     named = select(Involvement.complaint_id).where(
         or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments))
     )
-    own = or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
-    return or_(Complaint.procedure.not_in(hidden), own) if actor.sees_all else own
+    return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
 
 
 def find(session: Session, number: str, actor: Actor) -> Complaint:

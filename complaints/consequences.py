@@ -21,6 +21,7 @@ from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES, signers
+from complaints.history import Change
 from complaints.people import Actor, Grant, User
 from complaints.procedure import (
     CLASS,
@@ -42,6 +43,8 @@ from complaints.signatures import Signature
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
 RESPONSIBLE, NAMED = "responsible", "named"
+PEOPLE = ("person", "people")
+"""The types of fields that name people."""
 
 
 def follow(
@@ -266,12 +269,16 @@ def _end_of(day: date, context: Context) -> datetime:
 
 
 def _name_people(session: Session, case: Case, *, at: datetime) -> None:
-    """The responsible departments and whoever is named in a record may see the complaint; a department that is not
-    responsible after all may not."""
+    """The responsible departments and whoever is named in a record, of whatever round, may see the complaint. A
+    department that is not responsible after all may not, nor who is named no more, unless they did something there."""
     wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
     there = rows.run(session, _people_of(), {"of": case.complaint.id})
     known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
     gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
+    lost = {key[1]: id_ for key, id_ in known.items() if key[0] == NAMED and key not in wanted}
+    if lost:
+        stay = {*_ever_named(session, case), *_took_part(session, case.complaint, lost)}
+        gone += [id_ for user, id_ in lost.items() if user not in stay]
     if gone:
         session.execute(
             delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
@@ -290,11 +297,29 @@ def _people_of() -> Select[Any]:
 
 def _named(case: Case) -> Iterator[int]:
     for sheet in case.rules.sheets:
-        for field in sheet.fields:
-            if field.kind in ("person", "people"):
-                for record in case.of_sheet(sheet):
-                    value = record.values.get(field.key)
-                    yield from value if isinstance(value, list) else [value] if value else []
+        yield from _named_in(sheet, case.of_sheet(sheet))
+
+
+def _named_in(sheet: Sheet, kept: Iterable[Record]) -> Iterator[int]:
+    for field in sheet.fields:
+        if field.kind in PEOPLE:
+            for record in kept:
+                value = record.values.get(field.key)
+                yield from value if isinstance(value, list) else [value] if value else []
+
+
+def _ever_named(session: Session, case: Case) -> Iterator[int]:
+    """Who is named in a record of an earlier round, which stays readable."""
+    if case.complaint.round > 1:
+        past = records.of(session, case.complaint, every_round=True)
+        for sheet in case.rules.sheets:
+            yield from _named_in(sheet, [each for each in past if each.sheet == sheet.key])
+
+
+def _took_part(session: Session, complaint: Complaint, users: Iterable[int]) -> Iterable[int | None]:
+    """Who of these did something on a complaint: wrote, signed, moved it."""
+    did = select(Change.by_id).where(Change.complaint_id == complaint.id, Change.by_id.in_(list(users)))
+    return session.scalars(did.distinct())
 
 
 # Who is told
@@ -305,13 +330,21 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
     for position, rule in enumerate(case.rules.notices):
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
-            users = {user for to in rule.to for user in _receivers(session, case, to, on, by=by, today=today)}
+            told = {to: {*_receivers(session, case, to, on, by=by, today=today)} for to in rule.to}
+            others = {user for to, users in told.items() if not _names_people(case, to) for user in users}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
-                session, case.complaint, users, f"{position}:{on[0]}", by=by, at=at, today=today,
-                secret=context.secret, domain=context.domain,
+                session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
+                by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
                 values={key: asdict(name) for key, name in said.items() if name},
             )  # fmt: skip
+
+
+def _names_people(case: Case, to: str) -> bool:
+    """Is this a field that names people? They may see the complaint as long as they stand there."""
+    sheet, _, key = to.partition(".")
+    found = case.rules.sheet(sheet) if key else None
+    return found is not None and found.field(key).kind in PEOPLE
 
 
 def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from complaints import history
+from complaints import history, workflow
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint
 from complaints.errors import N_, ComplaintError
@@ -31,6 +31,7 @@ def add(
     if not content:
         raise EmptyFile(name=name)
     blob = blobs.put(content)
+    workflow.hold(session, complaint)
     own = (Attachment.complaint_id == complaint.id, Attachment.letter_id.is_(None))
     known = session.scalar(select(Attachment).where(*own, Attachment.blob == blob, Attachment.filename == name))
     if known is not None:

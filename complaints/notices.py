@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     bindparam,
+    delete,
     func,
     or_,
     select,
@@ -37,9 +38,9 @@ from complaints.complaint import Complaint, Involvement, Query
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
 from complaints.people import Actor, Grant, User
-from complaints.procedure import confidential
+from complaints.procedure import of
 
-KIND = "notice"
+KIND, TOLD = "notice", "told"
 WAIT = timedelta(seconds=10)
 """So long an act can be undone before anybody gets a mail about it."""
 PAGE = 30
@@ -105,13 +106,16 @@ def tell(
     domain: str,
     values: Mapping[str, Any] | None = None,
     wait: timedelta = WAIT,
+    opens_to: Collection[int] | None = None,
 ) -> None:
     """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`,
-    and a look at the complaint for those who had none. `secret` and `domain` make Message-IDs."""
+    and a look at the complaint for those who had none (`opens_to`: only for these, because the others may look for
+    another reason). `secret` and `domain` make Message-IDs."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
-    complaints.involve(session, complaint, at=at, reason="told", users=[person.id for person in told])
+    looks = [person.id for person in told if opens_to is None or person.id in opens_to]
+    complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
     for person in told:
         outbox.owe(
             session, purpose=_purpose(complaint.id, complaint.version, event, person.id), kind=KIND,
@@ -159,7 +163,7 @@ def _who_hears(
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     if not users:
         return ()
-    if complaint.procedure not in confidential():
+    if not of(complaint).confidential:
         return rows.run(session, _who_works(), {"among": sorted(users)}).all()
     taken_in_by = [each for each in (complaint.owner_id, complaint.received_by_id) if each is not None]
     values = {"among": sorted(users), "of": complaint.id, "own": taken_in_by, "today": today}
@@ -205,8 +209,8 @@ def _purpose(complaint_id: int, version: int, event: str, user_id: int) -> str:
 
 
 def take_back(session: Session, complaint: Complaint, since_version: int, *, at: datetime) -> None:
-    """What was told of a complaint at this version and later did not happen: its notices vanish, and the mails about
-    them that nobody has begun to send are owed no more."""
+    """What was told of a complaint at this version and later did not happen: its notices vanish, the mails about them
+    that nobody has begun to send are owed no more, and who was told of nothing else has no look at it by that."""
     wrong = session.execute(
         update(Notice)
         .where(
@@ -217,6 +221,15 @@ def take_back(session: Session, complaint: Complaint, since_version: int, *, at:
         .execution_options(synchronize_session=False)
     ).all()  # fmt: skip
     outbox.cancel(session, [_purpose(complaint.id, *row) for row in wrong])
+    still = select(Notice.user_id).where(Notice.complaint_id == complaint.id, Notice.taken_back_at.is_(None))
+    session.execute(
+        delete(Involvement)
+        .where(
+            Involvement.complaint_id == complaint.id, Involvement.reason == TOLD,
+            Involvement.user_id.in_({row.user_id for row in wrong}), Involvement.user_id.not_in(still),
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
 
 
 def unread(session: Session, actor: Actor, complaint_id: int | None = None) -> int:

@@ -5,20 +5,22 @@ it back is written on that row, never erased. Which outcomes there are, and from
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import clocks, consequences, guards, history, notices, signatures, visits, workflow
+from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
-from complaints.people import Actor, User
+from complaints.people import FRONT_OFFICE, QUALITY, Actor, Grant, User, actor_for
 from complaints.procedure import COMPLAINT, Stage, of
+from complaints.texts import clean
 
 NOT_COMPLAINT, MERGED, WITHDRAWN = "not_complaint", "merged", "withdrawn"
 UNMERGE = timedelta(days=1)
@@ -30,6 +32,8 @@ KINDS: Mapping[str, Name] = {
 }
 """What a message is that is no complaint; all but the last go to the answer list."""
 LONGEST_REASON = 1_000
+ANSWERS = "answers"
+"""Why a complaint is open to who is to answer it."""
 
 
 class Decision(Base):
@@ -59,6 +63,25 @@ class Decision(Base):
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
+def who_may(session: Session, today: date) -> list[tuple[int, str]]:
+    """Who may be asked to answer: front office and quality, as they work here today."""
+    holds = select(Grant.user_id).where(
+        Grant.role.in_(sorted(FRONT_OFFICE | QUALITY)),
+        Grant.since <= today,
+        Grant.until.is_(None) | (Grant.until >= today),
+    )
+    query = select(User.id, User.name).where(User.id.in_(holds), User.left_at.is_(None)).order_by(User.name, User.id)
+    return [(id_, name) for id_, name in session.execute(query)]
+
+
+def may_answer(session: Session, owner: int, today: date) -> dict[int, str]:
+    """Everybody who may be asked to answer, this person among them; raises `BadInput`."""
+    names = dict(who_may(session, today))
+    if owner not in names:
+        raise BadInput(field="owner", problem=Sentence(N_("choose somebody of the list")))
+    return names
+
+
 class ReasonWanted(ComplaintError):
     message = N_("Please say why.")
 
@@ -69,7 +92,7 @@ class ReasonTooLong(ComplaintError):
 
 def a_reason(typed: str, *, needed: bool = True) -> str:
     """A reason as a person typed it; raises `ReasonWanted` and `ReasonTooLong`."""
-    reason = typed.strip()
+    reason = clean(typed, lines=True)
     if needed and not reason:
         raise ReasonWanted
     if len(reason) > LONGEST_REASON:
@@ -96,13 +119,14 @@ def take(
     owner: int | None = None,
 ) -> None:
     """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept. What
-    is no complaint may be of a `kind` that its `owner` is to answer.
+    is no complaint may be of a `kind` that its `owner` is to answer, who then may see it.
 
     Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `ReasonWanted`,
     `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
     rules = of(complaint)
     place = rules.stage(outcome)
     _check_role(place, by)
+    workflow.hold(session, complaint, *([into] if into else []))
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
         return
     reason = a_reason(reason, needed=outcome != MERGED)
@@ -111,8 +135,8 @@ def take(
         raise MoveRefused(number=complaint.number, stage=place.name, missing=(Missing(here),))
     if kind and kind not in KINDS:
         raise BadInput(field="kind", problem=Sentence(N_("choose one of: %(known)s"), {"known": ", ".join(KINDS)}))
-    if owner is not None and session.scalar(select(User.left_at.is_(None)).where(User.id == owner)) is not True:
-        raise BadInput(field="owner", problem=Sentence(N_("choose somebody who works here")))
+    if owner is not None and owner != by.id:
+        may_answer(session, owner, at.astimezone(context.zone).date())
     if missing := guards.lacking(load(session, complaint), place.needs):
         raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
     if into is not None:
@@ -132,6 +156,8 @@ def take(
             owner_id=owner or by.id if kind and kind != "none" else None,
         )
     )  # fmt: skip
+    if owner is not None:
+        complaints.involve(session, complaint, at=at, reason=ANSWERS, users=[owner])
     told = {"into": into.number} if into else {}
     history.note(session, complaint.id, outcome, by=by, at=at, before=left, reason=reason, **told)
     if into is not None:
@@ -139,17 +165,21 @@ def take(
         into.unread_count += complaint.unread_count
         into.attachment_count += complaint.attachment_count
         into.changed_at = at
-        _tell(session, into, complaint.number, by=by, at=at, context=context)
+        _tell(session, into, complaint, by=by, at=at, context=context)
     consequences.follow(session, complaint, [f"entered:{outcome}"], by=by, at=at, context=context)
 
 
-def _tell(session: Session, into: Complaint, number: str, *, by: Actor, at: datetime, context: Context) -> None:
-    """Whoever has the complaint that goes on hears of the merge."""
+def _tell(session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
+    """Whoever has the complaint that goes on hears of the merge; of the other one's number, who may see that."""
     if into.owner_id is not None:
+        number, today = merged.number, at.astimezone(context.zone).date()
+        owner = actor_for(session, session.get_one(User, into.owner_id), today)
+        sees = complaints.visible_to(owner, select(Complaint.id).where(Complaint.id == merged.id))
+        shown = Name(number, number) if session.scalar(sees) else Name("Another complaint", "另一条投诉")
         notices.tell(
-            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at,
-            today=at.astimezone(context.zone).date(), secret=context.secret, domain=context.domain,
-            values={"name": {"en": f"{number} was merged into it", "zh": f"{number} 已合并至此"}},
+            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, today=today,
+            secret=context.secret, domain=context.domain,
+            values={"name": {"en": f"{shown.en} was merged into it", "zh": f"{shown.zh} 已合并至此"}},
         )  # fmt: skip
 
 
@@ -180,6 +210,8 @@ def bring_back(
     """Take the decision back, in the caller's transaction: the complaint stands where it stood, its clocks run on as if
     they had never been cancelled. A complaint that is on the board stays as it is. A merge may be taken back for a day:
     raises `TooLateToUnmerge` afterwards."""
+    into = session.get(Complaint, complaint.merged_into_id) if complaint.merged_into_id else None
+    workflow.hold(session, complaint, *([into] if into else []))
     if not is_off(complaint):
         return
     rules = of(complaint)
@@ -190,7 +222,7 @@ def bring_back(
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     left = complaint.stage
     complaint.stage = decision.left_stage if decision else rules.first.key
-    into_id, complaint.merged_into_id = complaint.merged_into_id, None
+    complaint.merged_into_id = None
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)
@@ -203,11 +235,10 @@ def bring_back(
         if signature.key in asked:
             signatures.void(signature, at=at, because="brought_back")
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
-    if into_id is not None:
-        into = session.get_one(Complaint, into_id)
+    if into is not None:
         into.attachment_count = max(0, into.attachment_count - complaint.attachment_count)
         into.changed_at = at
-        history.note(session, into_id, "merge_undone", by=by, at=at, number=complaint.number)
+        history.note(session, into.id, "merge_undone", by=by, at=at, number=complaint.number)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
 
 

@@ -5,7 +5,6 @@ finds a notice and gets one mail; answers to that go to whoever passed it on, no
 for its head and for those who hold a role in it that day. Who, to whom and why stays in the history.
 """
 
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from complaints.complaint import Complaint
 from complaints.errors import N_, Name, NotFound, Sentence, StaleComplaint
 from complaints.people import Actor, Department, Grant, User
 from complaints.registration import Incomplete, Problem
+from complaints.texts import clean
 
 KIND = "passed_on"
 LONGEST_REASON = 1_000
@@ -84,7 +84,7 @@ def pass_on(
     chosen = [user for id_, user in known.items() if id_ in to_users]
     every = session.scalars(select(Department).order_by(Department.id))
     departments = {each: members(session, each, today) & known.keys() for each in every if each.id in to_departments}
-    reason = _clean(reason)
+    reason = clean(reason, lines=True)
     problems = [
         *_nobody(departments, chosen, lost=bool({*to_users} - {by.id} - known.keys())),
         *_unsaid(reason),
@@ -142,9 +142,3 @@ def _unsaid(reason: str) -> list[Problem]:
         message = N_("The reason may have %(limit)s characters; this has %(length)s")
         return [Problem("reason", Sentence(message, {"limit": LONGEST_REASON, "length": len(reason)}))]
     return []
-
-
-def _clean(typed: str) -> str:
-    """What was typed without control characters, its lines kept."""
-    text = typed.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()

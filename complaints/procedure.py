@@ -362,10 +362,14 @@ def of(complaint: "Complaint") -> Procedure:
     return procedure(key, version)
 
 
-def confidential() -> list[str]:
-    """The keys of procedures whose complaints are seen only by those they name."""
+def confidential() -> dict[str, list[int]]:
+    """The procedures with a version whose complaints are seen only by those they name, each with its versions of which
+    that is not so."""
     _shipped()
-    return sorted({each.key for each in _known.values() if each.confidential})
+    found = sorted({each.key for each in _known.values() if each.confidential})
+    return {
+        key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
+    }
 
 
 def newest() -> list[Procedure]:

@@ -48,6 +48,20 @@ PARTS = {"owner": "person", "due": "date", "done": "date"}
 """The parts of a row that is a task, with the type of their fields."""
 TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
+FORM_NAMES = frozenset(
+    {
+        "version", "key", "stage", "back", "also", "csrf_token",
+        "action", "attributes", "closest", "dataset", "elements", "id", "matches", "method", "reset", "submit",
+    }
+)  # fmt: skip
+"""What the forms of the pages call their own inputs, and what scripts ask a form for: a field of that name would take
+its place."""
+ANCHORS = frozenset(
+    {
+        "class_reason", "departments", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
+    }
+)  # fmt: skip
+"""What places of a complaint's page are called that belong to no record."""
 TEXT_LIMIT, LINE_LIMIT = 4_000, 200
 LARGEST_FILE = 256 * 1024
 MOST_FAULTS = 200
@@ -176,9 +190,11 @@ class Table:
             return None
         return None if value is None else int(value)
 
-    def key(self, *, longest: int = 40) -> str:
+    def key(self, *, longest: int = 40, taken: Collection[str] = ()) -> str:
         key = self.text("key")
         self.check_key("key", key, longest)
+        if key in taken:
+            self.fault("key", N_("the pages use '%(name)s' themselves; give it another key"), name=key)
         return key
 
     def check_key(self, place: str, key: str, longest: int = 40) -> None:
@@ -431,7 +447,7 @@ class _File:
         fields = table.tables("field")
         own = [each.raw.get("key") for each in fields]
         sheet = Sheet(
-            key=table.key(),
+            key=table.key(taken=ANCHORS),
             name=table.name(),
             of=table.one("of", (COMPLAINT, INVESTIGATION), COMPLAINT) or COMPLAINT,
             fields=tuple(self._field(each, own) for each in fields),
@@ -473,7 +489,7 @@ class _File:
         kind = table.one("type", (*KINDS, "yes_no"), "line") or "line"
         choices = table.names("choices", needed=kind in ("choice", "choices"))
         field = Field(
-            key=table.key(),
+            key=table.key(taken=FORM_NAMES),
             name=table.name(),
             kind="choice" if kind == "yes_no" else kind,
             required=table.flag("required"),
@@ -555,7 +571,7 @@ class _File:
         return move
 
     def _ask(self, table: Table, texts: Collection[str]) -> AskRule:
-        rule = AskRule(table.key(), table.name(), table.one("to", texts, ""))
+        rule = AskRule(table.key(taken=FORM_NAMES), table.name(), table.one("to", texts, ""))
         table.end()
         return rule
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import structlog
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import procedure
+from complaints import procedure, rows
 from complaints.complaint import Complaint
 from complaints.database import Base
 from complaints.errors import N_, NotFound, Sentence
@@ -55,8 +56,8 @@ def settle(session: Session, *, shipped: Iterable[Path], own: Iterable[Path], at
 
     Raises `BadProcedure` with all that is wrong with all of them: a version that is there already stays as it is."""
     faults: list[Fault] = []
-    rows = {(row.key, row.version): row for row in session.scalars(select(Version))}
-    ours = {row.key for row in rows.values() if row.added_by_id is not None}
+    there = {(row.key, row.version): row for row in session.scalars(select(Version))}
+    ours = {row.key for row in there.values() if row.added_by_id is not None}
     new: list[Procedure] = []
     for path, is_shipped in [*((path, True) for path in shipped), *((path, False) for path in own)]:
         try:
@@ -64,31 +65,31 @@ def settle(session: Session, *, shipped: Iterable[Path], own: Iterable[Path], at
         except BadProcedure as bad:
             faults += bad.faults
             continue
-        row = rows.get((rules.key, rules.version))
+        row = there.get((rules.key, rules.version))
         if is_shipped and rules.key in ours:
             continue
         if row is None:
-            rows[rules.key, rules.version] = _row(rules, at=at)
+            there[rules.key, rules.version] = Version(**_row(rules, at=at))
             new.append(rules)
         elif row.sha256 != digest(rules.source):
-            faults.append(_taken(path.name, rules, rows.values()))
+            faults.append(_taken(path.name, rules, there.values()))
     if faults:
         raise BadProcedure(faults)
-    session.add_all(rows[rules.key, rules.version] for rules in new)
+    session.add_all(there[rules.key, rules.version] for rules in new)
     session.flush()
     return new
 
 
-def _row(rules: Procedure, *, at: datetime, by: Actor | None = None) -> Version:
-    return Version(
-        key=rules.key, version=rules.version, text=rules.source, sha256=digest(rules.source), added_at=at,
-        added_by_id=by.id if by else None,
-    )  # fmt: skip
+def _row(rules: Procedure, *, at: datetime, by: Actor | None = None) -> dict[str, Any]:
+    return {
+        "key": rules.key, "version": rules.version, "text": rules.source, "sha256": digest(rules.source),
+        "added_at": at, "added_by_id": by.id if by else None,
+    }  # fmt: skip
 
 
-def _taken(file: str, rules: Procedure, rows: Iterable[Version]) -> Fault:
+def _taken(file: str, rules: Procedure, there: Iterable[Version]) -> Fault:
     message = N_("version %(version)s of '%(key)s' is in use with another text; raise version to %(next)s")
-    newest = max(row.version for row in rows if row.key == rules.key)
+    newest = max(row.version for row in there if row.key == rules.key)
     return Fault(file, "version", Sentence(message, {"version": rules.version, "key": rules.key, "next": newest + 1}))
 
 
@@ -97,22 +98,28 @@ def add(session: Session, text: str, file: str, *, by: Actor, at: datetime) -> P
     changes nothing. Raises `BadProcedure`."""
     rules = check(session, text, file)
     if not _there(session, rules):
-        session.add(_row(rules, at=at, by=by))
-        session.flush()
-    return rules
+        rows.add_unless_there(session, Version, [_row(rules, at=at, by=by)])
+    return check(session, text, file)  # somebody may have been faster, with another text
 
 
 def check(session: Session, text: str, file: str) -> Procedure:
-    """Could this text be brought in? Raises `BadProcedure` with all that is wrong."""
+    """Could this text be brought in? Its version follows the newest one: a slip of the hand, such as 9999, would leave
+    no number for the next. Raises `BadProcedure` with all that is wrong."""
     rules = read(text, file)
-    rows = list(session.scalars(select(Version).where(Version.key == rules.key)))
-    if rows and rules.version <= max(row.version for row in rows) and not _there(session, rules):
-        if any(row.version == rules.version for row in rows):
-            raise BadProcedure([_taken(file, rules, rows)])
-        newest = max(row.version for row in rows)
-        message = N_("version %(newest)s is there already; a new one is %(next)s or higher")
-        raise BadProcedure([Fault(file, "version", Sentence(message, {"newest": newest, "next": newest + 1}))])
-    return rules
+    there = list(session.scalars(select(Version).where(Version.key == rules.key)))
+    newest = max((row.version for row in there), default=0)
+    if rules.version == newest + 1 or _there(session, rules):
+        return rules
+    if any(row.version == rules.version for row in there):
+        raise BadProcedure([_taken(file, rules, there)])
+    if not there:
+        message = N_("there is no version of '%(key)s' yet; the first one is %(next)s, not %(version)s")
+    elif rules.version < newest:
+        message = N_("version %(newest)s is there already; a new one is %(next)s")
+    else:
+        message = N_("version %(newest)s is the newest one, and the next is %(next)s, not %(version)s")
+    told = {"key": rules.key, "newest": newest, "next": newest + 1, "version": rules.version}
+    raise BadProcedure([Fault(file, "version", Sentence(message, told))])
 
 
 def _there(session: Session, rules: Procedure) -> bool:
@@ -162,8 +169,8 @@ def load_known(session: Session) -> None:
     """Make every stored version known to this process. One that cannot be read any more is left out and logged: only
     the complaints that follow it stand still."""
     known = {(rules.key, rules.version): digest(rules.source) for rules in procedure.versions()}
-    rows = session.execute(select(Version.key, Version.version, Version.sha256)).all()
-    wanted = [(row.key, row.version) for row in rows if known.get((row.key, row.version)) != row.sha256]
+    stored = session.execute(select(Version.key, Version.version, Version.sha256)).all()
+    wanted = [(row.key, row.version) for row in stored if known.get((row.key, row.version)) != row.sha256]
     procedure.use(_read(session, wanted))
 
 

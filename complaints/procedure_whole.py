@@ -25,6 +25,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _too_late(rules)
     yield from _names(rules)
     yield from _returns(rules)
+    yield from _locked(rules)
     after = {rule.key: rule.after for rule in rules.signatures}
     yield from _circles("signature", after)
     for sheet in rules.sheets:
@@ -133,6 +134,21 @@ def _writers(rules: Procedure) -> Iterator[Told]:
             if rule is None or not rules.covered(rule):
                 message = N_("'writers' are those of what a signature covers; '%(event)s' is about none")
                 yield f"notice[{number}].to", Sentence(message, {"event": event})
+
+
+def _locked(rules: Procedure) -> Iterator[Told]:
+    """A way writes in no record that stays locked: the signature falls with it."""
+    for number, move in enumerate(rules.moves, 1):
+        for ref in (*move.writes, *(ask.to for ask in move.asks if ask.to)):
+            sheet = rules.sheet(ref.partition(".")[0])
+            lock = rules.signature(sheet.locked_by) if sheet is not None else None
+            if sheet is None or lock is None or {"*", lock.key} & {*move.voids} or {ref, sheet.key} & {*lock.covers}:
+                continue
+            message = N_("writes '%(ref)s', which stays locked by '%(signature)s'; name that in voids")
+            yield (
+                f"move.{move.key}" if move.key else f"move[{number}]",
+                Sentence(message, {"ref": ref, "signature": lock.key}),
+            )
 
 
 def _names(rules: Procedure) -> Iterator[Told]:

@@ -6,14 +6,13 @@ asks for stands in the procedure: the first stage that requires anything.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, func, or_, select, update
+from sqlalchemy import ForeignKey, String, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import classes, clocks, consequences, customers, history, rows, signing, visits, workflow
@@ -41,8 +40,11 @@ from complaints.procedure import (
     of,
     procedure,
 )
+from complaints.texts import clean
 
 REPEATS_WITHIN = timedelta(days=365)
+CHOSE = "chose"
+"""Why a confidential complaint is open to who made it one."""
 QA_DEPARTMENT = "qa"
 """The key of the department that is told of every complaint."""
 
@@ -138,13 +140,6 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     if text and text not in known:
         raise _Wrong(N_("%(field)s: choose one of the list"), field=name)
     return text or None
-
-
-def clean(typed: str, *, lines: bool) -> str:
-    """Text without control characters, trimmed; on one line unless the field has more."""
-    text = typed.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    return text.strip() if lines else " ".join(text.split())
 
 
 def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
@@ -432,7 +427,7 @@ def notify(
     rules = of(complaint)
     if not may_register(rules, by):
         raise NotAllowed(who=who_registers(rules))
-    chosen = set(session.scalars(select(Department.id).where(Department.id.in_(list(departments)))))
+    chosen = {*departments} & {*session.scalars(select(Department.id))}
     if not chosen:
         raise NobodyNotified
     known = set(
@@ -453,12 +448,9 @@ def _notify(
     session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime, always: bool = True
 ) -> bool:
     """Notify the chosen departments, and QA where it is `always` told; was there anybody to notify?"""
-    wanted = Department.id.in_(list(chosen))
-    told = session.execute(
-        select(Department.id, Department.key)
-        .where(or_(Department.key == QA_DEPARTMENT, wanted) if always else wanted)
-        .order_by(Department.id)
-    ).all()
+    wanted = {*chosen}
+    every = session.execute(select(Department.id, Department.key).order_by(Department.id))
+    told = [row for row in every if row.id in wanted or (always and row.key == QA_DEPARTMENT)]
     if told:
         complaints.involve(session, complaint, at=at, reason="notified", departments=[row.id for row in told])
         history.note(session, complaint.id, "notified", by=by, at=at, departments=[row.key for row in told])
@@ -523,6 +515,19 @@ def first_time(session: Session, key: str, complaint: Complaint, *, by: Actor, a
     return _begin(session, f"{complaint.id}:{key}"[:64], by=by, at=at)
 
 
+def may_choose(session: Session, complaint: Complaint, rules: Procedure, by: Actor) -> bool:
+    """May this person let a draft follow these rules? Who registers complaints where it is now, and of a confidential
+    procedure who registers there, too, or whom the complaint concerns: it never leaves the sight of who chose."""
+    if not may_register(of(complaint), by):
+        return False
+    return not rules.confidential or may_register(rules, by) or _concerns(session, complaint, by)
+
+
+def _concerns(session: Session, complaint: Complaint, by: Actor) -> bool:
+    mine = select(Complaint.id).where(Complaint.id == complaint.id, complaints.concerns(by))
+    return session.scalar(mine) is not None
+
+
 def choose_procedure(
     session: Session, complaint: Complaint, key: str, *, by: Actor, at: datetime, seen_version: int, context: Context
 ) -> None:
@@ -533,9 +538,11 @@ def choose_procedure(
         return
     if complaint.registered_at is not None or complaint.stage != before.first.key:
         raise NoDraft(number=complaint.number)
-    if not may_register(before, by) and not may_register(rules, by):
-        raise NotAllowed(who=who_registers(rules))
+    if not may_choose(session, complaint, rules, by):
+        raise NotAllowed(who=who_registers(rules if may_register(before, by) else before))
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    if rules.confidential and by.id is not None:
+        complaints.involve(session, complaint, at=at, reason=CHOSE, users=[by.id])
     complaint.procedure, complaint.procedure_version, complaint.stage = rules.key, rules.version, rules.first.key
     if complaint.complaint_class not in rules.classes:
         complaint.complaint_class = None

@@ -18,6 +18,7 @@ from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence, 
 from complaints.people import Actor
 from complaints.procedure import INVESTIGATION, SignatureRule, Stage
 from complaints.signatures import APPROVED, RETURNED, Signature
+from complaints.texts import clean
 
 LONGEST_REMARK = 1_000
 DECISIONS = (APPROVED, RETURNED)
@@ -89,7 +90,7 @@ def _known(rule: SignatureRule) -> str:
 
 
 def _remark(typed: str, *, needed: bool) -> str:
-    remark = typed.strip()
+    remark = clean(typed, lines=True)
     if needed and not remark:
         raise RemarkWanted
     if len(remark) > LONGEST_REMARK:

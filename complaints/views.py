@@ -9,9 +9,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.people import Actor
+from complaints.texts import clean
 
 LONGEST_NAME, LONGEST_QUERY = 60, 500
 MOST = 30
@@ -43,7 +45,7 @@ def of(session: Session, by: Actor) -> list[SavedView]:
 def save(session: Session, name: str, query: str, *, by: Actor, at: datetime) -> SavedView:
     """Keep a query under a name; a view of the same name is replaced. Raises `BadInput` and `TooManyViews`."""
     assert by.id is not None
-    name = " ".join(name.replace("\0", "").split())
+    name = clean(name, lines=False)
     if not name:
         raise BadInput(field="name", problem=Sentence(N_("it is empty")))
     if len(name) > LONGEST_NAME:
@@ -58,10 +60,11 @@ def save(session: Session, name: str, query: str, *, by: Actor, at: datetime) ->
     if len(mine) >= MOST:
         raise TooManyViews(most=MOST)
     position = 1 + max((view.position for view in mine), default=0)
-    view = SavedView(user_id=by.id, name=name, query=query, position=position, created_at=at)
-    session.add(view)
-    session.flush()
-    return view
+    new = rows.upsert(SavedView, rows.dialect(session)).values(
+        user_id=by.id, name=name, query=query, position=position, created_at=at
+    )
+    kept = new.on_conflict_do_update(index_elements=["user_id", "name"], set_={"query": query}).returning(SavedView)
+    return session.scalars(kept, execution_options={"populate_existing": True}).one()
 
 
 def delete(session: Session, view_id: int, *, by: Actor) -> None:

@@ -34,6 +34,7 @@ from complaints.people import Actor
 from complaints.procedure import COMPLAINT, INVESTIGATION, ROUND, Move, Procedure, Stage, of
 from complaints.records import Investigation
 from complaints.signatures import Signature
+from complaints.texts import clean
 
 UNDO = timedelta(seconds=10)
 LONGEST_ANSWER = 1_000
@@ -194,8 +195,9 @@ def go(
         trace["undo"] = True
     if said:
         trace["said"] = said
-    voided = _void(session, case, way, at=at)
-    written = _write(session, case, way, said, by=by, at=at)
+    changed = _changed(case, way, said)
+    voided = _void(session, case, way, changed, at=at)
+    written = _write(session, case, changed, by=by, at=at)
     if way.new_round:
         new_round(session, complaint, at=at)
         trace["round"] = complaint.round
@@ -213,7 +215,7 @@ def go(
 
 
 def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[str, str]:
-    said = {ask.field: answers.get(ask.field, "").strip() for ask in asks}
+    said = {ask.field: clean(answers.get(ask.field, ""), lines=True) for ask in asks}
     problems = {}
     for ask in asks:
         if ask.required and not said[ask.field]:
@@ -226,17 +228,21 @@ def _read(asks: Sequence[Ask], answers: Mapping[str, str], number: str) -> dict[
     return {field: text for field, text in said.items() if text}
 
 
-def _void(session: Session, case: Case, way: Move, *, at: datetime) -> list[Signature]:
-    """The signatures that fall on a way."""
-    voided = [each for each in case.given if each.key in way.voids or "*" in way.voids]
+def _void(
+    session: Session, case: Case, way: Move, changed: Mapping[str, Mapping[str, str]], *, at: datetime
+) -> list[Signature]:
+    """The signatures that fall on a way: those that it voids, and those that cover what it changes."""
+    refs = {*changed, *(f"{sheet}.{field}" for sheet, fields in changed.items() for field in fields)}
+    covering = {rule.key for rule in case.rules.signatures if refs & {*rule.covers}}
+    voided = [each for each in case.given if "*" in way.voids or each.key in {*way.voids, *covering}]
     for signature in voided:
         signatures.void(signature, at=at, because=way.key or "moved")
         consequences.end_clocks_of(session, case, signature.key, at=at)
     return voided
 
 
-def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, by: Actor, at: datetime) -> list[str]:
-    """What a way writes by itself, and the answers that have a place in a record."""
+def _changed(case: Case, way: Move, said: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What a way writes by itself, and the answers that have a place in a record, where something else stands there."""
     values = dict(way.writes)
     values |= {ask.to: said[ask.key] for ask in way.asks if ask.to and ask.key in said}
     by_sheet: dict[str, dict[str, str]] = {}
@@ -244,6 +250,12 @@ def _write(session: Session, case: Case, way: Move, said: Mapping[str, str], *, 
         sheet, _, key = ref.partition(".")
         if case.value(ref) != value:
             by_sheet.setdefault(sheet, {})[key] = value
+    return by_sheet
+
+
+def _write(
+    session: Session, case: Case, by_sheet: Mapping[str, Mapping[str, str]], *, by: Actor, at: datetime
+) -> list[str]:
     for key, changed in by_sheet.items():
         found = case.rules.sheet(key)
         assert found is not None
@@ -281,7 +293,7 @@ def _go_along(
     """A complaint that shares the investigation goes back with the first one, into the same round."""
     touch(session, other, at=at, seen_version=other.version)
     trace: dict[str, Any] = {"version": other.version, "with": first.number, "said": dict(said)}
-    if voided := _void(session, load(session, other), way, at=at):
+    if voided := _void(session, load(session, other), way, {}, at=at):
         trace["voided"] = [each.id for each in voided]
     if way.new_round:
         other.round = trace["round"] = first.round

@@ -24,7 +24,10 @@ from complaints.procedure import INVESTIGATION, Field, Sheet
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete, Problem
 from complaints.signatures import digest_of
+from complaints.texts import clean
 
+MOST_CHOSEN = 200
+"""So many people, departments or choices may stand in one field."""
 Form = Mapping[str, Sequence[str]]
 """What was typed, by field: one text, or several where several may be chosen."""
 
@@ -51,12 +54,14 @@ class _Wrong(Exception):
 
 
 def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: datetime, context: Context) -> Any:
-    chosen = [text for text in (each.strip() for each in typed) if text]
+    chosen = list(dict.fromkeys(text for text in (each.strip() for each in typed) if text))
     if field.kind in ("choices", "people", "departments"):
+        if len(chosen) > MOST_CHOSEN:
+            raise _Wrong(N_("%(field)s: at most %(most)s can be chosen"), field=field.name, most=MOST_CHOSEN)
         if field.kind == "choices":
             return [_choice(field, each) for each in chosen]
-        return sorted({_known(session, field, each, at=at, context=context) for each in chosen})
-    text = registration.clean(chosen[0] if chosen else "", lines=field.kind == "text")
+        return _known(session, field, chosen, at=at, context=context)
+    text = clean(chosen[0] if chosen else "", lines=field.kind == "text")
     if not text:
         return None
     if len(text) > field.limit:
@@ -72,7 +77,7 @@ def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: 
     if field.kind == "number":
         return _number(field, text)
     if field.kind == "person":
-        return _known(session, field, text, at=at, context=context)
+        return _known(session, field, [text], at=at, context=context)[0]
     if field.kind == "file":
         return _file(session, case, field, text)
     return text
@@ -122,17 +127,17 @@ def _file(session: Session, case: Case, field: Field, text: str) -> str:
     return found
 
 
-def _known(session: Session, field: Field, text: str, *, at: datetime, context: Context) -> int:
-    """The id of a person or a department that a field may name."""
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        id_ = int(text)
-        if field.kind == "departments":
-            query = select(Department.id).where(Department.id == id_)
-        else:
-            query = select(User.id).where(User.id == id_, User.id.in_(candidates(field, at, context)))
-        if (found := session.scalar(query)) is not None:
-            return int(found)
-    raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
+def _known(session: Session, field: Field, chosen: Sequence[str], *, at: datetime, context: Context) -> list[int]:
+    """The ids of people or departments that a field may name."""
+    ids = {int(text) for text in chosen if text.isascii() and text.isdigit() and len(text) < 10}
+    if field.kind == "departments":
+        query = select(Department.id).where(Department.id.in_(ids))
+    else:
+        query = select(User.id).where(User.id.in_(ids), User.id.in_(candidates(field, at, context)))
+    found = sorted(session.scalars(query)) if ids else []
+    if len(found) < len(chosen):
+        raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
+    return found
 
 
 def candidates(field: Field, at: datetime, context: Context) -> Any:
@@ -319,7 +324,8 @@ def _next_place(session: Session, sheet: Sheet, subject: records.Subject, compla
 def remove(
     session: Session, complaint: Complaint, sheet_key: str, place: int, *, by: Actor, at: datetime, context: Context
 ) -> None:
-    """Take a row out, in the caller's transaction; it stays in the history. A row that is gone stays gone.
+    """Take a row out, in the caller's transaction; it stays in the history. A row that is gone stays gone. Who may fill
+    in a part of a row only takes out those that they began.
 
     Raises `NotFound` and `RecordRefused`."""
     workflow.hold(session, complaint)
@@ -336,6 +342,10 @@ def remove(
     _check_rights(
         session, case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None
     )
+    if row.begun_by_id != by.id and guards.holds_role(case, by, sheet.by) is None:
+        message = N_("Your role may not take this row out: %(who)s")
+        who = Sentence(message, {"who": guards.RoleNames.of(case.rules, sheet.by)})
+        raise RecordRefused(sheet=sheet.name, missing=[Missing(who, sheet.key)])
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     row.removed_at = row.changed_at = at
     history.note(

@@ -12,6 +12,7 @@ from complaints.board import Place
 from complaints.complaint import Complaint
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.off_board import KINDS, LONGEST_REASON, ReasonTooLong, ReasonWanted
+from complaints.texts import clean
 from webapp.context import actor, now, zone
 from webapp.database import db
 
@@ -56,10 +57,10 @@ def show(decision_id: int) -> str:
 @bp.post(AN_ANSWER)
 def answer(decision_id: int) -> Response | tuple[str, int]:
     """Note what was answered: `text`."""
-    wanted, text = _find(decision_id), request.form.get("text", "").replace("\0", "")
+    wanted, text = _find(decision_id), request.form.get("text", "")
     try:
         decision = off_board.answer(db.session(), decision_id, text=text, by=actor(), at=now())
-        if (decision.answered_by_id, decision.answer) != (actor().id, text.strip()):
+        if (decision.answered_by_id, decision.answer) != (actor().id, clean(text, lines=True)):
             raise AnsweredMeanwhile(who=_find(decision_id).answered_by)
         db.session.commit()
     except (ReasonWanted, ReasonTooLong, AnsweredMeanwhile) as refusal:
@@ -90,7 +91,7 @@ def _page(wanted: Wanted, *, typed: str = "", refusal: ComplaintError | None = N
     today = now().astimezone(zone()).date()
     return render_template(
         "answers/show.html", wanted=wanted, complaint=complaint, kinds=KINDS, typed=typed, refusal=refusal,
-        may_answer=answers.who_may(db.session(), today), longest=LONGEST_REASON,
+        may_answer=off_board.who_may(db.session(), today), longest=LONGEST_REASON,
     )  # fmt: skip
 
 

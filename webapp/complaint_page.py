@@ -8,7 +8,7 @@ loads nothing, and is fetched only when a reader asks for it.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -276,7 +276,7 @@ def page(
     if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
     items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
-    items += timeline.lines(changes, rules=rules, names=work.names)
+    items += timeline.lines(changes, rules=rules, names=work.names, seen=_seen(timeline.mentioned(changes)))
     notified = _notified(complaint, departments)
     return render_template(
         "complaint/show.html",
@@ -373,7 +373,7 @@ def _form(
         version=version,
         newest=changed_since,
         procedure=_asked(of(complaint)).key,
-        procedures=_choosable(of(complaint)) if complaint.registered_at is None else (),
+        procedures=_choosable(complaint) if complaint.registered_at is None else (),
         **_reasons(refusal),
     )
 
@@ -407,9 +407,14 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
     )
 
 
-def _choosable(rules: Procedure) -> Sequence[Procedure]:
-    known = newest()
-    return known if len(known) > 1 and registration.may_register(rules, actor()) else ()
+def _choosable(complaint: Complaint) -> Sequence[Procedure]:
+    """The procedures that the reader may choose for a draft, its own among them; none where there is no choice."""
+    known = [
+        rules
+        for rules in newest()
+        if rules.key == complaint.procedure or registration.may_choose(db.session(), complaint, rules, actor())
+    ]
+    return known if len(known) > 1 else ()
 
 
 def _parsed(rules: Procedure) -> tuple[Values, list[Problem]]:
@@ -470,12 +475,18 @@ def _with_merged(complaint: Complaint) -> list[int]:
     return [complaint.id, *off_board.merged_into(db.session(), complaint.id)]
 
 
-def _numbers(ids: Iterable[int]) -> dict[int, str]:
-    ids = list(ids)
+def _numbers(ids: Collection[int]) -> dict[int, str]:
+    """The numbers of complaints by id, as far as the reader may see them."""
     if not ids:
         return {}
-    rows = db.session.execute(select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids)))
-    return {row.id: row.number for row in rows}
+    query = select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids))
+    return {row.id: row.number for row in db.session.execute(visible_to(actor(), query))}
+
+
+def _seen(numbers: Collection[str]) -> Collection[str]:
+    """Those of some numbers whose complaints the reader may see."""
+    query = select(Complaint.number).where(Complaint.number.in_(numbers))
+    return set(db.session.scalars(visible_to(actor(), query))) if numbers else ()
 
 
 def into(complaint: Complaint) -> str | None:

@@ -15,13 +15,14 @@ from complaints.records import StaleRecord
 from complaints.signing import StaleContent
 from webapp.database import db
 from webapp.language import sentence
-from webapp.security import ForeignRequest
+from webapp.security import ForeignRequest, Garbled
 
 log = structlog.get_logger(__name__)
 
 STATUS: dict[type[ComplaintError], int] = {
     errors.NotFound: 404,
     errors.NotAllowed: 403,
+    Garbled: 400,
     ForeignRequest: 403,
     errors.StaleComplaint: 409,
     errors.TooLate: 409,

@@ -183,7 +183,7 @@ def _connection(values: Mapping[str, str], problems: _Problems) -> dict[str, Any
         "host", forbidden(host), N_("This name leads to an address inside the machine room that no mail server has.")
     )
     text = values["port"] if values["port"].isascii() else ""
-    port = int(text) if text.isdigit() and len(text) <= 5 else 0
+    port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
     problems.check("port", not 0 < port < 65536, N_("A whole number from 1 to 65535; mostly 993."))
     problems.check(
         "port", (values["tls"] == STARTTLS) != (port == STARTTLS_PORT) and values["tls"] != NONE,

@@ -1,5 +1,6 @@
 """Headers, forged requests and limits: what every answer carries and every write must prove."""
 
+from itertools import chain
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -22,6 +23,10 @@ PAGE_POLICY = (
 )
 
 
+class Garbled(ComplaintError):
+    message = N_("This holds a character that is no text (NUL). Please type it again and send it once more.")
+
+
 class ForeignRequest(ComplaintError):
     message = N_("This request came from another site and was not carried out.")
 
@@ -39,12 +44,20 @@ def init_app(app: Flask) -> None:
         )
     csrf.init_app(app)
     limiter.init_app(app)
+    app.before_request(_only_text)
     app.before_request(_only_from_here)
     app.after_request(lambda response: _headers(response, settings))
 
 
 def _limits_url(redis_url: str) -> str:
     return redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def _only_text() -> None:
+    """No address and no form has the character NUL, which a database does not keep as text."""
+    said = (pair for each in (request.args, request.form) for pair in each.items(multi=True))
+    if any("\0" in text for text in (request.path, *chain.from_iterable(said))):
+        raise Garbled
 
 
 def _only_from_here() -> None:

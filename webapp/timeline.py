@@ -7,7 +7,7 @@ sentences for the history are in one table; an act that is not in it is shown by
 import email
 import email.policy
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -32,6 +32,8 @@ from webapp.values import Names, listed
 SHOWN = 20_000
 """Characters of a letter that a page shows before it says that there is more."""
 NAMED = 3
+OTHERS = ("number", "into")
+"""What a change calls the number of another complaint."""
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "drafted": ("file", N_("%(who)s noted it: %(channel)s")),
@@ -247,26 +249,33 @@ def mail(outgoing: Outgoing, number: str = "") -> MailShown:
     return MailShown(outgoing, str(message["Subject"] or ""), linked(text), number)
 
 
-def lines(changes: Sequence[Change], *, rules: Procedure, names: Names) -> list[Line]:
-    """The history as sentences. What registering did besides, the entry and the move, is told with the registration."""
+def mentioned(changes: Iterable[Change]) -> set[str]:
+    """The numbers of other complaints that a history tells."""
+    return {str(each.values[key]) for each in changes for key in OTHERS if each.values.get(key)}
+
+
+def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Collection[str]) -> list[Line]:
+    """The history as sentences. What registering did besides, the entry and the move, is told with the registration;
+    of other complaints only those numbers that the reader may see (`seen`)."""
     registered = {change.at for change in changes if change.act == "registered"}
     entered = {change.at: change.values for change in changes if change.act == "entered" and change.at in registered}
     return [
-        _line(change, rules, names, entered.get(change.at, {}) if change.act == "registered" else {})
+        _line(change, rules, names, seen, entered.get(change.at, {}) if change.act == "registered" else {})
         for change in changes
         if not (change.act in ("moved", "entered") and change.at in registered)
     ]
 
 
-def _line(change: Change, rules: Procedure, names: Names, more: dict[str, Any]) -> Line:
+def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str], more: dict[str, Any]) -> Line:
     values = change.values | more
     act = _variant(change, values)
     icon, message = SENTENCES.get(act, ("dot", N_("%(who)s: %(act)s")))
     departments = {each.key: each.name for each in names.departments.values()}
     sheet, signature = rules.sheet(values.get("sheet", "")), rules.signature(values.get("signature", ""))
     told: dict[str, Any] = {"who": names.people.get(change.by_id or 0, "Redress"), "act": change.act}
-    plain = ("register_no", "number", "into", "reason", "answer", "name", "round", "to")
+    plain = ("register_no", "reason", "answer", "name", "round", "to")
     told |= {key: str(values.get(key) or "") for key in plain}
+    told |= {key: values[key] if values.get(key) in seen else gettext("another complaint") for key in OTHERS}
     told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
     told["channel"] = _named(CHANNELS, values.get("channel"))
     told["departments"] = listed(_named(departments, key) for key in values.get("departments", ()))

@@ -6,7 +6,7 @@ transactions of their own; ours ends before.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flask import Blueprint, Flask, flash, redirect, request, url_for
 from flask_babel import gettext, ngettext
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from complaints import inbox, off_board, passing, triage
+from complaints import inbox, off_board, triage
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.inbox import Message
@@ -27,7 +27,7 @@ from intake.record import Outcome
 from jobs.queue import Bell, connect
 from webapp import complaint_page
 from webapp import inbox as pages
-from webapp.context import actor, calendar, engine, now, seen_version, settings
+from webapp.context import actor, calendar, engine, now, seen_version, settings, zone
 from webapp.database import db
 from webapp.errors import STATUS
 from webapp.language import own_path
@@ -49,8 +49,14 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     app.jinja_env.globals.update(
         off_board_kinds=off_board.KINDS, may_unmerge=lambda at: now() - at <= off_board.UNMERGE,
-        colleagues=lambda: passing.colleagues(db.session(), actor()),
+        answerers=_answerers,
     )  # fmt: skip
+
+
+def _answerers() -> list[tuple[int, str]]:
+    """Whom the reader may ask to answer what is no complaint."""
+    found = off_board.who_may(db.session(), now().astimezone(zone()).date())
+    return [(id_, name) for id_, name in found if id_ != actor().id]
 
 
 class NoSuchComplaint(ComplaintError):
@@ -131,8 +137,8 @@ def take(number: str) -> Answer:
 
     def act() -> str:
         outcome = request.form.get("outcome", NOT_COMPLAINT)
-        if outcome not in {place.key for place in of(complaint).outcomes}:
-            raise BadInput(field="outcome", problem=Sentence(outcome[:40]))
+        if outcome not in (known := [place.key for place in of(complaint).outcomes]):
+            raise BadInput(field="outcome", problem=_one_of(known))
         into = off_board.survivor(db.session(), _typed().id) if outcome == MERGED else None
         off_board.take(
             db.session(), complaint, outcome, reason=_reason(), by=actor(), at=now(), seen_version=seen_version(),
@@ -193,7 +199,7 @@ def reread(letter_id: int) -> Answer:
 
     def act() -> str:
         if charset not in CHARSETS:
-            raise BadInput(field="charset", problem=Sentence(charset[:40]))
+            raise BadInput(field="charset", problem=_one_of(CHARSETS))
         db.session.rollback()
         doors.reread(settings(), _sessions(), letter_id, charset, by=by)
         return str(gettext("The letter was read again."))
@@ -320,9 +326,13 @@ def _typed() -> Complaint:
         raise NoSuchComplaint(number=number) from None
 
 
+def _one_of(known: Iterable[str]) -> Sentence:
+    return Sentence(N_("choose one of: %(known)s"), {"known": ", ".join(known)})
+
+
 def _reason() -> str:
     """A reason of the list, what was typed besides, or both."""
-    parts = (" ".join(request.form.get(name, "").replace("\0", "").split()) for name in ("reason", "other"))
+    parts = (" ".join(request.form.get(name, "").split()) for name in ("reason", "other"))
     return ": ".join(part for part in parts if part)
 
 

@@ -1,21 +1,24 @@
 """Off the board: every way out keeps the complaint, its number and the reason, and can be taken back."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, off_board, visits
-from complaints.complaint import NO_LIMIT, Complaint
+from complaints import answers, clocks, files, off_board, procedure, visits
+from complaints.blobs import Blobs
+from complaints.complaint import NO_LIMIT, Complaint, find
 from complaints.database import open_database, sessions, transaction
-from complaints.errors import MoveRefused, NotAllowed, StaleComplaint
+from complaints.errors import BadInput, MoveRefused, NotAllowed, NotFound, StaleComplaint
 from complaints.history import Change
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, Decision, NotThere, ReasonTooLong, ReasonWanted
 from complaints.people import Actor
 from complaints.registration import NoDraft, choose_procedure
-from tests.builders import MONDAY, a_complaint, a_mailed_complaint, a_person
+from tests.builders import MONDAY, a_complaint, a_mailed_complaint, a_person, at_once
 from tests.desk import CONTEXT
 
 SOON = MONDAY + timedelta(minutes=30)
@@ -25,6 +28,14 @@ LATER = MONDAY + timedelta(minutes=40)
 @pytest.fixture
 def make(database_url: str) -> sessionmaker[Session]:
     return sessions(open_database(database_url))
+
+
+@pytest.fixture
+def sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a confidential procedure, too."""
+    rules = procedure.procedure()
+    monkeypatch.setattr(procedure, "_known", dict(procedure._known))
+    procedure.use([replace(rules, key="sealed", confidential=True)])
 
 
 def take(session: Session, complaint: Complaint, outcome: str, by: Actor, **more: Any) -> None:
@@ -144,3 +155,94 @@ def test_what_is_off_the_board_does_not_come_back_by_another_procedure(make: ses
                 session, complaint, "medical", by=clerk, at=LATER, seen_version=complaint.version, context=CONTEXT
             )
         assert complaint.stage == NOT_COMPLAINT
+
+
+# Who answers what is no complaint
+
+
+@pytest.mark.usefixtures("sealed")
+def test_only_who_may_answer_is_asked_to_and_may_then_see_it(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, staff, sales = a_person(session, "clerk"), a_person(session, "staff"), a_person(session, "sales")
+        complaint = a_complaint(session)
+        complaint.procedure, complaint.procedure_version = "sealed", 1
+        session.flush()
+        with pytest.raises(BadInput, match="owner"):
+            take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=staff.id)
+        take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=sales.id)
+        assert find(session, complaint.number, sales) is complaint
+        decision = off_board.last(session, complaint.id)
+        assert decision is not None
+        assert decision.owner_id == sales.id
+
+
+@pytest.mark.usefixtures("sealed")
+def test_who_is_handed_an_answer_may_see_the_complaint(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        sales, other = a_person(session, "sales"), a_person(session, "sales")
+        complaint = a_complaint(session)
+        complaint.procedure, complaint.procedure_version = "sealed", 1
+        session.flush()
+        take(session, complaint, NOT_COMPLAINT, sales, kind="enquiry", owner=sales.id)
+        with pytest.raises(NotFound):
+            find(session, complaint.number, other)
+        decision = off_board.last(session, complaint.id)
+        assert decision is not None
+        wanted = answers.find(session, sales, decision.id)
+        answers.hand_over(session, wanted, other.id or 0, by=sales, at=LATER, today=LATER.date())
+        assert find(session, complaint.number, other) is complaint
+
+
+# Two at once
+
+
+def test_of_two_that_are_merged_into_the_same_at_once_all_files_are_counted(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        into = a_complaint(session).number
+        others = [a_complaint(session, attachment_count=3, unread_count=2).number for _ in range(8)]
+
+    def merge(number: str) -> None:
+        with transaction(make) as session:
+            one, target = (find(session, each, clerk) for each in (number, into))
+            take(session, one, MERGED, clerk, into=target)
+
+    assert at_once(*(lambda number=number: merge(number) for number in others)) == [None] * 8
+    with make() as session:
+        found = find(session, into, clerk)
+        assert (found.attachment_count, found.unread_count) == (24, 16)
+
+
+def test_two_that_are_merged_into_each_other_at_once_do_not_wait_for_each_other(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        pair = [a_complaint(session).number for _ in range(2)]
+
+    def merge(one: str, other: str) -> None:
+        with transaction(make) as session:
+            take(session, find(session, one, clerk), MERGED, clerk, into=find(session, other, clerk))
+
+    results = at_once(lambda: merge(*pair), lambda: merge(*reversed(pair)))
+    assert sorted(type(each).__name__ for each in results) in (["NoneType", "NotThere"], ["NoneType", "StaleComplaint"])
+
+
+def test_files_put_on_a_complaint_at_once_are_all_counted(make: sessionmaker[Session], tmp_path: Path) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        number = a_complaint(session).number
+    blobs = Blobs(tmp_path)
+
+    def put(content: bytes) -> None:
+        with transaction(make) as session:
+            files.add(
+                session, find(session, number, clerk), blobs, content, name="joint.txt", content_type="text/plain",
+                declared_type="", by=clerk, at=SOON,
+            )  # fmt: skip
+
+    contents = [b"one", b"one", b"two", b"three", b"four", b"five"]
+    assert at_once(*(lambda content=content: put(content) for content in contents)) == [None] * 6
+    with make() as session:
+        found = find(session, number, clerk)
+        kept = files.of(session, [found.id])
+    assert found.attachment_count == len(kept) == 5
+    assert sorted(each.position for each in kept) == [0, 1, 2, 3, 4]

@@ -11,13 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from complaints import procedure_file, procedure_whole
+from complaints import procedure_file, procedure_whole, workflow
 from complaints.procedure import ALWAYS, FOLDER, Procedure
-from complaints.procedure_file import LARGEST_FILE, MOST_FAULTS, BadProcedure, Table, load, read
+from complaints.procedure_file import ANCHORS, FORM_NAMES, LARGEST_FILE, MOST_FAULTS, BadProcedure, Table, load, read
 from tests.procedures import SMALL, changed
+from webapp import moves
 
 MANUFACTURING = (FOLDER / "manufacturing.toml").read_text(encoding="utf-8")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "procedures.md"
+TEMPLATES = Path(__file__).parents[2] / "templates"
 
 
 def faults(text: str, file: str = "x.toml") -> list[str]:
@@ -61,6 +63,22 @@ BROKEN = {
         "move[2].to: names 'handlign'; did you mean 'handling'?",
     ),
     "an unknown role": (('by = ["qe"]\nwhen', 'by = ["qee"]\nwhen'), "move[2].by: names 'qee'; did you mean 'qe'?"),
+    "a field with a name of the form": (
+        ('key = "text"\nname', 'key = "version"\nname'),
+        "sheet.finding.field.version.key: the pages use 'version' themselves; give it another key",
+    ),
+    "a question with a name of the form": (
+        ('key = "reason"\nname', 'key = "stage"\nname'),
+        "move.again.ask.stage.key: the pages use 'stage' themselves; give it another key",
+    ),
+    "a way that writes what stays locked": (
+        (('covers = ["finding", "content"]', 'covers = ["content"]'), ('voids = ["*"]', 'voids = ["seen"]')),
+        "move.again: writes 'finding.ours', which stays locked by 'agreed'; name that in voids",
+    ),
+    "a record with a name of the page": (
+        ('key = "tasks"\nname', 'key = "sign"\nname'),
+        "sheet.sign.key: the pages use 'sign' themselves; give it another key",
+    ),
     "an unknown record": (
         ('{ sheet = "finding" }, {', '{ sheet = "findings" }, {'),
         "stage.handling.needs[1].sheet: names 'findings'; did you mean 'finding'?",
@@ -411,6 +429,20 @@ def test_the_document_explains_exactly_the_keys_that_the_reader_asks_for(monkeyp
             keys = re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE)
             documented[kind[1]] = set(keys)
     assert documented == asked
+
+
+@pytest.mark.parametrize("form", ["board/_ask.html", "complaint/_record_form.html"])
+def test_no_field_can_take_the_place_of_an_input_that_a_form_has_itself(form: str) -> None:
+    own = set(re.findall(r'name="([a-z_]+)"', (TEMPLATES / form).read_text(encoding="utf-8")))
+    assert own
+    assert own | moves.OWN_FIELDS | {workflow.ALSO} <= FORM_NAMES
+
+
+def test_no_record_can_take_the_place_of_another_part_of_the_page() -> None:
+    every = [path.read_text(encoding="utf-8") for path in (TEMPLATES / "complaint").glob("*.html")]
+    places = {place for page in every for place in re.findall(r'id="f-([a-z_]+)(?:-\w+)?"', page)}
+    assert places
+    assert places <= ANCHORS
 
 
 def test_the_changes_that_the_document_works_through_give_whole_procedures() -> None:

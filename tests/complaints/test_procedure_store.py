@@ -12,13 +12,13 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import procedure, procedure_store, workflow
-from complaints.complaint import Complaint, open_draft
+from complaints.complaint import Complaint, involve, open_draft, visible_to
 from complaints.database import open_database, sessions, transaction
 from complaints.people import SYSTEM
 from complaints.procedure import UnknownProcedure, newest, of
 from complaints.procedure_file import BadProcedure, read
 from complaints.procedure_store import Version, add, every, load_known, open_complaints, refresh, settle
-from tests.builders import MONDAY, a_person
+from tests.builders import MONDAY, a_person, at_once
 from tests.desk import CONTEXT
 from tests.procedures import SMALL, changed
 
@@ -250,17 +250,77 @@ def test_what_cannot_be_brought_in_is_refused_with_what_is_wrong(
     assert entered(make) == [("small", 2), ("small", 1)]
 
 
-def test_a_version_below_the_newest_is_refused(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (2, "version 5 is there already; a new one is 6"),
+        (7, "version 5 is the newest one, and the next is 6, not 7"),
+        (9999, "version 5 is the newest one, and the next is 6, not 9999"),
+    ],
+)
+def test_a_version_that_does_not_follow_the_newest_is_refused(
+    version: int, sentence: str, make: Make, folder: Callable[..., list[Path]]
+) -> None:
+    with transaction(make) as session:  # a file may leave versions out
+        settle(session, shipped=(), own=folder(small=changed(("version = 1", "version = 5"))), at=MONDAY)
+    with pytest.raises(BadProcedure) as bad, transaction(make) as session:
+        add(session, changed(("version = 1", f"version = {version}")), "upload", by=replace(SYSTEM, id=1), at=MONDAY)
+    assert str(bad.value) == f"upload: version: {sentence}"
     with transaction(make) as session:
-        add(session, changed(("version = 1", "version = 5")), "upload", by=a_person(session, "admin"), at=MONDAY)
+        admin = a_person(session, "admin")
+        assert add(session, changed(("version = 1", "version = 6")), "upload", by=admin, at=MONDAY).version == 6
+
+
+def test_a_procedure_that_is_new_here_begins_with_version_1(make: Make) -> None:
     with (
-        pytest.raises(BadProcedure, match="version 5 is there already; a new one is 6 or higher"),
+        pytest.raises(BadProcedure, match="there is no version of 'small' yet; the first one is 1, not 2"),
         transaction(make) as session,
     ):
         add(session, SECOND, "upload", by=replace(SYSTEM, id=1), at=MONDAY)
+
+
+OPEN = changed(("confidential = true", "confidential = false"))
+
+
+@pytest.mark.parametrize(("first", "second"), [(OPEN, SMALL), (SMALL, OPEN)])
+def test_a_complaint_stays_as_confidential_as_the_version_it_began_with(first: str, second: str, make: Make) -> None:
+    with transaction(make) as session:
+        stranger, named = a_person(session, "qe"), a_person(session, "qe")
+    numbers: dict[str, str] = {}
+    for version, text in enumerate((first, second), 1):
+        with transaction(make) as session:
+            add(session, text.replace("version = 1", f"version = {version}"), "upload", by=named, at=MONDAY)
+        with make() as session:
+            load_known(session)
+        numbers[text] = a_draft(make)
+        with transaction(make) as session:
+            involve(session, the(session, numbers[text]), at=MONDAY, reason="told", users=[named.id or 0])
+
+        with make() as session:
+            seen = {by: set(session.scalars(visible_to(by, select(Complaint.number)))) for by in (stranger, named)}
+        assert seen == {
+            stranger: {number for text, number in numbers.items() if text == OPEN},
+            named: {*numbers.values()},
+        }
 
 
 def test_the_same_text_again_changes_nothing(make: Make, two: tuple[str, str]) -> None:
     with transaction(make) as session:
         assert add(session, SECOND, "upload", by=replace(SYSTEM, id=1), at=MONDAY) == read(SECOND, "upload")
     assert entered(make) == [("small", 2), ("small", 1)]
+
+
+def test_of_two_texts_of_one_version_brought_in_at_once_one_is_refused(make: Make) -> None:
+    with transaction(make) as session:
+        admin = a_person(session, "admin")
+
+    def bring(text: str) -> int:
+        with transaction(make) as session:
+            return add(session, text, "upload", by=admin, at=MONDAY).version
+
+    for turn in range(5):
+        text = SMALL.replace('key = "small"', f'key = "small{turn}"', 1)
+        results = at_once(*(lambda text=text: bring(text) for text in (text, text + "# another\n")))
+        assert sorted(type(each).__name__ for each in results) == ["BadProcedure", "int"]
+        (refused,) = [str(each) for each in results if not isinstance(each, int)]
+        assert refused == f"upload: version: version 1 of 'small{turn}' is in use with another text; raise version to 2"

@@ -3,28 +3,31 @@ that show what a procedure file can say."""
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from complaints import classes, clocks, notices, off_board, procedure, registration
+from complaints import classes, clocks, notices, off_board, procedure, registration, writing
+from complaints.case import load
 from complaints.clocks import Clock
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, find, involve
 from complaints.database import open_database, sessions, transaction
-from complaints.errors import MoveRefused, RecordRefused, SignatureRefused
+from complaints.errors import MoveRefused, NotAllowed, NotFound, RecordRefused, SignatureRefused
 from complaints.letters import Attachment
 from complaints.people import Actor
 from complaints.procedure import use
 from complaints.procedure_file import read
 from complaints.records import Record
-from complaints.registration import Incomplete
+from complaints.registration import Incomplete, choose_procedure
 from complaints.signatures import Signature
 from complaints.work import Waiting
-from tests.builders import MONDAY, PNG, a_department, a_letter, a_person
+from tests.builders import MONDAY, PNG, a_complaint, a_department, a_letter, a_person, signed, written
 from tests.desk import CONTEXT, Desk, english
+from tests.procedures import SMALL
 
 TODAY = "2026-11-16"
 
@@ -55,6 +58,73 @@ def follow(desk: Desk, number: str, key: str) -> str:
             session, complaint, key, by=desk["clerk"], at=desk.at, seen_version=complaint.version, context=CONTEXT
         )
     return number
+
+
+OPEN = SMALL.replace("confidential = true", "confidential = false")
+SECRET = SMALL.replace('key = "small"', 'key = "secret"', 1)
+
+
+def choose(desk: Desk, number: str, key: str, by: Actor) -> None:
+    """Let a person who finds a draft choose its procedure."""
+    with desk.act() as session:
+        complaint = find(session, number, by)
+        choose_procedure(session, complaint, key, by=by, at=desk.at, seen_version=complaint.version, context=CONTEXT)
+
+
+def may_see(desk: Desk, number: str, *roles: str) -> set[str]:
+    """Who of these finds it."""
+    found = set()
+    for role in roles:
+        with desk.make() as session, suppress(NotFound):
+            found.add(find(session, number, desk[role]) and role)
+    return found
+
+
+def test_who_registers_where_a_draft_is_may_choose_its_procedure_and_nobody_else(desk: Desk) -> None:
+    use([read(OPEN.replace('by = ["clerk"]', 'by = ["mr"]'), "small.toml")])
+    number = desk.draft()
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "small", desk["qe"])
+    with transaction(desk.make) as session:
+        involve(session, desk.find(session, number), at=desk.at, reason="told", users=[desk["mr"].id or 0])
+    with pytest.raises(NotAllowed):  # to register there gives no right over what is here
+        choose(desk, number, "small", desk["mr"])
+    choose(desk, number, "small", desk["clerk"])
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "manufacturing", desk["clerk"])
+    choose(desk, number, "manufacturing", desk["mr"])
+
+
+def test_a_confidential_draft_is_made_public_only_by_somebody_whom_it_concerns(desk: Desk) -> None:
+    use([read(SECRET, "secret.toml")])
+    number = desk.draft()
+    choose(desk, number, "secret", desk["clerk"])
+    with transaction(desk.make) as session:
+        other = a_person(session, "clerk")
+    with pytest.raises(NotFound):
+        choose(desk, number, "manufacturing", other)
+    choose(desk, number, "manufacturing", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe") == {"clerk", "qe"}
+
+
+def test_whoever_makes_a_draft_confidential_still_sees_it_and_it_is_never_out_of_everybodys_sight(desk: Desk) -> None:
+    use(
+        [
+            read(SECRET, "secret.toml"),
+            read(SECRET.replace('"secret"', '"sealed"').replace('by = ["clerk"]', 'by = ["gm"]'), "sealed.toml"),
+        ]
+    )
+    with transaction(desk.make) as session:
+        number = a_complaint(session).number
+    with pytest.raises(NotAllowed):
+        choose(desk, number, "sealed", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk", "qe"}
+    choose(desk, number, "secret", desk["clerk"])
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk"}
+    with transaction(desk.make) as session:
+        involve(session, desk.find(session, number), at=desk.at, reason="told", users=[desk["clerk"].id or 0])
+    choose(desk, number, "sealed", desk["clerk"])  # whom it concerns sees it there, too
+    assert may_see(desk, number, "clerk", "qe", "gm") == {"clerk"}
 
 
 def register(desk: Desk, number: str) -> None:
@@ -679,3 +749,74 @@ def test_a_request_for_corrective_action_is_numbered_and_sent_to_the_department(
     assert told[-1] == ("written:capa", {desk["dept_head"].id, desk["dept"].id})
     desk.move(number, "closed", "clerk")
     assert desk.stage(number) == "closed"
+
+
+# What a way writes, and rows that are taken out
+
+
+def test_a_way_voids_what_covers_the_words_that_it_writes(desk: Desk) -> None:
+    text = SMALL.replace('voids = ["*"]\n', "").replace("new_round = true\n", "").replace("per_round = true\n", "")
+    use([read(text.replace("carried = true\n", ""), "small.toml")])
+    number = desk.draft()
+    choose(desk, number, "small", desk["clerk"])
+    with transaction(desk.make) as session:
+        complaint = desk.find(session, number)
+        complaint.stage = "handling"
+        written(session, complaint, "finding", ours="yes", text="Tool worn")
+        signed(session, complaint, "seen", "agreed")
+    desk.move(number, "registered", "qe", reason="Measured again")
+    with desk.make() as session:
+        fallen = {each.key: each.voided_because for each in session.scalars(select(Signature))}
+    assert fallen == {"seen": "", "agreed": "again"}
+    assert desk.case(number).value("finding.ours") == "no"
+
+
+def test_a_row_is_taken_out_by_who_keeps_the_record_or_began_it(desk: Desk) -> None:
+    answered = """by = ["qe"]
+many = true
+[[sheet.field]]
+key = "answer"
+name = { en = "Answer", zh = "答复" }
+by = ["sales"]
+"""
+    use([read(OPEN.replace('by = ["qe"]\nmany = true\n', answered), "small.toml")])
+    number = desk.draft()
+    choose(desk, number, "small", desk["clerk"])
+    desk.write(number, "tasks", "qe", kind="fix")
+    desk.write(number, "tasks", "sales", answer="Done")
+
+    def take_out(place: int, role: str) -> None:
+        with desk.act() as session:
+            complaint = desk.find(session, number)
+            writing.remove(session, complaint, "tasks", place, by=desk[role], at=desk.at, context=CONTEXT)
+
+    with pytest.raises(RecordRefused) as refused:
+        take_out(1, "sales")
+    assert [english(each.sentence) for each in refused.value.missing] == [
+        "Your role may not take this row out: QE engineer"
+    ]
+    take_out(2, "sales")
+    take_out(1, "qe")
+    assert desk.case(number).rows["tasks"] == ()
+
+
+@pytest.mark.parametrize("chosen", ["known", "twice", "unknown", "many"])
+def test_very_many_names_in_a_field_cost_one_question(desk: Desk, chosen: str) -> None:
+    number = desk.to_investigation()
+    people = [str(each.id) for each in desk.people.values()]
+    typed = {
+        "known": people, "twice": people * 2_000, "unknown": [*people, "999"], "many": [str(n) for n in range(20_000)],
+    }[chosen]  # fmt: skip
+    asked: list[str] = []
+    with desk.make() as session:
+        case = load(session, desk.find(session, number))
+        sheet = case.rules.sheet("meeting")
+        assert sheet is not None
+        event.listen(session.connection(), "before_cursor_execute", lambda *said: asked.append(said[2]))
+        values, problems = writing.read(session, case, sheet, {"invited": typed}, at=desk.at, context=CONTEXT)
+    assert len(asked) == (chosen != "many")
+    if chosen in ("known", "twice"):
+        assert (values, problems) == ({"invited": sorted(map(int, people))}, [])
+    else:
+        says = "Invited: choose one of the list" if chosen == "unknown" else "Invited: at most 200 can be chosen"
+        assert [english(each.sentence) for each in problems] == [says]

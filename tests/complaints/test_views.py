@@ -10,7 +10,7 @@ from complaints.database import open_database, sessions, transaction
 from complaints.errors import BadInput, NotFound
 from complaints.people import Actor, User
 from complaints.views import MOST, TooManyViews
-from tests.builders import MONDAY, a_person
+from tests.builders import MONDAY, a_person, at_once
 
 
 @pytest.fixture
@@ -74,3 +74,12 @@ def test_a_preference_leaves_its_neighbours_alone(make: sessionmaker[Session], m
     assert kept == {"density": "compact", "columns": {"a": {"x": True}, "b": {"x": False}}}
     with make() as session:
         assert session.get_one(User, mara.id).preferences == kept
+
+
+def test_a_view_kept_twice_at_once_is_kept_once(make: sessionmaker[Session], mara: Actor) -> None:
+    for turn in range(5):
+        name = f"late {turn}"
+        results = at_once(*(lambda query=query, name=name: save(make, name, query, mara) for query in ("a=1", "b=2")))
+        assert results == [None, None]
+    with make() as session:
+        assert sorted(view.name for view in views.of(session, mara)) == [f"late {turn}" for turn in range(5)]

@@ -11,14 +11,15 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from complaints import off_board, people, procedure, signin
-from complaints.complaint import Complaint
+from complaints import joining, off_board, people, procedure, signin
+from complaints.complaint import Complaint, Involvement
 from complaints.database import transaction
 from complaints.letters import Attachment
+from complaints.notices import Notice
 from complaints.people import Actor, User
 from complaints.signatures import Signature
 from complaints.work import Waiting
@@ -555,7 +556,7 @@ def test_what_is_no_complaint_is_of_a_kind_that_somebody_answers(
     back = {"back": f"/complaints/{number}"}
     refused = client.post(f"/complaints/{number}/off-board", data=form | back | {"owner": 999_999})
     assert refused.status_code == 422
-    assert "choose somebody who works here" in visible(refused.text)
+    assert "choose somebody of the list" in visible(refused.text)
     taken = client.post(f"/complaints/{number}/off-board", data=form | back | {"owner": desk["sales"].id})
     assert taken.status_code == 303
     with make() as session:
@@ -677,3 +678,46 @@ def _waiting(desk: Desk, number: str) -> set[str]:
     with desk.make() as session:
         complaint = desk.find(session, number)
         return {*session.scalars(select(Waiting.key).where(Waiting.complaint_id == complaint.id))}
+
+
+# Numbers of complaints that are not the reader's to see
+
+
+@on_both_databases
+def test_a_history_gives_the_numbers_only_of_complaints_that_the_reader_may_see(desk: Desk, as_: Any) -> None:
+    shared, own = desk.to_investigation(), desk.to_action_plan()
+    merged = desk.draft()
+    with desk.act() as session:
+        one, other, into = (desk.find(session, each) for each in (shared, own, merged))
+        joining.join(session, one, other, by=desk["qe"], at=desk.at, seen_version=one.version, context=CONTEXT)
+        off_board.take(
+            session, into, "merged", into=other, reason="", by=desk["clerk"], at=desk.at, seen_version=into.version,
+            context=CONTEXT,
+        )  # fmt: skip
+        session.execute(delete(Involvement).where(Involvement.complaint_id == one.id))
+        session.execute(delete(Involvement).where(Involvement.complaint_id == into.id))
+    page = visible(as_("dept").get(f"/complaints/{own}").text)
+    assert shared not in page
+    assert merged not in page
+    assert "qe joined another complaint to its investigation" in page
+    assert "clerk merged another complaint into it" in page
+    page = visible(as_("clerk").get(f"/complaints/{own}").text)
+    assert f"qe joined {shared} to its investigation" in page
+    assert f"clerk merged {merged} into it" in page
+
+
+def test_whose_complaint_took_another_in_hears_its_number_only_if_they_may_see_it(
+    desk: Desk, make: sessionmaker[Session]
+) -> None:
+    into = desk.to_action_plan()
+    merged = desk.draft()
+    with desk.act() as session:
+        one, other = desk.find(session, merged), desk.find(session, into)
+        off_board.take(
+            session, one, "merged", into=other, reason="", by=desk["clerk"], at=desk.at, seen_version=one.version,
+            context=CONTEXT,
+        )  # fmt: skip
+    with make() as session:
+        told = session.scalars(select(Notice).where(Notice.event.startswith("merged_in"))).one()
+    assert told.user_id == desk["dept_head"].id
+    assert told.values["name"] == {"en": "Another complaint was merged into it", "zh": "另一条投诉 已合并至此"}
