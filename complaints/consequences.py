@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from complaints import classes, clocks, guards, history, notices, records, rows, visits, words, work
@@ -42,7 +42,7 @@ from complaints.records import Record
 from complaints.signatures import Signature
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
 
-RESPONSIBLE, NAMED = "responsible", "named"
+RESPONSIBLE, NAMED, OWNED = "responsible", "named", "owned"
 PEOPLE = ("person", "people")
 """The types of fields that name people."""
 
@@ -64,8 +64,9 @@ def follow(
         case = load(session, complaint)
     with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
         running = _clocks(session, case, events, at=at, context=context)
+        owner = complaint.owner_id
         _hand_over(session, case, running, at=at, context=context)
-        _name_people(session, case, at=at)
+        _name_people(session, case, owner, at=at)
         _tell(session, case, events, by=by, at=at, context=context)
         work.renew(session, complaint.id, tasks(case), at=at)
     session.flush()
@@ -268,15 +269,18 @@ def _end_of(day: date, context: Context) -> datetime:
 # Who is named
 
 
-def _name_people(session: Session, case: Case, *, at: datetime) -> None:
+def _name_people(session: Session, case: Case, owner: int | None, *, at: datetime) -> None:
     """The responsible departments and whoever is named in a record, of whatever round, may see the complaint. A
-    department that is not responsible after all may not, nor who is named no more, unless they did something there."""
+    department that is not responsible after all may not, nor who is named no more, unless they did something there or were its `owner` until now, who goes on following it."""
     wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
     there = rows.run(session, _people_of(), {"of": case.complaint.id})
     known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
     gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
     lost = {key[1]: id_ for key, id_ in known.items() if key[0] == NAMED and key not in wanted}
     if lost:
+        if owner in lost:
+            was = update(Involvement).where(Involvement.id == lost.pop(owner)).values(reason=OWNED)
+            session.execute(was.execution_options(synchronize_session=False))
         stay = {*_ever_named(session, case), *_took_part(session, case.complaint, lost)}
         gone += [id_ for user, id_ in lost.items() if user not in stay]
     if gone:

@@ -487,8 +487,8 @@ def test_whoever_is_named_later_is_told_and_owns_it_and_the_one_before_keeps_see
     assert complaint(desk, number).owner_id == desk["second"].id
     assert told(desk, number, "second") == ["You are named to investigate"]
     with desk.make() as session:
-        named = session.scalars(select(Involvement.user_id).where(Involvement.reason == "named"))
-        assert {desk["qe"].id, desk["second"].id} <= set(named)
+        named = session.execute(select(Involvement.user_id, Involvement.reason))
+        assert {(desk["qe"].id, "owned"), (desk["second"].id, "named")} <= {tuple(row) for row in named}
 
 
 # Finding, meeting, action plan

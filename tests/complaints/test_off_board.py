@@ -112,6 +112,7 @@ def test_a_decision_needs_a_reason_a_stage_that_allows_it_and_a_person_who_may(m
         with pytest.raises(StaleComplaint):
             take(session, complaint, NOT_COMPLAINT, clerk, seen_version=9)
         complaint.stage = "investigation"
+        session.flush()
         with pytest.raises(MoveRefused):
             take(session, complaint, NOT_COMPLAINT, clerk)
         with pytest.raises(MoveRefused):
