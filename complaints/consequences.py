@@ -12,11 +12,11 @@ from datetime import date, datetime, time
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from complaints import classes, clocks, guards, history, notices, records, rows, visits, words, work
-from complaints.case import Case, filled, load
+from complaints.case import Case, Involved, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
@@ -268,24 +268,22 @@ def _end_of(day: date, context: Context) -> datetime:
 def _name_people(session: Session, case: Case, *, at: datetime) -> None:
     """The responsible departments and whoever is named in a record may see the complaint; a department that is not
     responsible after all may not."""
-    wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
-    there = rows.run(session, _people_of(), {"of": case.complaint.id})
-    known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
-    gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
+    wanted: set[Involved] = {(RESPONSIBLE, None, each) for each in case.departments} | {
+        (NAMED, each, None) for each in _named(case)
+    }
+    gone = [each for each in case.involved - wanted if each[0] == RESPONSIBLE]
+    named = {"complaint_id": case.complaint.id, "since": at}
     if gone:
-        session.execute(
-            delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
-        )
-    since = {"complaint_id": case.complaint.id, "since": at}
-    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - known.keys()]
-    rows.add(session, Involvement, *(since | each for each in new))
+        session.connection().execute(_no_more(), [{"of": case.complaint.id, "department": each[2]} for each in gone])
+    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - case.involved]
+    rows.add(session, Involvement, *(named | each for each in new))
 
 
 @cache
-def _people_of() -> Select[Any]:
-    found = rows.table(Involvement).c
-    named = found.complaint_id == bindparam("of"), found.reason.in_((RESPONSIBLE, NAMED))
-    return select(found.id, found.reason, found.user_id, found.department_id).where(*named)
+def _no_more() -> Delete:
+    table = rows.table(Involvement)
+    here = table.c.complaint_id == bindparam("of"), table.c.department_id == bindparam("department")
+    return delete(table).where(*here, table.c.reason == RESPONSIBLE)
 
 
 def _named(case: Case) -> Iterator[int]:
