@@ -224,9 +224,10 @@ def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: da
     if stage.final or stage.off_board:
         complaint.sort_due_at = NO_LIMIT
         return
-    complaint.owner_id = _owner(session, case, stage, at.astimezone(context.zone).date())
+    owner = _owner(session, case, stage, at.astimezone(context.zone).date())
     due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
-    complaint.sort_due_at = min((each for each in due if each is not None), default=NO_LIMIT)
+    first = min((each for each in due if each is not None), default=NO_LIMIT)
+    rows.change(session, complaint, owner_id=owner, sort_due_at=first)
 
 
 def _owner(session: Session, case: Case, stage: Stage, today: date) -> int | None:

@@ -302,10 +302,9 @@ def _enter(
 ) -> str:
     """Stand in another stage: the visit, the register, the history. Returns the stage that was left."""
     left = complaint.stage
-    complaint.stage = stage.key
+    rows.change(session, complaint, stage=stage.key, closed_at=at if stage.final else None)
     if stage.register and complaint.registered_at is None:
         _enter_register(session, complaint, by=by, at=at, context=context)
-    complaint.closed_at = at if stage.final else None
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, stage.key, round=complaint.round, by=by, at=at)
     history.note(session, complaint.id, "moved", by=by, at=at, before=left, after=stage.key, **trace)
