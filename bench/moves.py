@@ -99,11 +99,10 @@ def replayed(url: str) -> Callable[[], None]:
     connection.execute("pragma synchronous=full")
     connection.execute("pragma foreign_keys=on")
     unique = re.compile(r"^INSERT INTO (change|change_values|notice|outgoing|clock)\b")
-    statements = [(text, values, many) for text, values, many in seen if not text.startswith("BEGIN")]
 
     def run() -> None:
         connection.execute("BEGIN IMMEDIATE")
-        for text, values, many in statements:
+        for text, values, many in seen:
             if unique.match(text):
                 connection.execute("INSERT INTO bench_row (text) VALUES (?)", (json.dumps(values, default=str),))
             elif many:

@@ -185,8 +185,8 @@ def go(
     said = _read(_asks(session, case, way, by), answers, complaint.number)
     others = along
     if others is None:
-        chosen = answers.get(ALSO, "").split(",")
-        others = [each for each in _others(session, case, way, by) if each.number in chosen]
+        chosen = [number for number in answers.get(ALSO, "").split(",") if number]
+        others = [each for each in _others(session, case, way, by) if each.number in chosen] if chosen else []
     touch(session, complaint, at=at, seen_version=complaint.version)
     undo = _may_undo(rules, case.stage, way)
     trace: dict[str, Any] = {"version": complaint.version}
