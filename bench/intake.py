@@ -200,7 +200,7 @@ def main() -> int:
     print(f"{'plain loop':<28}{base:>10.0f} mails/s")
     print(f"{'intake':<28}{rate:>10.0f} mails/s")
     print(f"{'ratio':<28}{rate / base:>10.2f} (at least 0.60)")
-    print(f"{'SQL statements a mail':<28}{counted / chosen.mails:>10.2f} (at most 12, BEGIN counted)")
+    print(f"{'SQL statements a mail':<28}{counted / chosen.mails:>10.2f} (at most 12, BEGIN not counted)")
     print(f"{'read wrongly':<28}{wrong:>10d} (0)")
     print(f"{'processor, poller':<28}{parent / chosen.mails * 1000:>10.2f} ms a mail")
     print(f"{'processor, child':<28}{child / chosen.mails * 1000:>10.2f} ms a mail")

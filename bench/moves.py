@@ -29,7 +29,7 @@ from bench.board import EMAIL, Board, _member, p50, p99, server, times
 from complaints import people, workflow
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, find
 from complaints.context import Context
 from complaints.database import open_database, sessions, transaction
 from complaints.demo.company import company
@@ -75,7 +75,7 @@ class Mover:
 
     def move(self) -> None:
         with transaction(self.make) as session:
-            complaint = session.scalars(select(Complaint).where(Complaint.number == next(self.numbers))).one()
+            complaint = find(session, next(self.numbers), self.actor)
             workflow.move(
                 session, complaint, BACK if complaint.stage == THERE else THERE, by=self.actor, at=datetime.now(UTC),
                 seen_version=complaint.version, context=CONTEXT, answers={"reason": "one item is not done"},
@@ -99,11 +99,10 @@ def replayed(url: str) -> Callable[[], None]:
     connection.execute("pragma synchronous=full")
     connection.execute("pragma foreign_keys=on")
     unique = re.compile(r"^INSERT INTO (change|change_values|notice|outgoing|clock)\b")
-    statements = [(text, values, many) for text, values, many in seen if not text.startswith("BEGIN")]
 
     def run() -> None:
         connection.execute("BEGIN IMMEDIATE")
-        for text, values, many in statements:
+        for text, values, many in seen:
             if unique.match(text):
                 connection.execute("INSERT INTO bench_row (text) VALUES (?)", (json.dumps(values, default=str),))
             elif many:

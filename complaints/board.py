@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -213,8 +213,9 @@ def card(session: Session, actor: Actor, complaint_id: int) -> Card:
 
 def by_id(session: Session, actor: Actor, ids: Iterable[int]) -> dict[int, Card]:
     """Those of some complaints that the actor may see, wherever they stand."""
-    chosen = visible_to(actor, select(Complaint.id).where(Complaint.id.in_([*ids])))
-    return {card.id: card for card in _cards(session, chosen, {})}
+    chosen = visible_to(actor, _some())
+    query = _some_cards() if chosen is _some() else _card_rows(chosen)
+    return {row.id: Card(*row) for row in session.execute(query, {"ids": [*ids]})}
 
 
 def cards(
@@ -258,6 +259,16 @@ def _first_cards(
     first = [_ordered(_in(procedure_key, (stage,), looker, filters), stage).limit(per_column) for stage in stages]
     chosen = union_all(*map(_wrapped, first)) if len(first) > 1 else first[0]
     return _card_rows(chosen)
+
+
+@cache
+def _some() -> Select[int]:
+    return select(Complaint.id).where(Complaint.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _some_cards() -> Select[*Anything]:
+    return _card_rows(_some())
 
 
 @lru_cache(maxsize=256)

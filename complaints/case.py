@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
+from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from complaints import records, rows, signatures
@@ -24,6 +24,8 @@ from complaints.visits import StageVisit
 COLUMNS = {"customer": "customer_id"}
 """Fields of the register entry that have another name on the complaint."""
 NOTIFIED = "notified"
+Involved = tuple[str, int | None, int | None]
+"""Why somebody is named on a complaint, and the person or the department."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Case:
     entered: Mapping[str, datetime] = field(default_factory=dict)
     """When it last came into each stage that it has been in; a move that was taken back never was."""
     notified: bool = False
+    involved: frozenset[Involved] = frozenset()
 
     @property
     def stage(self) -> str:
@@ -178,7 +181,7 @@ def assemble(
     kept: Iterable[Record],
     signed: Iterable[Signature],
     entered: Mapping[str, datetime],
-    notified: bool,
+    involved: frozenset[Involved],
 ) -> Case:
     """A case from its parts. `signed`: approved or returned, and not voided, oldest first."""
     rules = of(complaint)
@@ -195,35 +198,39 @@ def assemble(
     signed = tuple(signed)
     given = tuple(each for each in signed if each.stands)
     returned = signatures.not_answered(signed)
-    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified)
+    notified = any(reason == NOTIFIED for reason, _, _ in involved)
+    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
 def _complete(case: Case, key: str) -> bool:
     rule = case.rules.signature(key)
-    return rule is None or not case.still_to_sign(rule)
+    return rule is None or not rule.each or not case.still_to_sign(rule)
 
 
 @cache
 def _lived() -> CompoundSelect[Any]:
-    visits, told = rows.table(StageVisit).c, rows.table(Involvement).c
-    stages = select(visits.id, visits.stage, visits.entered_at, visits.undone)
-    departments = select(literal(0).label("id"), told.reason, told.since, literal(False))
+    visits, named, none = rows.table(StageVisit).c, rows.table(Involvement).c, cast(null(), Integer)
+    stages = select(visits.id, visits.stage, visits.entered_at, visits.undone, none, none)
+    people = select(
+        literal(0).label("id"), named.reason, named.since, literal(False), named.user_id, named.department_id
+    )
     return union_all(
-        departments.where(told.complaint_id == bindparam("of"), told.reason == NOTIFIED),
-        stages.where(visits.complaint_id == bindparam("of")),
+        people.where(named.complaint_id == bindparam("of")), stages.where(visits.complaint_id == bindparam("of"))
     ).order_by("id")
 
 
-def _been(session: Session, complaint: Complaint) -> tuple[Mapping[str, datetime], bool]:
-    """When a complaint last came into each of its stages, and whether the departments concerned were notified."""
+def _been(session: Session, complaint: Complaint) -> tuple[Mapping[str, datetime], frozenset[Involved]]:
+    """When a complaint last came into each of its stages, and whom it concerns."""
     entered: dict[str, datetime] = {}
-    notified = stays = False
+    involved: set[Involved] = set()
+    stays = False
     off_board = {outcome.key for outcome in of(complaint).outcomes}
-    for id_, stage, at, undone in rows.run(session, _lived(), {"of": complaint.id}):
+    for id_, what, at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
         if id_ == 0:
-            notified = True
-        elif not undone:
-            entered[stage] = entered[stage] if stays and stage in entered else at
-        stays = undone or stage in off_board  # it stands again where it stood
-    return entered, notified
+            involved.add((what, user, department))
+            continue
+        if not undone:
+            entered[what] = entered[what] if stays and what in entered else at
+        stays = undone or what in off_board  # it stands again where it stood
+    return entered, frozenset(involved)

@@ -12,11 +12,11 @@ from datetime import date, datetime, time
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from complaints import classes, clocks, guards, history, notices, records, rows, visits, words, work
-from complaints.case import Case, filled, load
+from complaints.case import Case, Involved, filled, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.context import Context
@@ -228,9 +228,10 @@ def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: da
     if stage.final or stage.off_board:
         complaint.sort_due_at = NO_LIMIT
         return
-    complaint.owner_id = _owner(session, case, stage, at.astimezone(context.zone).date())
+    owner = _owner(session, case, stage, at.astimezone(context.zone).date())
     due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
-    complaint.sort_due_at = min((each for each in due if each is not None), default=NO_LIMIT)
+    first = min((each for each in due if each is not None), default=NO_LIMIT)
+    rows.change(session, complaint, owner_id=owner, sort_due_at=first)
 
 
 def _owner(session: Session, case: Case, stage: Stage, today: date) -> int | None:
@@ -271,32 +272,29 @@ def _end_of(day: date, context: Context) -> datetime:
 
 def _name_people(session: Session, case: Case, owner: int | None, *, at: datetime) -> None:
     """The responsible departments and whoever is named in a record, of whatever round, may see the complaint. A
-    department that is not responsible after all may not, nor who is named no more, unless they did something there or were its `owner` until now, who goes on following it."""
-    wanted = {(RESPONSIBLE, None, each) for each in case.departments} | {(NAMED, each, None) for each in _named(case)}
-    there = rows.run(session, _people_of(), {"of": case.complaint.id})
-    known: dict[tuple[Any, ...], int] = {tuple(row[1:]): row[0] for row in there}
-    gone = [id_ for key, id_ in known.items() if key[0] == RESPONSIBLE and key not in wanted]
-    lost = {key[1]: id_ for key, id_ in known.items() if key[0] == NAMED and key not in wanted}
+    department that is not responsible after all may not, nor who is named no more, unless they did something there or
+    were its `owner` until now, who goes on following it."""
+    wanted: set[Involved] = {
+        *((RESPONSIBLE, None, each) for each in case.departments), *((NAMED, each, None) for each in _named(case))
+    }  # fmt: skip
+    named = {"complaint_id": case.complaint.id, "since": at}
+    if gone := {each for each in case.involved - wanted if each[0] in (RESPONSIBLE, NAMED)}:
+        _let_go(session, case, gone, owner)
+    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - case.involved]
+    rows.add(session, Involvement, *(named | each for each in new))
+
+
+def _let_go(session: Session, case: Case, gone: set[Involved], owner: int | None) -> None:
+    lost = {user for reason, user, _ in gone if reason == NAMED and user is not None}
     if lost:
-        if owner in lost:
-            was = update(Involvement).where(Involvement.id == lost.pop(owner)).values(reason=OWNED)
-            session.execute(was.execution_options(synchronize_session=False))
         stay = {*_ever_named(session, case), *_took_part(session, case.complaint, lost)}
-        gone += [id_ for user, id_ in lost.items() if user not in stay]
-    if gone:
-        session.execute(
-            delete(Involvement).where(Involvement.id.in_(gone)).execution_options(synchronize_session=False)
-        )
-    since = {"complaint_id": case.complaint.id, "since": at}
-    new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - known.keys()]
-    rows.add(session, Involvement, *(since | each for each in new))
-
-
-@cache
-def _people_of() -> Select[Any]:
-    found = rows.table(Involvement).c
-    named = found.complaint_id == bindparam("of"), found.reason.in_((RESPONSIBLE, NAMED))
-    return select(found.id, found.reason, found.user_id, found.department_id).where(*named)
+        gone = {each for each in gone if each[1] is None or each[1] not in stay - {owner}}
+    here = Involvement.complaint_id == case.complaint.id
+    for reason, user, department in gone:
+        one = and_(here, Involvement.reason == reason, Involvement.user_id.is_not_distinct_from(user))
+        one = and_(one, Involvement.department_id.is_not_distinct_from(department))
+        goes = delete(Involvement) if user is None or user != owner else update(Involvement).values(reason=OWNED)
+        session.execute(goes.where(one).execution_options(synchronize_session=False))
 
 
 def _named(case: Case) -> Iterator[int]:

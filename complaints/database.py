@@ -86,9 +86,13 @@ def tune(engine: Engine, *, readonly: bool = False) -> Engine:
             if readonly:
                 connection.execute("pragma query_only=on")
 
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+        begin = "BEGIN" if readonly else "BEGIN IMMEDIATE"
+
+        def _begin(dbapi_connection: Any) -> None:
+            dbapi_connection.execute(begin)
+
+        # told to the dialect: an engine with a listener for "begin" looks for listeners at every statement
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign]
 
     elif readonly:
 

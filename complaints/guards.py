@@ -142,12 +142,9 @@ def wanting(field: Field) -> Sentence:
 
 def incomplete(case: Case, sheet: Sheet, values: Mapping[str, Any]) -> list[Field]:
     """The required fields that have nothing, or too little, in them."""
-    row = {f"{sheet.key}.{key}": value for key, value in values.items()}
-    return [
-        field
-        for field in sheet.fields
-        if field.required and not _enough(field, values.get(field.key)) and case.holds(field.when, row)
-    ]
+    found = [field for field in sheet.fields if field.required and not _enough(field, values.get(field.key))]
+    row = {f"{sheet.key}.{key}": value for key, value in values.items()} if found else {}
+    return [field for field in found if case.holds(field.when, row)]
 
 
 def _enough(field: Field, value: Any) -> bool:

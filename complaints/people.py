@@ -8,12 +8,12 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy import Date, ForeignKey, Index, Select, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
@@ -205,12 +205,15 @@ def user_with_password(session: Session, email: str, password: str) -> User | No
 
 def actor_for(session: Session, user: User, today: date) -> Actor:
     """The person as an actor, with the roles held on a day."""
-    grants = session.execute(
-        select(Grant.role, Grant.department_id).where(
-            Grant.user_id == user.id, Grant.since <= today, (Grant.until.is_(None)) | (Grant.until >= today)
-        )
-    )
-    return as_actor(user, grants.all())
+    grants = session.execute(_grants(), {"of": user.id, "today": today})
+    return as_actor(user, [(role, department) for role, department in grants])
+
+
+@cache
+def _grants() -> Select[str, int | None]:
+    today = bindparam("today", type_=Date())
+    held = Grant.since <= today, Grant.until.is_(None) | (Grant.until >= today)
+    return select(Grant.role, Grant.department_id).where(Grant.user_id == bindparam("of"), *held)
 
 
 def as_actor(user: User, grants: Collection[tuple[str, int | None]]) -> Actor:

@@ -103,10 +103,14 @@ def joined(session: Session, complaint: Complaint) -> list[Complaint]:
     """The other complaints that share the investigation of this one."""
     if complaint.investigation_id is None:
         return []
-    others = select(Complaint).where(
-        Complaint.investigation_id == complaint.investigation_id, Complaint.id != complaint.id
-    )
-    return list(session.scalars(others.order_by(Complaint.id)))
+    where = {"investigation": complaint.investigation_id, "but": complaint.id}
+    return list(session.scalars(_joined(), where))
+
+
+@cache
+def _joined() -> Select[Complaint]:
+    others = Complaint.investigation_id == bindparam("investigation"), Complaint.id != bindparam("but")
+    return select(Complaint).where(*others).order_by(Complaint.id)
 
 
 def of(session: Session, complaint: Complaint, *, every_round: bool = False) -> list[Record]:

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, Insert, Table, insert
+from sqlalchemy import CursorResult, Executable, Insert, Table, Update, bindparam, insert, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from complaints.database import Base
 
@@ -50,6 +51,20 @@ def together(session: Session) -> Iterator[None]:
 def add_one(session: Session, model: type[Base], row: Row) -> int:
     """Insert a row; returns its id."""
     return int(session.connection().execute(_insert_returning(model), row).scalar_one())
+
+
+def change(session: Session, loaded: Base, **values: Any) -> None:
+    """Write columns of a row that was loaded by the ORM, at once; what it holds already is not written."""
+    changed = {name: value for name, value in values.items() if getattr(loaded, name) != value}
+    if changed:
+        session.connection().execute(_update(type(loaded)), {"row": cast(Any, loaded).id, **changed})
+        for name, value in changed.items():
+            set_committed_value(loaded, name, value)
+
+
+@cache
+def _update(model: type[Base]) -> Update:
+    return update(table(model)).where(table(model).c.id == bindparam("row"))  # sets what the values name
 
 
 @cache

@@ -13,8 +13,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, Text, and_, bindparam, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
+from complaints import rows
 from complaints.complaint import Complaint
 from complaints.database import Base
 from complaints.procedure import COMPLAINT, INVESTIGATION, SignatureRule
@@ -90,8 +91,9 @@ def not_answered(signed: Iterable[Signature]) -> dict[str, Signature]:
 def void(signature: Signature, *, at: datetime, because: str) -> None:
     """The signature does not stand any more; what was signed, by whom and when stays."""
     if signature.voided_at is None:
-        signature.voided_at = at
-        signature.voided_because = because
+        session = object_session(signature)
+        assert session is not None  # only what was given can fall
+        rows.change(session, signature, voided_at=at, voided_because=because)
 
 
 def digest_of(content: Iterable[Any]) -> str:

@@ -6,8 +6,9 @@ The cookie holds a random token; the row holds only its hash.
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ForeignKey, Index, String, delete, select, update
+from sqlalchemy import ForeignKey, Index, Select, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
@@ -53,11 +54,13 @@ def begin(session: Session, user: User, *, at: datetime, keep: bool) -> str:
 
 def who(session: Session, token: str, *, at: datetime) -> User | None:
     """The person signed in with this token, if it still counts."""
-    return session.scalar(
-        select(User)
-        .join(SignIn, SignIn.user_id == User.id)
-        .where(SignIn.token_hash == _hash(token), SignIn.expires_at > at, User.left_at.is_(None))
-    )
+    return session.scalar(_who(), {"token": _hash(token), "at": at})
+
+
+@cache
+def _who() -> Select[User]:
+    counts = SignIn.token_hash == bindparam("token"), SignIn.expires_at > bindparam("at"), User.left_at.is_(None)
+    return select(User).join(SignIn, SignIn.user_id == User.id).where(*counts)
 
 
 def proved_lately(session: Session, token: str, *, at: datetime) -> bool:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Delete, ForeignKey, Index, Select, String, bindparam, delete, select
+from sqlalchemy import Delete, ForeignKey, Index, Select, String, Update, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -76,20 +76,30 @@ def _waiting() -> Select[Any]:
 
 
 @cache
+def _another() -> Update:
+    table = rows.table(Waiting)
+    return update(table).where(table.c.id == bindparam("row"))  # its columns are those of the values it runs with
+
+
+@cache
 def _without() -> Delete:
     table = rows.table(Waiting)
-    return delete(table).where(table.c.id == bindparam("gone"))
+    return delete(table).where(table.c.id == bindparam("row"))
 
 
 def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: datetime) -> None:
-    """What waits now; what waited before and still does keeps its time."""
-    wanted = dict.fromkeys(tasks)
-    gone = []
+    """What waits now; what waited before and still does keeps its time. A row that is not needed any more is given to
+    a new task, which is one statement less than a row less and a row more."""
+    wanted, gone = dict.fromkeys(tasks), list[dict[str, Any]]()
     for row in rows.run(session, _waiting(), {"of": complaint_id}):
         if (task := Task(*row[1:])) in wanted:
             del wanted[task]
         else:
-            gone.append({"gone": row[0]})
-    if gone:
-        session.connection().execute(_without(), gone)
-    rows.add(session, Waiting, *({"complaint_id": complaint_id, "since": at, **task._asdict()} for task in wanted))
+            gone.append({"row": row[0]})
+    new = [{"since": at, **task._asdict()} for task in wanted]
+    fits = min(len(gone), len(new))
+    if fits:
+        session.connection().execute(_another(), [row | task for row, task in zip(gone, new, strict=False)])
+    if gone[fits:]:
+        session.connection().execute(_without(), gone[fits:])
+    rows.add(session, Waiting, *({"complaint_id": complaint_id, **task} for task in new[fits:]))

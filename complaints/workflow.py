@@ -186,8 +186,8 @@ def go(
     said = _read(_asks(session, case, way, by), answers, complaint.number)
     others = along
     if others is None:
-        chosen = answers.get(ALSO, "").split(",")
-        others = [each for each in _others(session, case, way, by) if each.number in chosen]
+        chosen = [number for number in answers.get(ALSO, "").split(",") if number]
+        others = [each for each in _others(session, case, way, by) if each.number in chosen] if chosen else []
     touch(session, complaint, at=at, seen_version=complaint.version)
     undo = _may_undo(rules, case.stage, way)
     trace: dict[str, Any] = {"version": complaint.version}
@@ -314,10 +314,9 @@ def _enter(
 ) -> str:
     """Stand in another stage: the visit, the register, the history. Returns the stage that was left."""
     left = complaint.stage
-    complaint.stage = stage.key
+    rows.change(session, complaint, stage=stage.key, closed_at=at if stage.final else None)
     if stage.register and complaint.registered_at is None:
         _enter_register(session, complaint, by=by, at=at, context=context)
-    complaint.closed_at = at if stage.final else None
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, stage.key, round=complaint.round, by=by, at=at)
     history.note(session, complaint.id, "moved", by=by, at=at, before=left, after=stage.key, **trace)

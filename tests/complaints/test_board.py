@@ -308,8 +308,7 @@ def statements(session: Session, ask: Any) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
 
     def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            seen.append((statement, parameters))
+        seen.append((statement, parameters))
 
     engine = session.get_bind()
     event.listen(engine, "before_cursor_execute", note)

@@ -105,8 +105,8 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    # begin, sign-in, grants, columns, heads, views, departments, work, inbox, notices, incidents
-    assert len(seen) == 11
+    # sign-in, grants, columns, heads, views, departments, work, inbox, notices, incidents
+    assert len(seen) == 10
 
 
 @pytest.mark.parametrize(
@@ -417,7 +417,7 @@ def pulse(desk: FlaskClient, cursor: str, more: str = "") -> TestResponse:
     return desk.get(f"/board/pulse?since={cursor}{more}", headers=HTMX)
 
 
-def test_nothing_new_is_an_empty_answer_of_four_queries(
+def test_nothing_new_is_an_empty_answer_of_three_queries(
     app: Flask, desk: FlaskClient, make: Any, clock: time_machine.Traveller
 ) -> None:
     on_the_board(make)
@@ -426,7 +426,7 @@ def test_nothing_new_is_an_empty_answer_of_four_queries(
     with counted(app) as seen:
         answer = pulse(desk, cursor)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert len(seen) == 4
+    assert len(seen) == 3
 
 
 @on_both_databases
