@@ -16,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from complaints import consequences, files, guards, off_board, work
+from complaints import files, guards, off_board, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
@@ -208,7 +208,7 @@ def section(
         {each.id: each for each in files.of(session, ids)},
     )
     offers = Offers(names, {row.id for row in staff if row.left_at is None})
-    tasks = consequences.tasks(case)
+    tasks = turns.tasks(case)
     panels = [_panel(case, past, sheet, tasks, names, sent) for sheet in case.rules.sheets if _shown(case, sheet, past)]
     boxes = signatures.boxes(case, past, tasks, names.people, unsigned)
     ready = [case.rules.stage(task.key) for task in tasks if task.kind == work.MOVE and _mine(task)]

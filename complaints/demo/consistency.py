@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from complaints import clocks, consequences, guards
+from complaints import clocks, guards, turns
 from complaints.case import Case, load
 from complaints.clocks import CANCELLED, REPLACED, Clock
 from complaints.complaint import NO_LIMIT, Complaint
@@ -167,7 +167,7 @@ def _of_case(session: Session, found: Case, staff: dict[int, Actor]) -> Iterator
         row.task
         for row in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id).order_by(Waiting.id))
     ]
-    if there != consequences.tasks(found):
+    if there != turns.tasks(found):
         yield "other work waits than there is to do"
     if fault := _of_due(session, found):
         yield fault

@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, cast
 
-from complaints import consequences
+from complaints import consequences, turns
 from complaints.case import Case
 from complaints.demo.company import Players
 from complaints.demo.journeys import Journey
@@ -421,7 +421,7 @@ class Dossier:
         """What waits for whom. Cases that came the same way wait for the same, each for its own people."""
         tasks = self.archive.tasks.get(self.route)
         if tasks is None:
-            tasks = self.archive.tasks[self.route] = consequences.tasks(self._case())
+            tasks = self.archive.tasks[self.route] = turns.tasks(self._case())
         for task in tasks:
             if task.kind == ROW:
                 sheet, _, place = task.key.partition(":")

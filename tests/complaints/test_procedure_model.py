@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from complaints import clocks, consequences, off_board, registration, signing, visits, workflow, writing
+from complaints import clocks, off_board, registration, signing, turns, visits, workflow, writing
 from complaints.case import Case, load
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.consequences import has_happened
@@ -259,7 +259,7 @@ class People(RuleBasedStateMachine):
             if case.rules.stage(found.stage).final:
                 self._check_signed(case)
             waiting = session.scalars(select(Waiting).where(Waiting.complaint_id == found.id)).all()
-            assert sorted(map(repr, (row.task for row in waiting))) == sorted(map(repr, consequences.tasks(case)))
+            assert sorted(map(repr, (row.task for row in waiting))) == sorted(map(repr, turns.tasks(case)))
 
     def _told_by_history(self, session: Session, found: Complaint) -> str:
         stage = RULES.first.key

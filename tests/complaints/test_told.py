@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import notices, procedure, worklist
+from complaints import board, notices, procedure, worklist
 from complaints.database import open_database, sessions, transaction
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Grant, User
@@ -79,6 +79,15 @@ def test_of_a_confidential_complaint_nobody_hears_by_bell_or_mail_who_may_not_se
     for role in ("sales", "clerk"):  # who took it in, and whose it is
         assert heard(desk, number, role) == ["A handling form was returned"]
     assert (heard(desk, number, "mkt_sup"), mailed(desk, "mkt_sup")) == ([], [])
+
+
+@pytest.mark.usefixtures("confidential")
+def test_a_confidential_complaint_stands_only_on_the_boards_of_those_who_may_see_it(desk: Desk) -> None:
+    desk.draft()
+    with desk.make() as session:
+        for role, seen in (("sales", 1), ("clerk", 0), ("qe", 0)):
+            first = board.columns(session, desk[role], procedure.procedure(), desk.at)[0]
+            assert (first.head.total, len(first.cards)) == (seen, seen)
 
 
 @pytest.mark.usefixtures("confidential")

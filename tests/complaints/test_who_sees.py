@@ -68,7 +68,7 @@ def test_who_was_told_of_a_move_that_was_taken_back_no_longer_sees_it(desk: Desk
         complaint = desk.find(session, number)
         notices.tell(
             session, complaint, [desk["staff"].id or 0], "moved", by=desk["qe"], at=desk.at, secret="s",
-            domain="mill.example", values={"stage": "Draft"},
+            domain="mill.example", values={"stage": "Draft"}, today=desk.at.date(),
         )  # fmt: skip
     assert sees(desk, number, "staff")
     with desk.act() as session:

@@ -176,7 +176,7 @@ def test_a_long_list_is_read_page_by_page(desk: FlaskClient, make: sessionmaker[
 @pytest.mark.parametrize(
     "query",
     ["?outcome=x", "?before=x", "?before=-1", "?before=99999999999999999999", "?day=2026-13-01", "?day=9999-12-31",
-     "?from=x", "?from=99999999999", "?q=%00", "?after=x.y", "?since=x", "?since=0001-01-01", "?q=" + "x" * 999],
+     "?from=x", "?from=99999999999", "?after=x.y", "?since=x", "?since=0001-01-01", "?q=" + "x" * 999],
 )  # fmt: skip
 def test_a_filter_that_makes_no_sense_filters_nothing_or_finds_nothing(desk: FlaskClient, query: str) -> None:
     assert desk.get("/inbox" + query).status_code == 200

@@ -176,7 +176,7 @@ def test_only_what_the_board_understands_is_kept_of_an_address(desk: FlaskClient
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"name": "  "}, {"name": "\0"}, {"name": "x" * 61}, {"name": "x", "query": "q=" + "密" * 99}],
+    [{}, {"name": "  "}, {"name": "x" * 61}, {"name": "x", "query": "q=" + "密" * 99}],
 )  # fmt: skip
 def test_a_view_without_a_name_or_too_long_is_refused_with_a_sentence(desk: FlaskClient, data: dict[str, str]) -> None:
     answer = desk.post("/me/views", data=data)

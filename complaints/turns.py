@@ -1,0 +1,147 @@
+"""Whose turn it is: what waits on a case as it stands, and for whom. Pure: decisions over a case, like guards.py."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from complaints import classes, guards
+from complaints.case import Case, filled
+from complaints.guards import DEPARTMENT_ROLES, signers
+from complaints.procedure import Move, Need, Procedure, Sheet, SignatureRule
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
+
+
+def tasks(case: Case) -> list[Task]:
+    """What waits on a case as it stands, for whom."""
+    if case.rules.stage(case.stage).off_board:
+        return []
+    ways = _towards_the_next, _of_class, _begun_signatures, _answers, _owned_rows
+    return list(dict.fromkeys(task for way in ways for task in way(case)))
+
+
+def _towards_the_next(case: Case) -> Iterator[Task]:
+    ways = list(case.rules.onward(case.stage))
+    for move in [move for move in ways if case.holds(move.when)][-1:] or ways[:1]:
+        missing = guards.lacking(case, guards.asked_by(case, move))
+        if not missing:
+            register = case.rules.stage(move.to).register
+            yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
+        for step in dict.fromkeys(each.step for each in missing):
+            yield from _step(case, step, move)
+
+
+def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
+    kind, _, key = step.partition(":")
+    if kind == REGISTER:
+        yield from _for(case, REGISTER, move.to, move.by)
+    elif kind == CLASSIFY:
+        yield from _for(case, CLASSIFY, key, classes.raisers(case.rules))
+    elif kind == WRITE and (sheet := case.rules.sheet(key)) is not None:
+        yield from _for(case, WRITE, key, _whose_turn(case, sheet))
+    elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
+        before = guards.before_signature(case, rule)
+        if not before:
+            yield from _to_sign(case, rule)
+        for earlier in dict.fromkeys(each.step for each in before if each.step.startswith(WRITE)):
+            yield from _step(case, earlier, move)
+
+
+def _of_class(case: Case) -> Iterator[Task]:
+    """A class that is proposed waits to be decided on; that of a draft is decided by registering it."""
+    if case.rules.register_stage.key in case.visited and (proposal := classes.proposed(case)):
+        yield from _for(case, CLASSIFY, proposal.complaint_class, classes.raisers(case.rules))
+
+
+def _whose_turn(case: Case, sheet: Sheet) -> tuple[str, ...]:
+    """Who writes next in a record: of one that waits for an answer, who answers."""
+    return next(_awaited(case, sheet), sheet.by)
+
+
+def _awaited(case: Case, sheet: Sheet) -> Iterator[tuple[str, ...]]:
+    """Who is to answer what stands in a record: whoever fills in what not every writer of it may fill in."""
+    for record in case.of_sheet(sheet):
+        row = {f"{sheet.key}.{key}": value for key, value in record.values.items()}
+        for field in sheet.fields:
+            answers = field.by and not field.part and not {*sheet.by} <= {*field.by}
+            if answers and not filled(record.values.get(field.key)) and case.holds(field.when, row):
+                yield field.by
+
+
+def _answers(case: Case) -> Iterator[Task]:
+    """Rows wait for their answer wherever the complaint stands, as long as it may be written."""
+    for sheet in case.rules.sheets:
+        if sheet.many and guards.open_in(case, sheet):
+            for roles in _awaited(case, sheet):
+                yield from _for(case, WRITE, sheet.key, roles)
+
+
+def _begun_signatures(case: Case) -> Iterator[Task]:
+    """Signatures wait, on the way to the next stage or off it, when what they cover has been begun, all that comes
+    first is done, and something still asks for them."""
+    for rule in case.rules.signatures:
+        begun = any(case.of_sheet(sheet) for sheet in case.rules.covered(rule))
+        missing = rule.key not in case.signatures and (not rule.each or case.has(rule.each))
+        asked_for = begun and missing and guards.applies(case, rule) and _asked_for(case, rule)
+        if asked_for and not guards.before_signature(case, rule):
+            yield from _to_sign(case, rule)
+
+
+def _asked_for(case: Case, rule: SignatureRule) -> bool:
+    """Does something still lack a signature, or is it given for its own sake?"""
+    needs = _asking(case.rules, rule.key)
+    return not needs or bool(guards.lacking(case, needs))
+
+
+@lru_cache
+def _asking(rules: Procedure, signature: str) -> tuple[Need, ...]:
+    """Everything that asks for a signature, alone or among other things that would do."""
+    return tuple(
+        need
+        for each in (*rules.stages, *rules.outcomes, *rules.moves, *rules.sheets, *rules.signatures)
+        for need in each.needs  # type: ignore[attr-defined]  # all of these have needs
+        if any(wanted.kind == "signature" and wanted.ref == signature for wanted in (need, *need.any_of))
+    )
+
+
+def _to_sign(case: Case, rule: SignatureRule) -> Iterator[Task]:
+    """A signature waits for who may give it; one that was returned waits for another hand in what it covers."""
+    if again := _to_change(case, rule):
+        for sheet in again:
+            yield from _for(case, WRITE, sheet.key, sheet.by)
+    else:
+        yield from _for(case, SIGN, rule.key, signers(case, rule), guards.departments_asked(case, rule))
+
+
+def _to_change(case: Case, rule: SignatureRule) -> list[Sheet]:
+    """The records that are to be changed before somebody signs what was returned."""
+    if guards.unchanged(case, rule) is None:
+        return []
+    return [each for each in case.rules.covered(rule) if case.of_sheet(each) and guards.open_in(case, each)]
+
+
+def _for(
+    case: Case, kind: str, key: str, roles: Sequence[str], departments: frozenset[int] | None = None
+) -> Iterator[Task]:
+    """A task for the first of some roles: for each department that is asked, for the person named, for each responsible
+    department, or for its queue."""
+    role = roles[0]
+    if departments is None and role in DEPARTMENT_ROLES:
+        departments = case.departments
+    if departments:
+        yield from (Task(kind, key, role, department_id=each) for each in sorted(departments))
+    elif role == "qe" and case.investigator:
+        yield Task(kind, key, role, case.investigator)
+    else:
+        yield Task(kind, key, role)
+
+
+def _owned_rows(case: Case) -> Iterator[Task]:
+    """Rows with an owner wait for them, from the stage on in which they are to be done."""
+    for sheet in case.rules.sheets:
+        done = sheet.part("done")
+        if done is None or not sheet.part("owner"):
+            continue
+        stages = sheet.field(done).stages or sheet.stages
+        if case.stage in stages:
+            for row in case.of_sheet(sheet):
+                if row.owner_id and row.done_on is None:
+                    yield Task(ROW, f"{sheet.key}:{row.place}", "", row.owner_id, None, row.due_on)
