@@ -6,6 +6,7 @@ one, its tests are skipped by name for a person and fail in CI.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 # Slow machines are no failed property, and CI tries the same examples each time.
 hypothesis.settings.register_profile("redress", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("redress")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """What is collected stays to the end: the garbage collector need not walk it while it grows, nor ever after."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 SETTINGS = """
