@@ -329,6 +329,7 @@ def hold(session: Session, *held: Complaint) -> None:
     needs no lock: there a writing transaction is alone from its first question on."""
     if rows.dialect(session) == "sqlite":
         return
+    session.flush()
     while True:
         investigations = {each.investigation_id for each in held if each.investigation_id is not None}
         for id_ in sorted(investigations):
