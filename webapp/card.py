@@ -161,7 +161,7 @@ def _running(
 
 @lru_cache(maxsize=KEPT)
 def _short_day(day: date, locale: str) -> str:
-    return str(format_date(day, "M月d日" if locale.startswith("zh") else "d MMM"))
+    return str(format_date(day, "M/d" if locale.startswith("zh") else "d MMM"))
 
 
 @lru_cache(maxsize=KEPT)
