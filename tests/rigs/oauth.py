@@ -35,7 +35,7 @@ class OAuthServer:
         self.refresh_tokens: set[str] = set()
         self.access_tokens: set[str] = set()
         self._http = _Quiet(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=[0.05], daemon=True)
 
     @property
     def url(self) -> str:

@@ -468,7 +468,7 @@ def test_an_address_cannot_break_out_of_its_link(desk: FlaskClient, make: sessio
 def served(app: Flask) -> Iterator[str]:
     """The application behind a real port."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

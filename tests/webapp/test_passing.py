@@ -272,7 +272,7 @@ def test_a_file_asks_for_sign_in_cannot_be_guessed_and_is_nothing_to_strangers(
 def served(app: Flask) -> Iterator[str]:
     """The application behind a real port."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
