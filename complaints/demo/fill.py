@@ -7,7 +7,7 @@ only, and live work goes on behind it. The same seed, instant and database give 
 
 import gc
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from complaints.complaint import Complaint
 from complaints.customers import Contact
 from complaints.database import Base
 from complaints.demo.company import DOMAIN, Players
-from complaints.demo.journeys import Author, planned
+from complaints.demo.journeys import AHEAD, Author, planned
 from complaints.demo.moments import Minutes
 from complaints.demo.parts import Maker, Part, desk, read
 from complaints.demo.post import Post
@@ -72,14 +72,16 @@ def fill(
     plan = planned(rng, minutes, complaints, few=few)
     author = Author(rng, minutes, few=few)
     scribe = Scribe(rng, minutes, players, Post(blobs, secret=secret, sender=sender, shared=not few))
-    parts = range(-(-complaints // PART))
+    cut = _cut(plan)
+    parts = range(len(cut))
     with _no_garbage(), TemporaryDirectory(prefix="redress-fill-", ignore_cleanup_errors=True) as folder:
-        maker = Maker(author, scribe, plan, PART, seed, last, Path(folder))
+        maker = Maker(author, scribe, cut, seed, last, Path(folder))
         with desk(maker, beside=len(parts) > 1) as at_desk, engine.connect() as connection:
-            at_desk.ask(0)
+            for n in parts[:AHEAD]:
+                at_desk.ask(n)
             for n in parts:
-                if n + 1 in parts:
-                    at_desk.ask(n + 1)
+                if n + AHEAD in parts:
+                    at_desk.ask(n + AHEAD)
                 part = at_desk.answer()
                 with _whole(connection):
                     taken = _take(connection, part.wanted)
@@ -88,10 +90,20 @@ def fill(
                     _write(connection, part)
                 part.file.unlink()
                 if progress:
-                    progress(n * PART + part.complaints)
+                    progress(sum(map(len, cut[: n + 1])))
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")  # or the next pages are planned for an empty ledger
+
+
+def _cut(plan: Sequence[int]) -> list[Sequence[int]]:
+    """The parts of a plan. The last of several is cut once more: while it is made, or written, nothing else is done."""
+    parts = [plan[n : n + PART] for n in range(0, len(plan), PART)]
+    if len(parts) > 1:
+        last = parts.pop()
+        size = -(-len(last) // 4)
+        parts += [last[n : n + size] for n in range(0, len(last), size)]
+    return parts
 
 
 @contextmanager

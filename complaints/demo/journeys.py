@@ -45,8 +45,9 @@ REJECTED: tuple[str, ...] = (*STAGES[:7], *STAGES[3:])
 CHANNELS = ("email",) * 41 + ("phone",) * 4 + ("chat",) * 2 + ("visit", "letter", "minutes")
 STILL_THERE = 0.9
 """The last thing that was done in the stage where a complaint stands was done this share of its stay ago."""
-KEPT = 4
-"""Parts that may be made anew."""
+AHEAD = 4
+"""So many parts are asked for before one is written: the last, whose complaints are still open, take longer to make.
+Any of them may have to be made anew."""
 VARIANTS = 200
 SHARED = 64
 HOUR = 60
@@ -129,7 +130,7 @@ class Repeats:
                 journey.repeats = len(minutes)
                 minutes.append(journey.minute)
         self._before[n + 1] = seen
-        self._before.pop(n - KEPT, None)
+        self._before.pop(n - AHEAD - 1, None)
 
 
 def planned(rng: Random, minutes: Minutes, count: int, *, few: bool) -> Sequence[int]:

@@ -44,12 +44,12 @@ class Part:
 
 @dataclass
 class Maker:
-    """Makes the parts of a plan. Author and scribe share one source of chance; `last` are the last numbers given."""
+    """Makes the parts of a plan (`parts`). Author and scribe share one source of chance; `last` are the last numbers
+    given."""
 
     author: Author
     scribe: Scribe
-    plan: Sequence[int]
-    size: int
+    parts: Sequence[Sequence[int]]
     seed: int
     last: dict[str, int]
     folder: Path
@@ -59,7 +59,7 @@ class Maker:
         """Part `n` of the plan, after these last numbers or else after those of the part that was made before it."""
         self.last.update(last or {})
         self.scribe.rng.seed(f"{self.seed}/{n}")  # so that a part made anew tells the same stories
-        journeys = self.author.journeys(self.plan[n * self.size : (n + 1) * self.size])
+        journeys = self.author.journeys(self.parts[n])
         self.repeats.count(n, journeys)
         rows, wanted = self.scribe.write(journeys, self.last)
         before = {kind: self.last.get(kind, 0) for kind in wanted}

@@ -396,9 +396,17 @@ def test_live_work_goes_on_between_the_parts(
     engine: Engine, make: sessionmaker[Session], blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filling, "PART", 100)
-    fill(engine, complaints=350, seed=1, at=AT, blobs=blobs, progress=partial(_draft, make))
+    parts: list[int] = []
+
+    def meanwhile(done: int) -> None:
+        parts.append(done)
+        _draft(make, done)
+
+    fill(engine, complaints=350, seed=1, at=AT, blobs=blobs, progress=meanwhile)
+    assert len(parts) > 3
+    assert parts[-1] == 350
     with make() as session:
-        assert session.scalar(select(func.count()).select_from(Complaint)) == 354
+        assert session.scalar(select(func.count()).select_from(Complaint)) == 350 + len(parts)
         assert faults(session) == []
         assert history.verify(session).broken is None
 
