@@ -189,7 +189,7 @@ def bare(app: Flask, actor: Actor, cards: list[Card], page: bytes) -> Flask:
     texts. No database, no session, no sign-in, no translation."""
     rules = procedure()
     with app.test_request_context():
-        view = CardView(rules, "en", datetime.now(UTC), app.extensions["settings"].zone, mainland_china(), actor.id)
+        view = CardView("en", datetime.now(UTC), app.extensions["settings"].zone, mainland_china(), actor.id)
         by_id = {card.id: _prepared(card, view, rules) for card in cards}
     text, at = page.decode(), 0
     pieces: list[dict[str, Any]] = []

@@ -203,16 +203,19 @@ def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime,
 
 
 def _last_in_round(session: Session, case: Case, signature: str, keys: Iterable[str]) -> Iterable[Clock]:
-    """The last clock of each key in this round, of all complaints that wait for this signature again."""
+    """The last clock of each key in this round, of all complaints that wait for this signature again in the stage in
+    which the clock was stopped."""
     rule = case.rules.signature(signature)
     assert rule is not None
     others = records.joined(session, case.complaint) if rule.of == INVESTIGATION else []
-    ids = [each.id for each in (case.complaint, *others) if each.stage in rule.stages]
-    mine = Clock.subject_kind == COMPLAINT, Clock.subject_id.in_(ids), Clock.round == case.complaint.round
-    found = session.scalars(
-        select(Clock).where(*mine, Clock.key.in_(sorted(keys))).order_by(Clock.started_at, Clock.id)
-    )
-    return {(clock.subject_id, clock.key): clock for clock in found}.values()
+    found: dict[tuple[int, str], Clock] = {}
+    for each in (case, *(load(session, other) for other in others)):
+        since = each.entered[each.stage]
+        for clock in clocks.of(session, COMPLAINT, each.complaint.id) if each.stage in rule.stages else ():
+            in_time = clock.stopped_at is not None and clock.stopped_at >= since
+            if in_time and clock.key in keys and clock.round == case.complaint.round:
+                found[each.complaint.id, clock.key] = clock
+    return found.values()
 
 
 # Whose it is, and until when
@@ -328,7 +331,7 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
             told = {to: {*_receivers(session, case, to, on, by=by, today=today)} for to in rule.to}
-            others = {user for to, users in told.items() if not _names_people(case, to) for user in users}
+            others = {user for to, users in told.items() if not _is_named(case, to) for user in users}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
                 session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
@@ -337,11 +340,11 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
             )  # fmt: skip
 
 
-def _names_people(case: Case, to: str) -> bool:
-    """Is this a field that names people? They may see the complaint as long as they stand there."""
+def _is_named(case: Case, to: str) -> bool:
+    """Are these people or departments that the complaint names? They may see it as long as it does."""
     sheet, _, key = to.partition(".")
     found = case.rules.sheet(sheet) if key else None
-    return found is not None and found.field(key).kind in PEOPLE
+    return to in ("departments", NOTIFIED) or (found is not None and found.field(key).kind in PEOPLE)
 
 
 def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:

@@ -491,6 +491,31 @@ def test_whoever_is_named_later_is_told_and_owns_it_and_the_one_before_keeps_see
         assert {(desk["qe"].id, "owned"), (desk["second"].id, "named")} <= {tuple(row) for row in named}
 
 
+def test_a_form_that_is_returned_late_is_corrected_where_the_complaint_stands(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.write(number, "qa_reply", "qe")
+    correct(desk, number, "sales", content="15 of 200 joints leak")
+    desk.returns(number, "form_approved", "mkt_sup", remark="The request is another one now")
+    desk.write(number, "form", "sales", request="Answer for all fifteen")
+    for key, role in (("form_issued", "sales"), ("form_approved", "mkt_sup"), ("receipt", "qa_head")):
+        desk.sign(number, key, role)
+    assert states(desk, number)["issue_form"] == "met"
+    desk.carry_out(number)
+    assert desk.stage(number) == "verification"
+
+
+@pytest.mark.requirement("S28")
+def test_quality_receives_the_form_as_it_is_now(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "first_review", "mkt_sup")
+    desk.write(number, "form", "sales")
+    for key, role in (("form_issued", "sales"), ("form_approved", "mkt_sup"), ("receipt", "qa_head")):
+        desk.sign(number, key, role)
+    desk.write(number, "form", "sales", request="Something else")
+    assert signed(desk, number) == set()
+    assert states(desk, number)["qa_reply"] == "cancelled"
+
+
 # Finding, meeting, action plan
 
 
@@ -921,6 +946,23 @@ def test_another_responsible_department_makes_the_plan_wait_for_its_signatures_a
     assert "Your department is named as responsible" in told(desk, number, "assembly")
 
 
+def test_the_general_manager_who_was_demanded_is_demanded_in_the_next_round_too(desk: Desk) -> None:
+    number = desk.to_action_plan()
+    desk.write(number, "gm", "qe", needed="yes")
+    desk.plan(number)
+    desk.approve_plan(number)
+    desk.write(number, "gm", "qe", needed="no")
+    assert "plan_approval" not in signed(desk, number)
+    desk.write(number, "gm", "qe", needed="yes")
+    desk.sign(number, "plan_approval", "mr")
+    desk.returns(number, "plan_approval_gm", "gm", remark="Too slow")
+    desk.plan(number, carried=True)
+    desk.approve_plan(number)
+    assert desk.missing(number, "implementation", "mr") == [
+        "General manager's approval: not signed yet (General manager)"
+    ]
+
+
 # Implementation and verification
 
 
@@ -1321,6 +1363,31 @@ def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
         desk.move(number, "investigation", "sales")
     desk.move(number, "investigation", "sales", reason="The lab measured another hose")
     assert desk.case(number).value("answer.reason") == "The lab measured another hose"
+
+
+def test_a_class_raised_at_the_customer_wants_the_vps_confirmation_of_not_ours(desk: Desk) -> None:
+    number = not_ours_at_the_customer(desk)
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    becomes(desk, number, "major", "mkt_sup")
+    desk.sign(number, "form_approved", "mkt_vp")
+    assert desk.missing(number, "closed", "clerk") == [
+        "Marketing VP's confirmation of “not ours”: not signed yet (Marketing vice general manager)"
+    ]
+    desk.returns(number, "not_ours_confirmed_vp", "mkt_vp", remark="The report is about another lot")
+    desk.write(number, "not_ours", "qe", basis="Lab report 78, lot L2608-114")
+    desk.sign(number, "not_ours_confirmed", "mkt_sup")
+    desk.sign(number, "not_ours_confirmed_vp", "mkt_vp")
+    desk.move(number, "closed", "clerk")
+
+
+def test_who_sends_it_back_is_heard(desk: Desk) -> None:
+    number = desk.to_verification()
+    desk.move(number, "implementation", "qe", reason="Lathe 4 was not checked")
+    assert told(desk, number, "dept_head")[-1] == "Not done in full; it goes on in Implementation"
+    other = desk.to_investigation()
+    desk.move(other, "registered", "qe", reason="The lot is missing")
+    assert told(desk, other, "sales")[-1] == "Sent back to Registered"
 
 
 # The class
