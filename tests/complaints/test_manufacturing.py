@@ -1,7 +1,7 @@
 """The default manufacturing procedure, sentence by sentence: who may do what when, what is missing, what goes back."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -128,26 +128,6 @@ def waits_for(desk: Desk, number: str) -> set[tuple[str, str, str]]:
     with desk.make() as session:
         found = session.scalars(select(Waiting).where(Waiting.complaint_id == desk.find(session, number).id))
         return {(row.kind, row.key, row.role) for row in found}
-
-
-def becomes(desk: Desk, number: str, complaint_class: str, role: str, reason: str = "") -> datetime:
-    """The class is changed; returns when."""
-    with desk.act() as session:
-        found = desk.find(session, number)
-        registration.save(
-            session, found, {"complaint_class": complaint_class}, by=desk[role], at=desk.at, context=CONTEXT,
-            seen_version=found.version, why=reason,
-        )  # fmt: skip
-    return desk.at
-
-
-def correct(desk: Desk, number: str, role: str, **values: Any) -> None:
-    """Somebody changes the register entry."""
-    with desk.act() as session:
-        found = desk.find(session, number)
-        registration.save(
-            session, found, values, by=desk[role], at=desk.at, context=CONTEXT, seen_version=found.version
-        )
 
 
 def take_off(desk: Desk, number: str, outcome: str, role: str, *, into: str = "", **more: Any) -> None:
@@ -494,7 +474,7 @@ def test_whoever_is_named_later_is_told_and_owns_it_and_the_one_before_keeps_see
 def test_a_form_that_is_returned_late_is_corrected_where_the_complaint_stands(desk: Desk) -> None:
     number = desk.to_implementation()
     desk.write(number, "qa_reply", "qe")
-    correct(desk, number, "sales", content="15 of 200 joints leak")
+    desk.correct(number, "sales", content="15 of 200 joints leak")
     desk.returns(number, "form_approved", "mkt_sup", remark="The request is another one now")
     desk.write(number, "form", "sales", request="Answer for all fifteen")
     for key, role in (("form_issued", "sales"), ("form_approved", "mkt_sup"), ("receipt", "qa_head")):
@@ -928,7 +908,7 @@ def test_the_database_itself_refuses_to_change_or_delete_a_signature(desk: Desk,
 
 def test_the_general_manager_returns_a_plan_from_a_later_stage_when_the_class_is_raised_late(desk: Desk) -> None:
     number = desk.to_implementation()
-    becomes(desk, number, "major", "mkt_sup")
+    desk.classify(number, "major", "mkt_sup")
     assert desk.missing(number, "action_plan", "gm") == ["From Implementation it goes to Verification"]
     desk.returns(number, "plan_approval_gm", "gm", remark="Far too little")
     assert (desk.stage(number), complaint(desk, number).round) == ("action_plan", 2)
@@ -1347,10 +1327,10 @@ def test_after_the_end_nothing_changes_that_was_decided_on(desk: Desk, end: str)
         take_off(desk, number, WITHDRAWN, "clerk")
     for field, value in (("complaint_class", "major"), ("content", "Something else")):
         with pytest.raises(Incomplete) as refused:
-            correct(desk, number, "mkt_vp", **{field: value})
+            desk.correct(number, "mkt_vp", **{field: value})
         assert "stays as it is" in english(refused.value.problems[0].sentence)
     assert "form_approved" in signed(desk, number)
-    correct(desk, number, "staff", quantity="14")
+    desk.correct(number, "staff", quantity="14")
 
 
 def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
@@ -1369,7 +1349,7 @@ def test_a_class_raised_at_the_customer_wants_the_vps_confirmation_of_not_ours(d
     number = not_ours_at_the_customer(desk)
     desk.contact(number, "result_told")
     desk.write(number, "answer", "sales")
-    becomes(desk, number, "major", "mkt_sup")
+    desk.classify(number, "major", "mkt_sup")
     desk.sign(number, "form_approved", "mkt_vp")
     assert desk.missing(number, "closed", "clerk") == [
         "Marketing VP's confirmation of “not ours”: not signed yet (Marketing vice general manager)"
@@ -1397,7 +1377,7 @@ def test_who_sends_it_back_is_heard(desk: Desk) -> None:
 def test_a_raised_class_replaces_the_clock_of_three_days_by_those_of_eight_hours_and_two_days(desk: Desk) -> None:
     number = desk.to_investigation()
     general = the_clock(desk, number, "qa_reply")
-    raised = becomes(desk, number, "major", "clerk")
+    raised = desk.classify(number, "major", "clerk")
     replaced = the_clock(desk, number, "qa_reply")
     assert (replaced.id, replaced.outcome, replaced.stopped_at, replaced.due_at) == (
         general.id, "replaced", raised, general.due_at,
@@ -1412,10 +1392,10 @@ def test_a_lowered_class_runs_the_general_clock_from_the_receipt(desk: Desk) -> 
     number = desk.to_investigation(**MAJOR)
     receipt = desk.case(number).signatures["receipt"].at
     with pytest.raises(Incomplete):
-        becomes(desk, number, "general", "mkt_sup", "no line stopped")
+        desk.classify(number, "general", "mkt_sup", "no line stopped")
     with pytest.raises(Incomplete):
-        becomes(desk, number, "general", "mkt_vp")
-    becomes(desk, number, "general", "mkt_vp", "no line stopped")
+        desk.classify(number, "general", "mkt_vp")
+    desk.classify(number, "general", "mkt_vp", "no line stopped")
     assert states(desk, number) == {
         "issue_form": "met", "notify_register": "met", "interim": "replaced", "permanent": "replaced",
         "qa_reply": "runs",
@@ -1428,11 +1408,11 @@ def test_a_lowered_class_runs_the_general_clock_from_the_receipt(desk: Desk) -> 
 def test_raised_and_lowered_again_the_first_clock_runs_on_and_raised_once_more_new_ones_start(desk: Desk) -> None:
     number = desk.to_investigation()
     before = the_clock(desk, number, "qa_reply")
-    becomes(desk, number, "major", "clerk")
-    becomes(desk, number, "general", "mkt_vp", "no line stopped")
+    desk.classify(number, "major", "clerk")
+    desk.classify(number, "general", "mkt_vp", "no line stopped")
     runs_on = [clock for clock in clocks_of(desk, number) if clock.outcome is None]
     assert [(clock.id, clock.due_at) for clock in runs_on] == [(before.id, before.due_at)]
-    again = becomes(desk, number, "major", "mkt_sup")
+    again = desk.classify(number, "major", "mkt_sup")
     running = {clock.key: clock.started_at for clock in clocks_of(desk, number) if clock.outcome is None}
     assert running == {"interim": again, "permanent": again}
 
@@ -1442,7 +1422,7 @@ def test_a_class_that_is_raised_after_the_reply_still_asks_for_the_interim_measu
     number = desk.to_investigation()
     desk.write(number, "qe_entry", "qe")
     desk.write(number, "qa_reply", "qe")
-    becomes(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert states(desk, number)["interim"] == "runs"
     assert "permanent" not in states(desk, number)
 
@@ -1453,7 +1433,7 @@ def test_a_class_that_is_raised_late_asks_for_all_that_a_major_complaint_needs_a
     desk: Desk, stage: str
 ) -> None:
     number = getattr(desk, stage)()
-    becomes(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert "form_approved" not in signed(desk, number)
     desk.sign(number, "form_approved", "mkt_vp")
     desk.write(number, "interim", "qe")

@@ -171,15 +171,6 @@ def waiting(desk: Desk, number: str) -> set[tuple[str, str, str]]:
         return {(row.kind, row.key, row.role) for row in rows}
 
 
-def classify(desk: Desk, number: str, complaint_class: str, role: str, why: str = "") -> None:
-    with desk.act() as session:
-        complaint = desk.find(session, number)
-        registration.save(
-            session, complaint, {"complaint_class": complaint_class}, by=desk[role], at=desk.at, context=CONTEXT,
-            seen_version=complaint.version, why=why,
-        )  # fmt: skip
-
-
 # The postal service
 
 
@@ -282,7 +273,7 @@ def test_postal_a_sign_that_comes_up_while_it_is_handled_asks_for_the_heavier_cl
     desk.write(number, "concerns", "clerk", signs=["media"])
     assert ("class", "major", "clerk") in waiting(desk, number)
     assert "A complaint with any of these signs is major" in desk.missing(number, "customer_reply", "clerk")
-    classify(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert ("class", "major", "clerk") not in waiting(desk, number)
     assert "A complaint with any of these signs is major" not in desk.missing(number, "customer_reply", "clerk")
 
@@ -328,11 +319,11 @@ def test_postal_a_class_that_is_raised_starts_its_clock_now_and_one_that_is_lowe
     number = accepted(desk, "major")
     since = the_clock(desk, number, "postal_major").started_at
     desk.at += timedelta(hours=2)
-    classify(desk, number, "simple", "mkt_vp", "no insured value")
+    desk.classify(number, "simple", "mkt_vp", "no insured value")
     simple = the_clock(desk, number, "postal_simple")
     assert simple.started_at == since
     assert simple.due_at == datetime(2026, 11, 17, 9, 30, tzinfo=UTC)  # the close of the next working day
-    classify(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert running(desk, number) == {"postal_major": None}
     assert the_clock(desk, number, "postal_major").started_at == desk.at
 
@@ -412,7 +403,7 @@ def test_medical_a_yes_starts_the_evaluation_at_once(desk: Desk, told: list[tupl
         "A complaint about a serious injury or a death is major",
         "“Evaluation of the adverse event” is not filled in yet",
     ]
-    classify(desk, number, "major", "sales")
+    desk.classify(number, "major", "sales")
     desk.write(number, "evaluation", "qa_mgr", begun_on=TODAY, evaluator=str(desk["qe"].id))
     desk.move(number, "investigation", "sales")
     desk.write(number, "finding", "qe", text="Valve stuck", measures="Lot blocked", feeds=["risk"])
