@@ -244,6 +244,6 @@ def test_files_put_on_a_complaint_at_once_are_all_counted(make: sessionmaker[Ses
     assert at_once(*(lambda content=content: put(content) for content in contents)) == [None] * 6
     with make() as session:
         found = find(session, number, clerk)
-        kept = files.of(session, [found.id])
+        kept = files.offered(session, found, clerk).values()
     assert found.attachment_count == len(kept) == 5
     assert sorted(each.position for each in kept) == [0, 1, 2, 3, 4]

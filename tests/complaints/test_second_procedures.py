@@ -813,7 +813,9 @@ def test_very_many_names_in_a_field_cost_one_question(desk: Desk, chosen: str) -
         sheet = case.rules.sheet("meeting")
         assert sheet is not None
         event.listen(session.connection(), "before_cursor_execute", lambda *said: asked.append(said[2]))
-        values, problems = writing.read(session, case, sheet, {"invited": typed}, at=desk.at, context=CONTEXT)
+        values, problems = writing.read(
+            session, case, sheet, {"invited": typed}, before={}, by=desk["qe"], at=desk.at, context=CONTEXT
+        )
     assert len(asked) == (chosen != "many")
     if chosen in ("known", "twice"):
         assert (values, problems) == ({"invited": sorted(map(int, people))}, [])
