@@ -1544,6 +1544,18 @@ def test_a_customer_withdraws_from_every_open_stage_and_the_supervisor_confirms(
     assert waits_for(desk, number) == set()
 
 
+def test_a_withdrawal_that_is_confirmed_waits_for_the_clerk_to_take_it_off_the_board(desk: Desk) -> None:
+    number = desk.to_investigation()
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    assert waits_for(desk, number) - before == {("move", "withdrawn", "clerk")}
+    assert told(desk, number, "clerk")[-1] == "A withdrawal is confirmed; the complaint can leave the board"
+    desk.write(number, "withdrawal", "sales", statement="They take it back, in writing")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+
+
 def test_who_takes_the_withdrawal_back_needs_another_confirmation_for_the_next(desk: Desk) -> None:
     number = desk.to_investigation()
     desk.write(number, "withdrawal", "clerk", statement="They take it back")
