@@ -39,6 +39,7 @@ from complaints.notices import Notice
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, TooLateToUnmerge
 from complaints.people import Grant, User, actor_for
 from complaints.procedure import Procedure, procedure
+from complaints.records import StaleRecord
 from complaints.registration import Incomplete
 from complaints.signatures import Signature
 from complaints.signing import RemarkWanted, StaleContent
@@ -1556,15 +1557,43 @@ def test_a_withdrawal_that_is_confirmed_waits_for_the_clerk_to_take_it_off_the_b
     assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
 
 
-def test_who_takes_the_withdrawal_back_needs_another_confirmation_for_the_next(desk: Desk) -> None:
+def test_after_a_withdrawal_was_taken_back_the_next_one_is_written_and_confirmed_anew(desk: Desk) -> None:
     number = desk.to_investigation()
-    desk.write(number, "withdrawal", "clerk", statement="They take it back")
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "clerk", statement="They take it back", capa="no")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, number, WITHDRAWN, "clerk")
+    bring_back(desk, number, "mkt_sup")
+    assert waits_for(desk, number) == before
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    with pytest.raises(MoveRefused) as refusal:
+        take_off(desk, number, WITHDRAWN, "clerk")
+    assert [line.split(":")[0] for line in why(refusal)] == [
+        "The customer's statement, or a note of it is missing", "Withdrawal confirmed",
+    ]  # fmt: skip
+    with desk.make() as session:
+        last = select(Change).where(Change.act == "recorded").order_by(Change.id.desc()).limit(1)
+        emptied = session.scalars(last).one()
+        assert emptied.values["changed"] == {"statement": ["They take it back", None], "capa": ["no", None]}
+        assert emptied.by_id == desk["mkt_sup"].id
+    desk.write(number, "withdrawal", "clerk", statement="Now they really do")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")  # who brought it back wrote nothing in it
+    take_off(desk, number, WITHDRAWN, "clerk")
+
+
+def test_a_form_from_before_a_withdrawal_was_taken_back_does_not_bring_its_words_in_again(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    seen = desk.case(number).records["withdrawal"].version
     desk.sign(number, "withdrawal_confirmed", "mkt_sup")
     take_off(desk, number, WITHDRAWN, "clerk")
     bring_back(desk, number, "clerk")
-    with pytest.raises(MoveRefused) as refusal:
-        take_off(desk, number, WITHDRAWN, "clerk")
-    assert why(refusal)[0].startswith("Withdrawal confirmed")
+    with pytest.raises(StaleRecord), desk.act() as session:
+        writing.write(
+            session, desk.find(session, number), "withdrawal", {"statement": ["They take it back"]}, by=desk["sales"],
+            at=desk.at, context=CONTEXT, seen=seen,
+        )  # fmt: skip
 
 
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:
