@@ -170,14 +170,15 @@ def take(
 
 
 def _tell(session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
-    """Whoever has the complaint that goes on hears of the merge; of the other one's number, who may see that."""
-    if into.owner_id is not None:
-        number, today = merged.number, at.astimezone(context.zone).date()
-        owner = actor_for(session, session.get_one(User, into.owner_id), today)
-        sees = complaints.visible_to(owner, select(Complaint.id).where(Complaint.id == merged.id))
+    """Whoever has the complaint that goes on, or in whose queue it stands, hears of the merge; of the other one's
+    number, who may see that."""
+    number, today = merged.number, at.astimezone(context.zone).date()
+    for user in sorted(consequences.whose(session, load(session, into), today)):
+        reader = actor_for(session, session.get_one(User, user), today)
+        sees = complaints.visible_to(reader, select(Complaint.id).where(Complaint.id == merged.id))
         shown = Name(number, number) if session.scalar(sees) else Name("Another complaint", "另一条投诉")
         notices.tell(
-            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, today=today,
+            session, into, [user], f"merged_in:{number}", by=by, at=at, today=today,
             secret=context.secret, domain=context.domain,
             values={"name": {"en": f"{shown.en} was merged into it", "zh": f"{shown.zh} 已合并至此"}},
         )  # fmt: skip

@@ -1596,6 +1596,23 @@ def test_a_form_from_before_a_withdrawal_was_taken_back_does_not_bring_its_words
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("stage", "hears"), [("draft", "clerk"), ("to_action_plan", "dept_head"), ("to_customer_reply", "sales")]
+)
+def test_of_a_merge_into_a_complaint_that_nobody_owns_they_hear_in_whose_queue_it_stands(
+    desk: Desk, stage: str, hears: str
+) -> None:
+    into, number = getattr(desk, stage)(), desk.draft()
+    with desk.act() as session:
+        desk.find(session, into).owner_id = None
+    before = {role: len(told(desk, into, role)) for role in desk.people}
+    take_off(desk, number, MERGED, "qe", into=into)
+    heard = {role for role in desk.people if len(told(desk, into, role)) > before[role]}
+    assert heard == {hears}
+    shown = "Another complaint" if hears == "dept_head" else number
+    assert told(desk, into, hears)[-1] == f"{shown} was merged into it"
+
+
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:
     with pytest.raises(MoveRefused):
         take_off(desk, desk.to_closed(), WITHDRAWN, "clerk")
