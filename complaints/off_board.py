@@ -7,8 +7,8 @@ it back is written on that row, never erased. Which outcomes there are, and from
 from collections.abc import Mapping, Set
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, Text, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, case, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from complaints import clocks, consequences, guards, history, notices, records, signatures, visits, workflow
 from complaints import complaint as complaints
@@ -234,7 +234,8 @@ def bring_back(
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
     _undo_what_it_asked(session, complaint, rules.stage(left), by=by, at=at)
     if into is not None:
-        into.attachment_count = max(0, into.attachment_count - complaint.attachment_count)
+        into.unread_count = _less(Complaint.unread_count, complaint.unread_count)
+        into.attachment_count = _less(Complaint.attachment_count, complaint.attachment_count)
         into.changed_at = at
         history.note(session, into.id, "merge_undone", by=by, at=at, number=complaint.number)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
@@ -269,6 +270,11 @@ def _only_asked_for(rules: Procedure, asked: Set[str]) -> list[Sheet]:
     elsewhere = {each.ref.partition(".")[0] for need in needs for each in (need, *need.any_of)}
     elsewhere |= {sheet.key for rule in rules.signatures if rule.key not in asked for sheet in rules.covered(rule)}
     return [each for each in rules.sheets if each.key in asked - elsewhere and each.of == COMPLAINT]
+
+
+def _less(count: InstrumentedAttribute[int], by: int) -> ColumnElement[int]:
+    """A count without some of what it counts, never below nothing."""
+    return case((count > by, count - by), else_=0)
 
 
 def answer(session: Session, decision_id: int, *, text: str, by: Actor, at: datetime) -> Decision:

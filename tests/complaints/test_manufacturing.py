@@ -1613,6 +1613,19 @@ def test_of_a_merge_into_a_complaint_that_nobody_owns_they_hear_in_whose_queue_i
     assert told(desk, into, hears)[-1] == f"{shown} was merged into it"
 
 
+@pytest.mark.parametrize(("letters", "read", "left"), [(2, 0, 3), (2, 4, 0)])
+def test_a_merge_that_is_taken_back_takes_its_unread_letters_along(
+    desk: Desk, letters: int, read: int, left: int
+) -> None:
+    into, number = desk.to_investigation(unread_count=3), desk.registered(unread_count=letters)
+    take_off(desk, number, MERGED, "clerk", into=into)
+    assert complaint(desk, into).unread_count == 3 + letters
+    with desk.act() as session:
+        desk.find(session, into).unread_count -= read
+    bring_back(desk, number, "clerk")
+    assert (complaint(desk, into).unread_count, complaint(desk, number).unread_count) == (left, letters)
+
+
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:
     with pytest.raises(MoveRefused):
         take_off(desk, desk.to_closed(), WITHDRAWN, "clerk")
