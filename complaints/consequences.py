@@ -347,6 +347,14 @@ def _is_named(case: Case, to: str) -> bool:
     return to in ("departments", NOTIFIED) or (found is not None and found.field(key).kind in PEOPLE)
 
 
+def whose(session: Session, case: Case, today: date) -> set[int]:
+    """The people who have a complaint: its owner, or those in whose queue it stands."""
+    if case.complaint.owner_id is not None:
+        return {case.complaint.owner_id}
+    queue = case.rules.stage(case.stage).queue
+    return _speakers(session, case.departments, today) if queue in DEPARTMENT_ROLES else _holding(session, queue, today)
+
+
 def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
     if to == "owner":
         return [owner] if (owner := case.complaint.owner_id) else []
@@ -389,7 +397,7 @@ def _today(today: date) -> list[ColumnElement[bool]]:
     return [Grant.since <= today, or_(Grant.until.is_(None), Grant.until >= today), User.left_at.is_(None)]
 
 
-def _holding(session: Session, role: str, today: date) -> Iterable[int]:
+def _holding(session: Session, role: str, today: date) -> set[int]:
     held = select(Grant.user_id).join(User, User.id == Grant.user_id).where(Grant.role == role, *_today(today))
     return set(session.scalars(held))
 

@@ -14,7 +14,7 @@ def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    ways = _towards_the_next, _of_class, _begun_signatures, _answers, _owned_rows
+    ways = _towards_the_next, _off_the_board, _of_class, _begun_signatures, _answers, _owned_rows
     return list(dict.fromkeys(task for way in ways for task in way(case)))
 
 
@@ -27,6 +27,14 @@ def _towards_the_next(case: Case) -> Iterator[Task]:
             yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
         for step in dict.fromkeys(each.step for each in missing):
             yield from _step(case, step, move)
+
+
+def _off_the_board(case: Case) -> Iterator[Task]:
+    """A way off the board that asks for something waits to be gone once all of it is there."""
+    for outcome in case.rules.outcomes:
+        open_here = case.stage in outcome.from_ and any(case.holds(need.when) for need in outcome.needs)
+        if open_here and not guards.lacking(case, outcome.needs):
+            yield from _for(case, MOVE, outcome.key, outcome.moved_in_by)
 
 
 def _step(case: Case, step: str, move: Move) -> Iterator[Task]:

@@ -23,7 +23,7 @@ REGISTER, WRITE, SIGN, CLASSIFY, MOVE, ROW = "register", "write", "sign", "class
 
 class Task(NamedTuple):
     """Something that waits: `kind` is register, write (a record), sign (a signature), class (one is proposed), move (to
-    a stage) or row (of a record, owned by somebody); `key` says which."""
+    a stage, or off the board) or row (of a record, owned by somebody); `key` says which."""
 
     kind: str
     key: str

@@ -17,7 +17,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from complaints import clocks, consequences, guards, history, notices, numbers, records, rows, signatures, visits
 from complaints.case import Case, load
-from complaints.complaint import Complaint, visible_to
+from complaints.complaint import Complaint, involve, visible_to
 from complaints.context import Context
 from complaints.errors import (
     N_,
@@ -38,6 +38,8 @@ from complaints.texts import clean
 
 UNDO = timedelta(seconds=10)
 LONGEST_ANSWER = 1_000
+REGISTERED = "registered"
+"""Why a confidential complaint stays open to who registered it."""
 ALSO = "also"
 """What a move asks where several complaints share an investigation: which of the others go along."""
 
@@ -363,6 +365,8 @@ def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: da
     complaint.register_serial = numbers.next_in(session, f"register:{year}")
     complaint.registered_at = at
     complaint.registered_by_id = by.id
+    if of(complaint).confidential and by.id is not None:
+        involve(session, complaint, at=at, reason=REGISTERED, users=[by.id])
     history.note(session, complaint.id, "registered", by=by, at=at, register_no=complaint.register_no)
 
 

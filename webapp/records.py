@@ -16,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from complaints import files, guards, off_board, turns, work
+from complaints import files, guards, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
@@ -197,7 +197,6 @@ def section(
     """The records and signatures of a complaint as the reader of this request sees them. `merged`: the complaints that
     were merged into it; `sent` and `unsigned` are forms that were refused."""
     session = db.session()
-    ids = [complaint.id, *(off_board.merged_into(session, complaint.id) if merged is None else merged)]
     case, past = load_with_past(session, complaint)
     if departments is None:
         departments = session.scalars(select(Department).order_by(Department.id))
@@ -205,7 +204,7 @@ def section(
     names = Names(
         {row.id: row.name for row in staff},
         {each.id: each for each in departments},
-        {each.id: each for each in files.of(session, ids)},
+        files.offered(session, complaint, actor(), merged=merged),
     )
     offers = Offers(names, {row.id for row in staff if row.left_at is None})
     tasks = turns.tasks(case)

@@ -116,9 +116,11 @@ def address(item: Item) -> str:
     """Where it is done."""
     if item.kind == ANSWER:
         return url_for("answers.show", decision_id=item.ref)
-    if item.kind == MOVE:
+    if item.kind == MOVE and not item.rules.stage(item.key).off_board:
         return url_for("moves.moves", number=item.card.number)
-    anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline"}
+    anchors = {
+        REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline", MOVE: "off-title"
+    }  # fmt: skip
     return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
 
 

@@ -39,6 +39,7 @@ from complaints.notices import Notice
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, TooLateToUnmerge
 from complaints.people import Grant, User, actor_for
 from complaints.procedure import Procedure, procedure
+from complaints.records import StaleRecord
 from complaints.registration import Incomplete
 from complaints.signatures import Signature
 from complaints.signing import RemarkWanted, StaleContent
@@ -1591,15 +1592,85 @@ def test_a_customer_withdraws_from_every_open_stage_and_the_supervisor_confirms(
     assert waits_for(desk, number) == set()
 
 
-def test_who_takes_the_withdrawal_back_needs_another_confirmation_for_the_next(desk: Desk) -> None:
+def test_a_withdrawal_that_is_confirmed_waits_for_the_clerk_to_take_it_off_the_board(desk: Desk) -> None:
     number = desk.to_investigation()
-    desk.write(number, "withdrawal", "clerk", statement="They take it back")
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    assert waits_for(desk, number) - before == {("move", "withdrawn", "clerk")}
+    assert told(desk, number, "clerk")[-1] == "A withdrawal is confirmed; the complaint can leave the board"
+    desk.write(number, "withdrawal", "sales", statement="They take it back, in writing")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+
+
+def test_after_a_withdrawal_was_taken_back_the_next_one_is_written_and_confirmed_anew(desk: Desk) -> None:
+    number = desk.to_investigation()
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "clerk", statement="They take it back", capa="no")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, number, WITHDRAWN, "clerk")
+    bring_back(desk, number, "mkt_sup")
+    assert waits_for(desk, number) == before
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    with pytest.raises(MoveRefused) as refusal:
+        take_off(desk, number, WITHDRAWN, "clerk")
+    assert [line.split(":")[0] for line in why(refusal)] == [
+        "The customer's statement, or a note of it is missing", "Withdrawal confirmed",
+    ]  # fmt: skip
+    with desk.make() as session:
+        last = select(Change).where(Change.act == "recorded").order_by(Change.id.desc()).limit(1)
+        emptied = session.scalars(last).one()
+        assert emptied.values["changed"] == {"statement": ["They take it back", None], "capa": ["no", None]}
+        assert emptied.by_id == desk["mkt_sup"].id
+    desk.write(number, "withdrawal", "clerk", statement="Now they really do")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")  # who brought it back wrote nothing in it
+    take_off(desk, number, WITHDRAWN, "clerk")
+
+
+def test_a_form_from_before_a_withdrawal_was_taken_back_does_not_bring_its_words_in_again(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    seen = desk.case(number).records["withdrawal"].version
     desk.sign(number, "withdrawal_confirmed", "mkt_sup")
     take_off(desk, number, WITHDRAWN, "clerk")
     bring_back(desk, number, "clerk")
-    with pytest.raises(MoveRefused) as refusal:
-        take_off(desk, number, WITHDRAWN, "clerk")
-    assert why(refusal)[0].startswith("Withdrawal confirmed")
+    with pytest.raises(StaleRecord), desk.act() as session:
+        writing.write(
+            session, desk.find(session, number), "withdrawal", {"statement": ["They take it back"]}, by=desk["sales"],
+            at=desk.at, context=CONTEXT, seen=seen,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stage", "hears"), [("draft", "clerk"), ("to_action_plan", "dept_head"), ("to_customer_reply", "sales")]
+)
+def test_of_a_merge_into_a_complaint_that_nobody_owns_they_hear_in_whose_queue_it_stands(
+    desk: Desk, stage: str, hears: str
+) -> None:
+    into, number = getattr(desk, stage)(), desk.draft()
+    with desk.act() as session:
+        desk.find(session, into).owner_id = None
+    before = {role: len(told(desk, into, role)) for role in desk.people}
+    take_off(desk, number, MERGED, "qe", into=into)
+    heard = {role for role in desk.people if len(told(desk, into, role)) > before[role]}
+    assert heard == {hears}
+    shown = "Another complaint" if hears == "dept_head" else number
+    assert told(desk, into, hears)[-1] == f"{shown} was merged into it"
+
+
+@pytest.mark.parametrize(("letters", "read", "left"), [(2, 0, 3), (2, 4, 0)])
+def test_a_merge_that_is_taken_back_takes_its_unread_letters_along(
+    desk: Desk, letters: int, read: int, left: int
+) -> None:
+    into, number = desk.to_investigation(unread_count=3), desk.registered(unread_count=letters)
+    take_off(desk, number, MERGED, "clerk", into=into)
+    assert complaint(desk, into).unread_count == 3 + letters
+    with desk.act() as session:
+        desk.find(session, into).unread_count -= read
+    bring_back(desk, number, "clerk")
+    assert (complaint(desk, into).unread_count, complaint(desk, number).unread_count) == (left, letters)
 
 
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:

@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from complaints import joining, signatures, workflow, writing
+from complaints import files, joining, off_board, signatures, workflow, writing
 from complaints.clocks import Clock
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, involve
 from complaints.database import open_database, sessions
 from complaints.errors import RecordRefused, TooLate
 from complaints.history import Change
+from complaints.letters import Attachment
+from complaints.off_board import MERGED
 from complaints.records import Investigation, StaleRecord
-from tests.builders import at_once
+from complaints.registration import Incomplete
+from tests.builders import PNG, a_letter, at_once
 from tests.desk import CONTEXT, Desk, english
 
 
@@ -182,3 +185,73 @@ def test_what_falls_in_a_shared_investigation_stands_in_the_history_of_all(desk:
                 .where(Complaint.number == number, Change.act == "signature_voided")
             )  # fmt: skip
             assert [each.values["signature"] for each in acts] == ["plan_submitted"]
+
+
+def a_file(desk: Desk, number: str, name: str = "appraisal.png") -> str:
+    """A file that came with a letter of a complaint."""
+    file = {
+        "filename": name, "content_type": "image/png", "declared_type": "image/png", "content_id": "",
+        "inline": False, "size": len(PNG), "blob": "0" * 64,
+    }  # fmt: skip
+    with desk.act() as session:
+        letter = a_letter(session, desk.find(session, number), files=[file], message_id=f"<{number}@c.example>")
+        return session.scalars(select(Attachment.id).where(Attachment.letter_id == letter.id)).one()
+
+
+def merge(desk: Desk, number: str, into: str) -> None:
+    with desk.act() as session:
+        gone = desk.find(session, number)
+        off_board.take(
+            session, gone, MERGED, reason="", into=desk.find(session, into), by=desk["qe"], at=desk.at,
+            seen_version=gone.version, context=CONTEXT,
+        )  # fmt: skip
+
+
+def offered(desk: Desk, number: str, role: str = "qe") -> set[str]:
+    with desk.make() as session:
+        return {*files.offered(session, desk.find(session, number), desk[role])}
+
+
+def not_ours(desk: Desk, number: str, file: str, **values: str) -> None:
+    form = {"basis": "Lab report 77", "explanation": "Use the clip"} | values
+    desk.write(number, "not_ours", "qe", appraisal=file, **form)
+
+
+def test_a_record_names_every_file_that_is_offered_and_no_other(desk: Desk, two: tuple[str, str]) -> None:
+    merged, stranger = desk.draft(), desk.draft()
+    own, theirs, of_merged, strange = (a_file(desk, each) for each in (*two, merged, stranger))
+    merge(desk, merged, two[0])
+    desk.write(two[0], "finding", "qe", text="Cut by the customer", responsibility="not_ours")
+    assert offered(desk, two[0]) == {own, theirs, of_merged}
+    for file in (own, theirs, of_merged):
+        not_ours(desk, two[0], file)
+        assert desk.case(two[0]).value("not_ours.appraisal") == file
+    for file in (strange, "no file"):
+        with pytest.raises(Incomplete):
+            not_ours(desk, two[0], file)
+
+
+def test_a_record_that_names_a_file_of_another_complaint_can_still_be_changed(desk: Desk, two: tuple[str, str]) -> None:
+    merged = desk.draft()
+    file = a_file(desk, merged)
+    merge(desk, merged, two[0])
+    desk.write(two[0], "finding", "qe", text="Cut by the customer", responsibility="not_ours")
+    not_ours(desk, two[0], file)
+    with desk.act() as session:
+        gone = desk.find(session, merged)
+        off_board.bring_back(
+            session, gone, by=desk["qe"], at=desk.at, seen_version=gone.version, context=CONTEXT
+        )  # fmt: skip
+    assert file not in offered(desk, two[0]) | offered(desk, two[1])
+    for number in two:  # both forms send it again
+        not_ours(desk, number, file, basis=f"Lab report for {number}")
+    assert desk.case(two[1]).value("not_ours.appraisal") == file
+
+
+def test_files_of_a_complaint_that_somebody_may_not_see_are_not_offered_to_them(
+    desk: Desk, two: tuple[str, str]
+) -> None:
+    own, theirs = (a_file(desk, number) for number in two)
+    with desk.act() as session:
+        involve(session, desk.find(session, two[0]), at=desk.at, reason="told", users=[desk["staff"].id or 0])
+    assert (offered(desk, two[0], "staff"), offered(desk, two[0])) == ({own}, {own, theirs})

@@ -23,7 +23,7 @@ from complaints.notices import Notice
 from complaints.people import Actor, User
 from complaints.signatures import Signature
 from complaints.work import Waiting
-from tests.builders import MONDAY, PNG, an_entry
+from tests.builders import MONDAY, PNG, an_entry, written
 from tests.desk import CONTEXT, FILLED, Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 
@@ -318,6 +318,17 @@ def test_a_file_is_uploaded_for_a_field_and_kept_though_the_form_was_refused(
     assert f'href="/attachments/{kept.id}/' in panel(html, "not_ours")
     assert client.get(f"/attachments/{kept.id}/x").status_code == 200
     assert "qe added a file: 鉴定.png" in visible(html)
+
+
+def test_a_form_sends_again_a_file_that_it_cannot_offer_any_more(desk: Desk, as_: Any) -> None:
+    number = desk.to_investigation()
+    desk.write(number, "finding", "qe", text="Cut", responsibility="not_ours")
+    with transaction(desk.make) as session:
+        written(session, desk.find(session, number), "not_ours", appraisal="gone", basis="Lab", explanation="clip")
+    form = panel(as_("qe").get(f"/complaints/{number}").text, "not_ours")
+    assert '<option value="gone" selected>a file</option>' in form
+    assert write(as_("qe"), number, "not_ours", appraisal="gone", basis="Lab report 77").status_code == 303
+    assert desk.case(number).value("not_ours.basis") == "Lab report 77"
 
 
 def test_an_empty_file_is_told(desk: Desk, as_: Any) -> None:
