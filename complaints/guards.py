@@ -13,7 +13,7 @@ from complaints.case import Case, filled
 from complaints.complaint import Complaint
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.people import ROLES, Actor
+from complaints.people import QUALITY, ROLES, Actor
 from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
 from complaints.signatures import Signature
 
@@ -41,6 +41,9 @@ class RoleNames:
     def in_(self, locale: str) -> str:
         named = ROLES | dict(self.fields)
         return ("、" if locale.startswith("zh") else ", ").join(named[role].in_(locale) for role in self.roles)
+
+
+INVESTIGATORS = RoleNames(tuple(role for role in ROLES if role in QUALITY))
 
 
 # Who

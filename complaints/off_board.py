@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, signatures, visits, workflow
+from complaints import clocks, consequences, guards, history, notices, rounds, signatures, visits, workflow
 from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import Complaint
@@ -223,6 +223,7 @@ def bring_back(
     left = complaint.stage
     complaint.stage = decision.left_stage if decision else rules.first.key
     complaint.merged_into_id = None
+    rounds.catch_up(session, complaint)
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)

@@ -10,10 +10,11 @@ from complaints import joining, signatures, workflow, writing
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.database import open_database, sessions
-from complaints.errors import RecordRefused, TooLate
+from complaints.errors import NotAllowed, RecordRefused, SignatureRefused, StaleComplaint, TooLate
 from complaints.history import Change
 from complaints.records import Investigation, StaleRecord
-from tests.builders import at_once
+from tests.builders import a_department, a_person, at_once
+from tests.complaints.test_manufacturing import WITHDRAWN, bring_back, explain, take_off, told, undo
 from tests.desk import CONTEXT, Desk, english
 
 
@@ -182,3 +183,189 @@ def test_what_falls_in_a_shared_investigation_stands_in_the_history_of_all(desk:
                 .where(Complaint.number == number, Change.act == "signature_voided")
             )  # fmt: skip
             assert [each.values["signature"] for each in acts] == ["plan_submitted"]
+
+
+def at_the_customer(desk: Desk, two: tuple[str, str]) -> None:
+    """Both stand in Customer reply: the measures are verified."""
+    both(desk, two, to="verification")
+    desk.write(two[0], "verification", "qe")
+    desk.sign(two[0], "verified", "qe")
+    for number in two:
+        desk.move(number, "customer_reply", "qe")
+
+
+def not_ours_at_the_customer(desk: Desk, two: tuple[str, str]) -> None:
+    for number in two:
+        desk.write(number, "qe_entry", "qe")
+    desk.write(two[0], "finding", "qe", text="The customer cut it", responsibility="not_ours")
+    explain(desk, two[0])
+    desk.sign(two[0], "not_ours_confirmed", "mkt_sup")
+    for number in two:
+        desk.move(number, "customer_reply", "qe")
+
+
+def close(desk: Desk, number: str) -> None:
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    desk.move(number, "closed", "clerk")
+
+
+def another_department(desk: Desk) -> str:
+    with desk.act() as session:
+        department = a_department(session, "assembly", "Assembly", "装配")
+        desk.people["assembly"] = a_person(session, "dept_head", name="assembly", department=department)
+        return str(department.id)
+
+
+def rounds(desk: Desk, *numbers: str) -> list[int]:
+    return [desk.case(number).complaint.round for number in numbers]
+
+
+def take_along(desk: Desk, number: str, role: str, *, stale: int = 0) -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        workflow.take_along(
+            session, complaint, by=desk[role], at=desk.at, seen_version=complaint.version - stale, context=CONTEXT
+        )
+
+
+def asks(desk: Desk, number: str, stage: str, role: str) -> list[str]:
+    with desk.make() as session:
+        choices = workflow.allowed(session, desk.find(session, number), desk[role])
+    return [ask.field for choice in choices if choice.stage.key == stage for ask in choice.asks]
+
+
+# Which round a complaint is in
+
+
+def test_a_complaint_that_comes_later_does_not_go_on_with_a_returned_plan(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    for number in two:
+        desk.write(number, "qe_entry", "qe")
+    desk.write(first, "finding", "qe")
+    desk.move(first, "action_plan", "qe")
+    desk.plan(first)
+    desk.returns(first, "plan_review", "qe", "the cause is not found")
+    assert (desk.stage(second), rounds(desk, *two)) == ("investigation", [2, 2])
+    desk.move(second, "action_plan", "qe")
+    with pytest.raises(SignatureRefused):
+        desk.sign(second, "plan_review", "qe")
+    with desk.make() as session:
+        (shared,) = session.scalars(select(Change).where(Change.act == "round_shared"))
+        assert shared.values == {"number": first, "round": 2}
+
+
+def test_a_complaint_that_is_brought_back_does_not_go_on_with_a_returned_plan(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="action_plan")
+    desk.write(second, "withdrawal", "sales", statement="No longer needed")
+    desk.sign(second, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, second, WITHDRAWN, "clerk")
+    desk.returns(first, "plan_review", "qe", "the cause is not found")
+    bring_back(desk, second, "clerk")
+    assert (desk.stage(second), rounds(desk, *two)) == ("action_plan", [2, 2])
+    assert "plan_submitted" not in desk.case(second).signatures
+
+
+def test_who_still_waits_with_a_plan_goes_along_into_the_round_that_another_begins(
+    desk: Desk, two: tuple[str, str]
+) -> None:
+    first, second = two
+    for number in two:
+        desk.write(number, "qe_entry", "qe")
+    desk.write(first, "finding", "qe")
+    for number in two:
+        desk.move(number, "action_plan", "qe")
+    desk.plan(first)
+    desk.approve_plan(first)
+    desk.move(first, "implementation", "mr")
+    desk.carry_out(first)
+    desk.write(first, "verification", "qe", evidence="50 parts measured", on="2026-11-16", effective="no")
+    desk.move(first, "action_plan", "qe", reason="Three of fifty still leak")
+    assert rounds(desk, *two) == [2, 2]
+    assert "plan_submitted" not in desk.case(second).signatures
+
+
+def test_who_comes_back_while_the_next_plan_is_drawn_up_shares_it(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.move(first, "action_plan", "qe", reason="Three of fifty still leak")
+    desk.write(first, "cause", "dept_head", text="The other cause")
+    desk.move(second, "action_plan", "qe", reason="Here, too")
+    assert rounds(desk, *two) == [2, 2]
+    assert desk.case(second).value("cause.text") == "The other cause"
+
+
+def test_who_comes_back_later_begins_a_round_with_the_newest_plan(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.move(first, "action_plan", "qe", reason="Three of fifty still leak")
+    desk.write(first, "cause", "dept_head", text="The other cause")
+    desk.plan(first, carried=True)
+    desk.approve_plan(first)
+    desk.move(first, "implementation", "mr")
+    desk.move(second, "action_plan", "qe", reason="Here, too")
+    assert rounds(desk, *two) == [2, 3]
+    assert desk.case(second).value("cause.text") == "The other cause"
+
+
+def test_a_disputed_finding_is_looked_at_again_in_the_newest_round(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    not_ours_at_the_customer(desk, two)
+    close(desk, first)
+    desk.move(first, "investigation", "qe", reason="A second report came")
+    assert rounds(desk, *two) == [2, 1]
+    desk.move(second, "investigation", "sales", reason="our laboratory says otherwise")
+    assert rounds(desk, *two) == [2, 2]
+
+
+# Who says what goes back together
+
+
+def test_only_quality_is_asked_which_complaints_go_along(desk: Desk, two: tuple[str, str]) -> None:
+    at_the_customer(desk, two)
+    assert [asks(desk, two[0], "action_plan", role) for role in ("sales", "qe")] == [["reason"], ["reason", "also"]]
+    desk.move(two[0], "action_plan", "sales", reason="It still leaks", also=two[1])
+    assert [desk.stage(number) for number in two] == ["action_plan", "customer_reply"]
+
+
+def test_what_is_off_the_board_is_not_offered_to_go_along(desk: Desk, two: tuple[str, str]) -> None:
+    at_the_customer(desk, two)
+    desk.write(two[1], "withdrawal", "sales", statement="No longer needed")
+    desk.sign(two[1], "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, two[1], WITHDRAWN, "clerk")
+    assert asks(desk, two[0], "action_plan", "qe") == ["reason"]
+
+
+def test_the_investigator_hears_of_what_stayed_behind_and_takes_it_along(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    at_the_customer(desk, two)
+    desk.move(first, "action_plan", "sales", reason="It still leaks")
+    assert told(desk, second, "qe")[-1] == "Its investigation began another round; it stayed behind"
+    with pytest.raises(NotAllowed):
+        take_along(desk, second, "sales")
+    with pytest.raises(StaleComplaint):
+        take_along(desk, second, "qe", stale=1)
+    take_along(desk, second, "qe")
+    take_along(desk, second, "qe")
+    assert ([desk.stage(number) for number in two], rounds(desk, *two)) == (["action_plan", "action_plan"], [2, 2])
+    with desk.make() as session:
+        acts = session.scalars(
+            select(Change).where(Change.complaint_id == desk.find(session, second).id, Change.act == "moved")
+        ).all()
+    assert [(each.values["after"], each.values.get("round")) for each in acts][-1] == ("action_plan", 2)
+    desk.plan(first, carried=True)
+    desk.approve_plan(second)
+    for number in two:
+        desk.move(number, "implementation", "mr")
+
+
+def test_a_move_that_took_another_along_is_not_undone_by_halves(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.write(first, "verification", "qe")
+    desk.sign(first, "verified", "qe")
+    assert not desk.move(first, "implementation", "qe", reason="one lathe left", also=second).undo
+    with pytest.raises(TooLate):
+        undo(desk, first, "qe")
+    assert [desk.stage(number) for number in two] == ["implementation", "implementation"]
