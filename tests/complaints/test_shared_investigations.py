@@ -235,6 +235,107 @@ def asks(desk: Desk, number: str, stage: str, role: str) -> list[str]:
     return [ask.field for choice in choices if choice.stage.key == stage for ask in choice.asks]
 
 
+# What holds a record back
+
+
+def test_a_complaint_that_is_sent_back_alone_is_mended_and_both_are_closed(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.write(first, "verification", "qe")
+    desk.sign(first, "verified", "qe")
+    desk.move(second, "customer_reply", "qe")
+    with pytest.raises(RecordRefused):
+        desk.write(first, "verification", "qe", evidence="nothing was measured")
+    desk.move(first, "implementation", "qe", reason="two lathes were left out")
+    desk.write(first, "problems", "dept_head", text="Lathe 4 cannot be stopped")
+    desk.write(first, "problems", "qe", place=1, answer="At the weekend")
+    desk.write(first, "completion", "dept_head", text="The two lathes, too", on="2026-11-16")
+    desk.move(first, "verification", "dept_head")
+    desk.write(first, "verification", "qe", evidence="All seven lathes", on="2026-11-16", effective="yes")
+    desk.sign(first, "verified", "qe")
+    desk.move(first, "customer_reply", "qe")
+    for number in two:
+        close(desk, number)
+    assert [desk.stage(number) for number in two] == ["closed", "closed"]
+
+
+def test_a_finding_that_the_customer_disputes_is_mended_though_another_waits_for_its_answer(
+    desk: Desk, two: tuple[str, str]
+) -> None:
+    first = two[0]
+    not_ours_at_the_customer(desk, two)
+    desk.move(first, "investigation", "sales", reason="our laboratory says otherwise")
+    desk.write(first, "finding", "qe", text="Our tool", responsibility="ours")
+    desk.write(first, "finding", "qe", text="Our tool was worn")
+    desk.move(first, "action_plan", "qe")
+    desk.plan(first)
+    desk.approve_plan(first)
+    desk.move(first, "implementation", "mr")
+    desk.carry_out(first)
+    desk.verify(first)
+    for number in two:
+        close(desk, number)
+    assert [desk.stage(number) for number in two] == ["closed", "closed"]
+
+
+def test_a_finding_that_is_confirmed_stays_while_another_waits_with_it_for_the_customer(
+    desk: Desk, two: tuple[str, str]
+) -> None:
+    third = desk.to_investigation()
+    join(desk, third, two[0])
+    not_ours_at_the_customer(desk, two)
+    with pytest.raises(RecordRefused):
+        desk.write(third, "finding", "qe", text="Our tool", responsibility="ours")
+
+
+def test_what_the_vp_returns_is_changed_though_another_has_gone_on_with_it(desk: Desk) -> None:
+    general, major = desk.to_investigation(), desk.to_investigation(complaint_class="major")
+    join(desk, major, general)
+    for number in (general, major):
+        desk.write(number, "qe_entry", "qe")
+    desk.write(general, "finding", "qe", text="The customer cut it", responsibility="not_ours")
+    explain(desk, general)
+    desk.sign(general, "not_ours_confirmed", "mkt_sup")
+    desk.move(general, "customer_reply", "qe")
+    desk.returns(major, "not_ours_confirmed_vp", "mkt_vp", "say how it was found")
+    desk.write(major, "finding", "qe", text="The customer cut it: see the edge under the microscope")
+    desk.sign(major, "not_ours_confirmed", "mkt_sup")
+    desk.sign(major, "not_ours_confirmed_vp", "mkt_vp")
+    desk.move(major, "customer_reply", "qe")
+    for number in (general, major):
+        close(desk, number)
+
+
+def test_what_is_done_may_change_until_somebody_signs_that_it_is(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.move(first, "implementation", "qe", reason="two lathes were left out")
+    desk.write(first, "completion", "dept_head", text="The two lathes, too", on="2026-11-16")
+    desk.write(second, "verification", "qe")
+    desk.sign(second, "verified", "qe")
+    with pytest.raises(RecordRefused):
+        desk.write(first, "completion", "dept_head", text="And the third", on="2026-11-16")
+
+
+def test_departments_stay_while_another_carries_out_the_plan_of_an_older_round(
+    desk: Desk, two: tuple[str, str]
+) -> None:
+    first, second = two
+    both(desk, two, to="verification")
+    desk.write(first, "verification", "qe")
+    desk.sign(first, "verified", "qe")
+    desk.move(first, "customer_reply", "qe")
+    desk.move(first, "action_plan", "sales", reason="It still leaks")
+    other = another_department(desk)
+    with pytest.raises(RecordRefused):
+        desk.write(first, "finding", "qe", departments=other)
+    desk.write(first, "trials", "qe", what="Leak test", owner=str(desk["qe"].id), due="2026-11-20")
+    take_along(desk, second, "qe")
+    desk.write(first, "finding", "qe", departments=other)
+    assert desk.case(second).departments == {int(other)}
+    desk.sign(second, "plan_submitted", "assembly")
+
+
 # Which round a complaint is in
 
 
