@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, case, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, records, signatures, visits, workflow
+from complaints import clocks, consequences, guards, history, notices, records, rounds, signatures, visits, workflow
 from complaints import complaint as complaints
 from complaints.case import filled, load
 from complaints.complaint import Complaint
@@ -224,6 +224,7 @@ def bring_back(
     left = complaint.stage
     complaint.stage = decision.left_stage if decision else rules.first.key
     complaint.merged_into_id = None
+    rounds.catch_up(session, complaint)
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)

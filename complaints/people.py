@@ -111,6 +111,11 @@ class Actor:
         return self.id is None or bool(self.roles & (FRONT_OFFICE | QUALITY))
 
     @property
+    def investigates(self) -> bool:
+        """Quality decides which complaints are investigated together, and which go back together."""
+        return self.id is None or bool(self.roles & QUALITY)
+
+    @property
     def may_register(self) -> bool:
         return bool(self.roles & FRONT_OFFICE)
 

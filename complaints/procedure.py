@@ -314,6 +314,12 @@ class Procedure:
         return tuple((sheet, field) for sheet in self.sheets for field in sheet.fields if field.proposes)
 
     @cached_property
+    def round_stage(self) -> Stage | None:
+        """The last stage to which a way leads that begins a round: what has not passed it belongs to the newest."""
+        stages = [self.stage(move.to) for move in self.moves if move.new_round]
+        return max(stages, key=lambda stage: stage.position, default=None)
+
+    @cached_property
     def register_stage(self) -> Stage:
         """The stage that a complaint enters by being registered."""
         return next(stage for stage in self.stages if stage.register)

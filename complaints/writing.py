@@ -254,7 +254,8 @@ def _check_rights(
             if key not in mine
         ]
     if not missing and changed and sheet.of == INVESTIGATION:
-        missing = guards.ahead(case, sheet, changed, records.joined(session, case.complaint))
+        joined = [load(session, each) for each in records.joined(session, case.complaint)]
+        missing = guards.ahead(case, sheet, changed, joined)
     if missing:
         raise RecordRefused(sheet=sheet.name, missing=missing)
 

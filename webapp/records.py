@@ -16,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from complaints import files, guards, turns, work
+from complaints import files, guards, rounds, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
@@ -171,6 +171,8 @@ class Section:
     names: Names
     offers: Offers
     joined: Sequence[Complaint]
+    behind: Collection[int]
+    """Which of these and the complaint itself the reader may take into the present round of their investigation."""
     ready: Sequence[Stage]
     """The stages to which nothing is missing any more and that wait for the reader to move it there."""
 
@@ -211,7 +213,9 @@ def section(
     panels = [_panel(case, past, sheet, tasks, names, sent) for sheet in case.rules.sheets if _shown(case, sheet, past)]
     boxes = signatures.boxes(case, past, tasks, names.people, unsigned)
     ready = [case.rules.stage(task.key) for task in tasks if task.kind == work.MOVE and _mine(task)]
-    return Section(case, panels, boxes, names, offers, _joined(complaint), ready)
+    joined = _joined(complaint)
+    behind = {each.id for each in (complaint, *joined) if rounds.behind(session, each)} if actor().investigates else ()
+    return Section(case, panels, boxes, names, offers, joined, behind, ready)
 
 
 def _joined(complaint: Complaint) -> list[Complaint]:

@@ -53,6 +53,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
     "investigation_joined": ("link", N_("%(who)s joined it to the investigation of %(number)s")),
     "investigation_shared": ("link", N_("%(who)s joined %(number)s to its investigation")),
+    "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
     "notified": ("users", N_("Notified: %(departments)s")),
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),

@@ -1761,9 +1761,9 @@ def joined(desk: Desk) -> list[str]:
 def test_a_rejection_asks_which_complaints_of_the_investigation_go_along(desk: Desk, joined: list[str]) -> None:
     first, second = joined
     with pytest.raises(AnswerWanted) as wanted:
-        desk.move(first, "action_plan", "sales")
+        desk.move(first, "action_plan", "qe")
     assert [ask.field for ask in wanted.value.asks] == ["reason", "also"]
-    desk.move(first, "action_plan", "sales", reason="It still leaks", also=second)
+    desk.move(first, "action_plan", "qe", reason="It still leaks", also=second)
     for number in joined:
         assert (desk.stage(number), complaint(desk, number).round) == ("action_plan", 2)
 

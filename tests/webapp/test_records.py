@@ -684,6 +684,36 @@ def test_what_is_done_together_waits_for_nobody_on_the_other_complaint(desk: Des
     assert "finding" not in _waiting(desk, second)
 
 
+@on_both_databases
+def test_quality_takes_a_complaint_that_stayed_behind_into_the_present_round(desk: Desk, as_: Any) -> None:
+    first, second = desk.to_investigation(), desk.to_investigation()
+    form = {"other": first, "version": version_of(desk, second)}
+    assert as_("qe").post(f"/complaints/{second}/investigation", data=form).status_code == 303
+    for number in (first, second):
+        desk.write(number, "qe_entry", "qe")
+    desk.write(first, "finding", "qe")
+    for number in (first, second):
+        desk.move(number, "action_plan", "qe")
+    desk.plan(first)
+    desk.approve_plan(first)
+    for number in (first, second):
+        desk.move(number, "implementation", "mr")
+    desk.carry_out(first)
+    desk.verify(first)
+    desk.move(first, "action_plan", "sales", reason="It still leaks")
+    action = f'action="/complaints/{second}/round"'
+    assert [action in as_("sales").get(f"/complaints/{number}").text for number in (first, second)] == [False, False]
+    assert [action in as_("qe").get(f"/complaints/{number}").text for number in (first, second)] == [True, True]
+    form = {"version": version_of(desk, second)}
+    assert as_("sales").post(f"/complaints/{second}/round", data=form).status_code == 403
+    assert as_("qe").post(f"/complaints/{second}/round", data={"version": 1}).status_code == 409
+    assert as_("qe").post(f"/complaints/{second}/round", data=form).status_code == 303
+    assert (desk.stage(second), desk.case(second).complaint.round) == ("action_plan", 2)
+    html = as_("qe").get(f"/complaints/{second}").text
+    assert action not in html
+    assert "qe moved it from Implementation back to Action plan , for round 2" in visible(html)
+
+
 def _waiting(desk: Desk, number: str) -> set[str]:
     """What waits on a complaint, by its record or signature."""
     with desk.make() as session:
