@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from complaints import answers, board, people
+from complaints import answers, board, people, reading
 from complaints.board import Card, instant, microseconds
 from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
@@ -85,7 +85,7 @@ class Place(NamedTuple):
 
 class Item(NamedTuple):
     """One thing that waits. `key` says which record, signature, stage, row or kind of enquiry; `ref` tells items of a
-    group apart; `about` is the beginning of a row."""
+    group apart; `about` is the beginning of a row, `upto` the newest of unread letters."""
 
     kind: str
     key: str
@@ -95,6 +95,7 @@ class Item(NamedTuple):
     card: Card
     rules: Procedure
     about: str = ""
+    upto: int = 0
 
     @property
     def place(self) -> Place:
@@ -147,12 +148,15 @@ def groups(
     cards = board.by_id(session, actor, {row.complaint_id for row in rows})
     rows = [row for row in rows if row.complaint_id in cards]
     begun = _beginnings(session, actor, rows)
+    unread = {row.complaint_id for row in rows if row.kind == LETTER}
+    letters = reading.newest(session, unread) if unread else {}
     items: dict[str, list[Item]] = defaultdict(list)
     totals: dict[str, int] = {}
     for row in rows:
         rules, card = procedure(row.procedure, row.procedure_version), cards[row.complaint_id]
         about = begun.get((row.complaint_id, row.key), "")
-        items[row.group].append(Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules, about))
+        upto = letters.get(row.complaint_id, 0)
+        items[row.group].append(Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules, about, upto))
         totals[row.group] = row.total
     return sorted((_group(key, found, totals[key]) for key, found in items.items()), key=_order)
 
