@@ -32,6 +32,7 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     Sheet,
+    SignatureRule,
     Stage,
 )  # fmt: skip
 from complaints.records import Record
@@ -372,9 +373,38 @@ def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: 
         return _speakers(session, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
-    if to == "qe" and case.investigator:
-        return {case.investigator}
-    return _holding(session, to, today)
+    if awaited := _awaited(case, to, on):
+        return _may_sign(session, case, awaited, to, today)
+    return _named_first(case, to, _holding(session, to, today))
+
+
+def _named_first(case: Case, role: str, holding: set[int]) -> set[int]:
+    """Of those who hold a role whoever is named for the complaint, as long as they hold it."""
+    return holding & {case.investigator} or holding if role == "qe" else holding
+
+
+def _awaited(case: Case, role: str, on: Iterable[str]) -> SignatureRule | None:
+    """The signature for whose sake a role hears of another one, if nobody may give it for their own work."""
+    signed = {event.partition(":")[2] for event in on if event.startswith("signed:")}
+    return next(
+        (
+            rule
+            for rule in case.rules.signatures
+            if signed & {*rule.after} and role in guards.signers(case, rule) and not rule.each and case.holds(rule.when)
+        ),
+        None,
+    )
+
+
+def _may_sign(session: Session, case: Case, rule: SignatureRule, first: str, today: date) -> set[int]:
+    """Whoever holds a role and may give a signature; if that is nobody, of the next role that may."""
+    barred = guards.barred_people(case, rule)
+    barred |= _members(session, guards.barred_departments(case, rule), today)
+    roles = guards.signers(case, rule)
+    for role in roles[roles.index(first) :]:
+        if able := _named_first(case, role, _holding(session, role, today) - barred):
+            return able
+    return set()
 
 
 def _writers(case: Case, signature: str) -> Iterator[int]:
@@ -414,7 +444,7 @@ def _speakers(session: Session, departments: Iterable[int], today: date) -> set[
     return {user for each in wanted for user in found[each, True] or found[each, False]}
 
 
-def _members(session: Session, departments: Iterable[int], today: date) -> Iterable[int]:
+def _members(session: Session, departments: Iterable[int], today: date) -> set[int]:
     wanted = sorted(departments)
     if not wanted:
         return set()

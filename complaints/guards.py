@@ -450,7 +450,7 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
         found.append(Missing(Sentence(message, {"who": _only(case, roles)})))
     if own := _own_work(case, rule, by):
         found.append(Missing(own))
-    if rule.not_department and by.departments & case.departments:
+    if by.departments & barred_departments(case, rule):
         message = N_("Your department carries out the measures, so somebody of another department signs here")
         found.append(Missing(Sentence(message)))
     return found + before_signature(case, rule)
@@ -467,13 +467,33 @@ def unchanged(case: Case, rule: SignatureRule) -> Signature | None:
 def _own_work(case: Case, rule: SignatureRule, by: Actor) -> Sentence | None:
     """Nobody approves or confirms their own work."""
     for key in rule.not_by:
-        if "." in key and by.id in case.ids(key):
+        if by.id not in _doers(case, key):
+            continue
+        if "." in key:
             return Sentence(
                 N_("You are named in “%(work)s” yourself; somebody else signs here"), {"work": name_of(case.rules, key)}
             )
-        sheet, earlier = case.rules.sheet(key), case.rules.signature(key)
-        if sheet is not None and by.id in case.writers(key):
+        if (sheet := case.rules.sheet(key)) is not None:
             return Sentence(N_("You wrote in “%(work)s” yourself; somebody else signs here"), {"work": sheet.name})
-        if earlier is not None and any(each.key == key and each.user_id == by.id is not None for each in case.given):
+        if (earlier := case.rules.signature(key)) is not None:
             return Sentence(N_("You signed “%(work)s” yourself; somebody else signs here"), {"work": earlier.name})
     return None
+
+
+def _doers(case: Case, key: str) -> set[int]:
+    """Whose own work something is: who is named in a field, who wrote in a record, who gave a signature."""
+    if "." in key:
+        return case.ids(key)
+    if case.rules.sheet(key) is not None:
+        return case.writers(key)
+    return {each.user_id for each in case.given if each.key == key and each.user_id is not None}
+
+
+def barred_people(case: Case, rule: SignatureRule) -> set[int]:
+    """The people who may not give a signature, whatever their role, because it is about their own work."""
+    return {user for key in rule.not_by for user in _doers(case, key)}
+
+
+def barred_departments(case: Case, rule: SignatureRule) -> frozenset[int]:
+    """The departments whose people may not give a signature."""
+    return case.departments if rule.not_department else frozenset()

@@ -77,7 +77,7 @@ class Grant(Base):
     """A role somebody holds, perhaps for one department, from one day to another (both included)."""
 
     __tablename__ = "grant"
-    __table_args__ = (Index("ix_grant_user_id", "user_id"),)
+    __table_args__ = (Index("ix_grant_user_id", "user_id"), Index("ix_grant_role", "role", "user_id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     role: Mapped[str] = mapped_column(String(20))

@@ -36,6 +36,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         preferences,
         presence,
         procedures,
+        reading,
         records,
         security,
         work,
@@ -59,8 +60,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, reading, notices)
+    web = (*cases, preferences, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

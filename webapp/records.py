@@ -212,7 +212,8 @@ def section(
     tasks = turns.tasks(case)
     panels = [_panel(case, past, sheet, tasks, names, sent) for sheet in case.rules.sheets if _shown(case, sheet, past)]
     boxes = signatures.boxes(case, past, tasks, names.people, unsigned)
-    ready = [case.rules.stage(task.key) for task in tasks if task.kind == work.MOVE and _mine(task)]
+    to = dict.fromkeys(task.key for task in tasks if task.kind == work.MOVE and _mine(task))
+    ready = [case.rules.stage(key) for key in to]
     joined = _joined(complaint)
     behind = {each.id for each in (complaint, *joined) if rounds.behind(session, each)} if actor().investigates else ()
     return Section(case, panels, boxes, names, offers, joined, behind, ready)

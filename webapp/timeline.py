@@ -58,6 +58,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
     "letter_joined_closed": ("mail", N_("The customer wrote again after the complaint was closed")),
+    "read": ("eye", N_("%(who)s read what the customer wrote")),
     "letter_joined_by_hand": ("link", N_("%(who)s put a letter on it")),
     "split_off": ("link", N_("%(who)s made a letter a draft of its own: %(number)s")),
     "split_from": ("link", N_("%(who)s took it off %(number)s")),

@@ -745,8 +745,8 @@ def test_a_role_held_for_one_department_does_not_count_for_another(desk: Desk) -
     with pytest.raises(RecordRefused):
         desk.write(number, "cause", "head of Assembly")
     with desk.make() as session:
-        assert not worklist.count(session, head)
-        assert worklist.count(session, desk["dept_head"])
+        assert not worklist.count(session, head, MONDAY.date())
+        assert worklist.count(session, desk["dept_head"], MONDAY.date())
 
 
 def test_nobody_approves_a_plan_of_their_own_or_twice_in_one_chain(desk: Desk) -> None:

@@ -179,10 +179,11 @@ def test_a_draft_of_a_new_version_is_on_the_board_of_who_registers_there(
 def test_a_confidential_complaint_waits_only_for_those_who_may_see_it(desk: Desk) -> None:
     desk.registered()
     with desk.make() as session:
-        assert (worklist.groups(session, desk["mkt_sup"]), worklist.count(session, desk["mkt_sup"])) == ([], 0)
-        (group,) = worklist.groups(session, desk["qa_head"])
+        chief, today = desk["mkt_sup"], desk.at.date()
+        assert (worklist.groups(session, chief, today), worklist.count(session, chief, today)) == ([], 0)
+        (group,) = worklist.groups(session, desk["qa_head"], today)
         assert [item.key for item in group.items] == ["assignment"]
-        assert worklist.count(session, desk["qa_head"]) == 1
+        assert worklist.count(session, desk["qa_head"], today) == 1
 
 
 @pytest.mark.usefixtures("confidential")
