@@ -402,7 +402,8 @@ class Dossier:
         """The case as it stands. Its papers and signatures are not the engine's own, but read like them."""
         return Case(
             cast(Any, self.entry), self.archive.rules, cast(Any, self._records), cast(Any, self._rows),
-            cast(Any, self._standing), cast(Any, tuple(self._standing.values())), entered=self._entered, notified=len(self._entered) > 1,
+            cast(Any, self._standing), cast(Any, tuple(self._standing.values())), entered=self._entered,
+            notified=len(self._entered) > 1,
         )  # fmt: skip
 
     def owner_id(self) -> int | None:
