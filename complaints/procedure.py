@@ -314,10 +314,11 @@ class Procedure:
         return tuple((sheet, field) for sheet in self.sheets for field in sheet.fields if field.proposes)
 
     @cached_property
-    def round_stage(self) -> Stage | None:
-        """The last stage to which a way leads that begins a round: what has not passed it belongs to the newest."""
-        stages = [self.stage(move.to) for move in self.moves if move.new_round]
-        return max(stages, key=lambda stage: stage.position, default=None)
+    def round_stages(self) -> tuple[Stage, ...]:
+        """The stages to which ways lead that begin a round, the last first: what has not passed that one belongs to
+        the newest round."""
+        keys = {move.to for move in self.moves if move.new_round}
+        return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
     def register_stage(self) -> Stage:

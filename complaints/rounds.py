@@ -10,16 +10,17 @@ from sqlalchemy.orm import Session
 
 from complaints import records
 from complaints.complaint import Complaint
-from complaints.procedure import of
+from complaints.procedure import Stage, of
 from complaints.records import Investigation
 
 
-def begin(session: Session, complaint: Complaint, *, at: datetime) -> None:
-    """The plan is drawn up anew: records of the new round begin, those of the last stay as they are. Where the next
-    plan is being drawn up already for another complaint, it is this one's, too."""
+def begin(session: Session, complaint: Complaint, stage: Stage, *, at: datetime) -> None:
+    """A complaint goes back to a stage and the plan is drawn up anew: records of the new round begin, those of the last
+    stay as they are. Where another complaint stands there in the next round already, that is this one's, too."""
     investigation = records.investigation_of(session, complaint, at=at)
     before = max(investigation.round, complaint.round)
-    if complaint.round < before and _drawn_up(session, complaint, before):
+    others = [(each.stage, each.round) for each in records.joined(session, complaint)]
+    if complaint.round < before and (stage.key, before) in others:
         complaint.round = before
         return
     investigation.round = complaint.round = before + 1
@@ -28,17 +29,13 @@ def begin(session: Session, complaint: Complaint, *, at: datetime) -> None:
             records.carry(session, complaint, sheet, before=before, at=at)
 
 
-def _drawn_up(session: Session, complaint: Complaint, round: int) -> bool:
-    here = of(complaint).round_stage, round
-    return any((of(each).stage(each.stage), each.round) == here for each in records.joined(session, complaint))
-
-
 def catch_up(session: Session, complaint: Complaint) -> bool:
     """Take a complaint into the newest round where it stands, unless it has passed the stage of the plan or is off the
     board. Says whether it was in an older one."""
     rules = of(complaint)
-    stage, last = rules.stage(complaint.stage), rules.round_stage
-    if last is None or stage.off_board or stage.position > last.position or not older(session, complaint):
+    stage = rules.stage(complaint.stage)
+    passed = stage.off_board or all(stage.position > each.position for each in rules.round_stages)
+    if passed or not older(session, complaint):
         return False
     complaint.round = _newest(session, complaint)
     return True

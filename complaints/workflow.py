@@ -219,7 +219,7 @@ def go(
     voided = _void(session, case, way, changed, at=at)
     written = _write(session, case, changed, by=by, at=at)
     if way.new_round:
-        rounds.begin(session, complaint, at=at)
+        rounds.begin(session, complaint, rules.stage(way.to), at=at)
         trace["round"] = complaint.round
     if voided:
         trace["voided"] = [each.id for each in voided]
@@ -324,8 +324,8 @@ def _into_the_round(
 def take_along(
     session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int, context: Context
 ) -> None:
-    """Take a complaint that stayed behind into the present round of its investigation, back to the stage in which the
-    plan is made; in the caller's transaction. One that is in that round changes nothing.
+    """Take a complaint that stayed behind into the present round of its investigation, back to the last stage where a
+    round begins and that asks nothing it lacks; in the caller's transaction. One that is in that round changes nothing.
 
     Raises `NotAllowed` and `StaleComplaint`."""
     if not by.investigates:
@@ -333,8 +333,9 @@ def take_along(
     hold(session, complaint)
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
-    stage = of(complaint).round_stage
-    if stage is not None and rounds.behind(session, complaint):
+    if rounds.behind(session, complaint):
+        case, stages = load(session, complaint), of(complaint).round_stages
+        stage = next((each for each in stages if not guards.lacking(case, each.needs)), stages[-1])
         way = Move("taken_along", (complaint.stage,), stage.key, (), back=True, new_round=True)
         _go_along(session, complaint, way, by=by, at=at, context=context, told={})
 

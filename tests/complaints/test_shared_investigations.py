@@ -534,6 +534,20 @@ def test_the_investigator_hears_of_what_stayed_behind_and_takes_it_along(desk: D
         desk.move(number, "implementation", "mr")
 
 
+def test_what_is_not_ours_is_taken_along_to_its_investigation(desk: Desk, two: tuple[str, str]) -> None:
+    first, second = two
+    not_ours_at_the_customer(desk, two)
+    close(desk, first)
+    desk.move(first, "investigation", "clerk", reason="A second report came")
+    take_along(desk, second, "qe")
+    assert ([desk.stage(number) for number in two], rounds(desk, *two)) == (["investigation", "investigation"], [2, 2])
+    desk.write(second, "finding", "qe", text="The customer cut it, as the second report says, too")
+    desk.sign(first, "not_ours_confirmed", "mkt_sup")
+    for number in two:
+        desk.move(number, "customer_reply", "qe")
+        close(desk, number)
+
+
 def test_a_move_that_took_another_along_is_not_undone_by_halves(desk: Desk, two: tuple[str, str]) -> None:
     first, second = two
     both(desk, two, to="verification")
