@@ -104,7 +104,11 @@ def see(desk: Desk, number: str) -> set[str]:
 def waits(desk: Desk, role: str) -> list[tuple[str, str]]:
     """What waits for somebody, of which complaint."""
     with desk.make() as session:
-        return [(item.kind, item.card.number) for group in worklist.groups(session, desk[role]) for item in group.items]
+        return [
+            (item.kind, item.card.number)
+            for group in worklist.groups(session, desk[role], desk.at.date())
+            for item in group.items
+        ]
 
 
 def a_noted_complaint(desk: Desk) -> str:
