@@ -59,7 +59,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
+        "class_reason", "composer", "departments", "procedure", "reason", "received_at", "sign", "to_departments",
+        "to_users",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""

@@ -37,6 +37,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         presence,
         procedures,
         records,
+        replies,
         security,
         work,
         writing,
@@ -59,8 +60,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    cases = (work, answers, board, moves, complaint_page, records, writing, replies, presence, passing, notices)
+    web = (*cases, preferences, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app
