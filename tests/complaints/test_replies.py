@@ -262,7 +262,7 @@ def test_without_a_letter_the_next_reply_goes_on_from_our_last(make: sessionmake
 # What is recorded
 
 
-@pytest.mark.requirement("S57")
+@pytest.mark.requirement("S66")
 def test_what_the_customer_was_told_is_recorded_as_the_procedure_asks(desk: Desk) -> None:
     number = desk.to_implementation(contact_email=INES)
     with desk.act() as session:
@@ -303,7 +303,7 @@ def test_words_of_promise_are_found(text: str, words: list[str]) -> None:
     assert promised(text) == words
 
 
-@pytest.mark.requirement("S218")
+@pytest.mark.requirement("S201")
 def test_before_the_plan_is_approved_a_promise_is_asked_about_once_and_noted(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
         sales, complaint = a_person(session, "sales"), a_mailed_complaint(session, text="Do you guarantee a refund?")

@@ -78,7 +78,6 @@ def the_row(make: sessionmaker[Session], id_: int) -> Outgoing:
         return session.get_one(Outgoing, id_)
 
 
-@pytest.mark.requirement("S54")
 def test_the_customer_gets_it_in_the_same_thread_with_all_that_belongs_to_it(
     make: sessionmaker[Session], sender: Sender, smtp: SmtpServer, clock: Clock
 ) -> None:

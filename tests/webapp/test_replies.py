@@ -72,7 +72,6 @@ def test_the_form_begins_with_the_customer_and_the_subject(desk: FlaskClient) ->
     assert "Send it when work begins" not in shown
 
 
-@pytest.mark.requirement("S52")
 @pytest.mark.usefixtures("mailed")
 @on_both_databases
 def test_what_was_sent_stands_in_the_conversation_and_may_be_taken_back(
@@ -145,7 +144,7 @@ def test_an_empty_file_is_refused_at_its_field(desk: FlaskClient) -> None:
     assert "thank you for the photographs.</textarea>" in answer.text
 
 
-@pytest.mark.requirement("S218")
+@pytest.mark.requirement("S201")
 @pytest.mark.usefixtures("mailed")
 def test_a_promise_before_the_decision_is_asked_about_once(desk: FlaskClient, make: sessionmaker[Session]) -> None:
     answer = send(desk, text="We will refund you. 我们保证。")
@@ -160,7 +159,7 @@ def test_a_promise_before_the_decision_is_asked_about_once(desk: FlaskClient, ma
         assert session.scalars(select(Change.act).where(Change.act == "replied")).all() == ["replied"]
 
 
-@pytest.mark.requirement("S57")
+@pytest.mark.requirement("S66")
 def test_a_kind_of_contact_is_recorded_with_the_reply(make: sessionmaker[Session], browser_of: Browser) -> None:
     work = Desk(make)
     number = work.to_customer_reply(contact_email=INES)
