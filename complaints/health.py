@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from complaints import incidents, schedule
@@ -110,9 +110,8 @@ def scheduler(session: Session, now: datetime) -> str:
 
 
 def outbox(session: Session, now: datetime) -> str:
-    oldest = session.scalar(
-        select(Outgoing.created_at).where(Outgoing.state.in_(("pending", "sending"))).order_by(Outgoing.due_at).limit(1)
-    )
+    waits = Outgoing.state.in_(("pending", "sending")), or_(Outgoing.due_at <= now, Outgoing.attempts > 0)
+    oldest = session.scalar(select(Outgoing.created_at).where(*waits).order_by(Outgoing.due_at).limit(1))
     if oldest is not None and now - oldest > STUCK:
         raise Unwell(f"a mail waits to be sent since {_utc(oldest)}")
     return "nothing waits long"

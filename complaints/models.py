@@ -17,6 +17,7 @@ from complaints import (
     procedure_store,
     records,
     registration,
+    replies,
     schedule,
     signatures,
     signin,
@@ -28,6 +29,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule",
-    "signatures", "signin", "views", "visits", "work",
+    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "replies",
+    "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ later is repeated once with the same Message-ID and marked as possibly sent twic
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +31,8 @@ DEATHS = 3
 
 
 class Outgoing(Base):
-    """A mail we owe somebody.
+    """A mail we owe somebody; one with several recipients goes to `also` in the same breath. `refused`: those of them
+    whom the mail server did not take while it took the others, each with what it said.
 
     `state`: pending, sending (under a lease), sent, failed (the server said no for good), uncertain (may or may not
     have arrived twice over: a person decides), cancelled (owed no more, before anybody began to send it)."""
@@ -47,6 +48,8 @@ class Outgoing(Base):
     kind: Mapped[str] = mapped_column(String(30))
     complaint_id: Mapped[int | None] = mapped_column(ForeignKey("complaint.id"))
     recipient: Mapped[str] = mapped_column(String(254))
+    also: Mapped[list[Any]] = mapped_column(default=list)
+    refused: Mapped[dict[str, Any]] = mapped_column(default=dict)
     domain: Mapped[str] = mapped_column(String(254))
     locale: Mapped[str] = mapped_column(String(10))
     message_id: Mapped[str] = mapped_column(String(250), unique=True)
@@ -69,6 +72,15 @@ class Outgoing(Base):
     bounced_at: Mapped[datetime | None]
     bounce_status: Mapped[str] = mapped_column(String(20), default="")
     bounce_reason: Mapped[str] = mapped_column(Text, default="")
+
+    @property
+    def recipients(self) -> list[str]:
+        return [self.recipient, *self.also]
+
+    @property
+    def still_to_get_it(self) -> list[str]:
+        """The recipients who have not got it yet: all, or those who were refused."""
+        return list(self.refused) or self.recipients
 
 
 def message_id(secret: str, *, purpose: str, recipient: str, domain: str) -> str:
@@ -118,15 +130,17 @@ def owe(
     reply_to: str = "",
     due_at: datetime | None = None,
     values: dict[str, Any] | None = None,
+    also: Sequence[str] = (),
 ) -> None:
     """Write down that a mail is owed, at once or not before `due_at`. The purpose is unique: owing the same twice is an
-    error of the caller."""
+    error of the caller. `also` are further recipients of the same mail."""
     recipient = fold_email(recipient)
     row = {
         "purpose": purpose,
         "kind": kind,
         "complaint_id": complaint_id,
         "recipient": recipient,
+        "also": [each for each in dict.fromkeys(map(fold_email, also)) if each != recipient],
         "domain": recipient.rpartition("@")[2],
         "locale": locale,
         "message_id": message_id(secret, purpose=purpose, recipient=recipient, domain=domain),
@@ -148,6 +162,24 @@ def cancel(session: Session, purposes: Collection[str]) -> None:
         .values(state="cancelled")
         .execution_options(synchronize_session=False)
     )
+
+
+def take_back(session: Session, outgoing_id: int) -> bool:
+    """A mail is owed no more, if nobody has begun to send it; otherwise False."""
+    untouched = Outgoing.id == outgoing_id, Outgoing.state == "pending", Outgoing.attempts == 0
+    cancelled = update(Outgoing).where(*untouched).values(state="cancelled").returning(Outgoing.id)
+    return session.execute(cancelled).scalar_one_or_none() is not None
+
+
+def again(session: Session, outgoing_id: int, *, at: datetime) -> bool:
+    """A person wants a mail to be tried once more: one that failed or is in doubt, or for those who were refused. Where
+    there is nothing to try, False. What may have arrived twice stays noted: another doubt waits for a person again."""
+    row = session.get_one(Outgoing, outgoing_id, with_for_update=True, populate_existing=True)
+    if row.state not in ("failed", "uncertain") and not (row.state == "sent" and row.refused):
+        return False
+    row.state, row.due_at, row.error, row.deaths, row.handed_over_at = "pending", at, None, 0, None
+    session.flush()
+    return True
 
 
 @dataclass(frozen=True)
@@ -210,9 +242,12 @@ def keep_rendered(session: Session, held: Claim, rendered: bytes) -> bool:
     return _if_held(session, held, rendered=rendered)
 
 
-def sent(session: Session, held: Claim, *, at: datetime, reply: str) -> bool:
-    """The server took it."""
-    return _if_held(session, held, state="sent", sent_at=at, reply=reply[:500], lease_until=None, error=None)
+def sent(session: Session, held: Claim, *, at: datetime, reply: str, refused: Mapping[str, str] | None = None) -> bool:
+    """The server took it, but not for those who were `refused`."""
+    return _if_held(
+        session, held, state="sent", sent_at=at, reply=reply[:500], lease_until=None, error=None,
+        refused={address: said[:500] for address, said in (refused or {}).items()},
+    )  # fmt: skip
 
 
 def put_off(session: Session, held: Claim, *, at: datetime, error: str) -> bool:

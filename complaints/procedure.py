@@ -233,6 +233,26 @@ class NoticeRule:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised."""
+
+    sheet: str
+    kind: str
+    on: str
+    way: str
+    text: str
+    way_mail: str
+    person: str = ""
+    promises_after: str = ""
+
+    @property
+    def filled(self) -> set[str]:
+        """The fields that a reply fills in."""
+        return {self.kind, self.on, self.way, self.text, self.person}
+
+
+@dataclass(frozen=True)
 class Procedure:
     key: str
     version: int
@@ -250,6 +270,7 @@ class Procedure:
     """The field that names the responsible departments."""
     investigator: str = ""
     """The field that names who investigates."""
+    contact: Contact | None = None
     raised_by: tuple[str, ...] = ()
     lowered_by: tuple[str, ...] = ()
     confidential: bool = False

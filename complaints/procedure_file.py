@@ -25,6 +25,7 @@ from complaints.procedure import (
     INVESTIGATION,
     AskRule,
     ClockRule,
+    Contact,
     Field,
     Move,
     Need,
@@ -58,7 +59,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "departments", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
+        "class_reason", "composer", "departments", "procedure", "reason", "received_at", "sign", "to_departments",
+        "to_users",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""
@@ -390,6 +392,7 @@ class _File:
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
+            contact=self._contact() if "contact" in top.raw else None,
             raised_by=top.some("class_raised_by", self.roles),
             lowered_by=top.some("class_lowered_by", self.roles),
             confidential=self._privacy(),
@@ -398,6 +401,29 @@ class _File:
         )
         top.end()
         return found
+
+    def _contact(self) -> Contact:
+        table = self.top.table("contact", N_("a table"), "contact")
+        sheet = table.one("sheet", [key for key in self.sheets if key in self.rows])
+
+        def fields(*kinds: str) -> list[str]:
+            own = {ref.partition(".")[2]: found.kind for ref, found in self.refs.items() if ref.startswith(f"{sheet}.")}
+            return [key for key, kind in own.items() if kind in kinds]
+
+        contact = Contact(
+            sheet=sheet,
+            kind=table.one("kind", fields("choice")),
+            on=table.one("on", fields("date")),
+            way=table.one("way", fields("choice")),
+            text=table.one("text", fields("text")),
+            way_mail=table.text("way_mail"),
+            person=table.one("person", fields("line"), ""),
+            promises_after=table.one("promises_after", self.signatures, ""),
+        )
+        if way := self.refs.get(f"{sheet}.{contact.way}"):
+            table.check("way_mail", (contact.way_mail,), way.choices)
+        table.end()
+        return contact
 
     def _privacy(self) -> bool:
         table = self.top.table("privacy", N_("a table"), "privacy")

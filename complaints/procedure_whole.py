@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from complaints.errors import N_, Sentence
 from complaints.fields import REGISTER
-from complaints.procedure import Need, Procedure
+from complaints.procedure import ALWAYS, Need, Procedure
 
 Told = tuple[str, Sentence]
 """Where, and what is wrong."""
@@ -26,6 +26,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     yield from _names(rules)
     yield from _returns(rules)
     yield from _locked(rules)
+    yield from _contact(rules)
     after = {rule.key: rule.after for rule in rules.signatures}
     yield from _circles("signature", after)
     for sheet in rules.sheets:
@@ -155,6 +156,16 @@ def _locked(rules: Procedure) -> Iterator[Told]:
                 f"move.{move.key}" if move.key else f"move[{number}]",
                 Sentence(message, {"ref": ref, "signature": lock.key}),
             )
+
+
+def _contact(rules: Procedure) -> Iterator[Told]:
+    """A reply fills in all that its row always needs."""
+    contact = rules.contact
+    sheet = rules.sheet(contact.sheet) if contact else None
+    for field in sheet.fields if sheet else ():
+        if contact and field.required and field.when == ALWAYS and field.key not in contact.filled:
+            message = N_("'%(field)s' is required there, and a reply does not fill it in")
+            yield "contact.sheet", Sentence(message, {"field": field.key})
 
 
 def _names(rules: Procedure) -> Iterator[Told]:

@@ -102,11 +102,16 @@ def threads(session: Session, mail: Mail, kind: Kind, *, secret: str) -> tuple[l
     hints: list[Hint] = []
     if cited:
         ours = session.execute(
-            select(Outgoing.complaint_id, Outgoing.recipient, Outgoing.id).where(
+            select(Outgoing.complaint_id, Outgoing.recipient, Outgoing.also, Outgoing.id).where(
                 Outgoing.message_id.in_(cited), Outgoing.complaint_id.is_not(None)
             )
         )
-        found = [Thread(id_, True, recipient, outgoing_id=mail_id) for id_, recipient, mail_id in ours if id_]
+        found = [
+            Thread(id_, True, person, outgoing_id=mail_id)
+            for id_, recipient, also, mail_id in ours
+            for person in (recipient, *also)
+            if id_
+        ]
         if sender:
             theirs = session.execute(
                 select(Letter.complaint_id, Letter.verdict).where(

@@ -4,7 +4,8 @@ Rendered in the reader's language by a bare Flask application of its own: a job 
 """
 
 import email.charset
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from complaints.settings import Settings
 email.charset.add_charset("utf-8", email.charset.SHORTEST, email.charset.BASE64, "utf-8")
 OURS = frozenset({"alarm", "notice", "passed_on"})
 """Kinds that answer nobody: written by the system of its own accord (RFC 3834, section 5)."""
+BY_HAND = frozenset({"reply"})
+"""Kinds that a person wrote."""
+_PLAIN_TYPE = re.compile(r"(?:application|audio|font|image|model|text|video)/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
 ROOT = Path(__file__).parent.parent
 
 
@@ -46,7 +50,7 @@ def _moment(value: str) -> str:
 
 
 def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
-    """The whole mail for an outbox row."""
+    """The whole mail for an outbox row; of a file only the place where it goes."""
     values: Mapping[str, Any] = {
         **row.values, "organisation": settings.organisation, "reply_to": settings.mail_from,
         "locale": row.locale, "public_url": settings.public_url,
@@ -56,11 +60,16 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
         subject = " ".join(render_template(f"{folder}/subject.txt", **values).split())
         message = flask_mail.Message(
             subject=subject,
-            recipients=[row.recipient],
+            recipients=_named(row.values["to"]) if row.kind in BY_HAND else [row.recipient],
+            cc=_named(row.values.get("cc", ())),
             sender=(settings.organisation, settings.mail_from),
             reply_to=row.reply_to or None,
             body=render_template(f"{folder}/body.txt", **values),
             html=render_template(f"{folder}/body.html", **values),
+            attachments=[
+                flask_mail.Attachment(_name_of(file), _type_of(file), place)
+                for place, file in zip(places(row), row.values.get("files", ()), strict=False)
+            ],
             extra_headers=_headers(row),
         )
         message.msgId = f"<{row.message_id}>"
@@ -68,9 +77,36 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
     return rendered
 
 
+def places(row: Outgoing) -> list[bytes]:
+    """What stands in a rendered mail for each of its files: nobody else can write it."""
+    mark = row.message_id.partition("@")[0][:48]
+    return [f"{mark}.{number}".encode() for number, _ in enumerate(row.values.get("files", ()))]
+
+
+def files(row: Outgoing) -> dict[bytes, str]:
+    """The blobs of a mail's files, by their places."""
+    return {place: file["blob"] for place, file in zip(places(row), row.values.get("files", ()), strict=True)}
+
+
+def _named(people: Iterable[Mapping[str, str]]) -> list[str | tuple[str, str]]:
+    return [(each["name"], each["address"]) if each["name"] else each["address"] for each in people]
+
+
+def _name_of(file: Mapping[str, str]) -> str:
+    return "".join(c if c.isprintable() else "_" for c in file["name"]) or "file"
+
+
+def _type_of(file: Mapping[str, str]) -> str:
+    """The type of a file as a mail may say it: one that is a mail itself, or in parts, may not travel as base64."""
+    kind = file["type"].lower()
+    return kind if _PLAIN_TYPE.fullmatch(kind) else "application/octet-stream"
+
+
 def _headers(row: Outgoing) -> dict[str, str]:
-    submitted = "auto-generated" if row.kind in OURS else "auto-replied"
-    headers = {"Auto-Submitted": submitted, "X-Auto-Response-Suppress": "All"}
+    headers = {}
+    if row.kind not in BY_HAND:
+        submitted = "auto-generated" if row.kind in OURS else "auto-replied"
+        headers = {"Auto-Submitted": submitted, "X-Auto-Response-Suppress": "All"}
     if row.in_reply_to:
         headers["In-Reply-To"] = f"<{row.in_reply_to}>"
         headers["References"] = " ".join(f"<{reference}>" for reference in row.references or [row.in_reply_to])

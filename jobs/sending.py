@@ -7,7 +7,7 @@ kept; a repeat sends the same bytes with the same Message-ID.
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parseaddr
@@ -23,13 +23,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import outbox, settings
+from complaints import outbox, replies, settings
+from complaints.blobs import Blobs
 from complaints.database import open_database, sessions, transaction
 from complaints.failpoints import failpoint
 from complaints.outbox import Claim, Outgoing
 from complaints.settings import Settings, SmtpServer
 from jobs import letters
 from jobs.queue import Bell, connect
+from jobs.wire import Wire
 
 log = structlog.get_logger(__name__)
 COMMAND_SECONDS = 20
@@ -48,14 +50,20 @@ def _utc_now() -> datetime:
 class CarefulSMTP(smtplib.SMTP):
     """An SMTP conversation that says when the text is about to leave, and waits long enough for the answer to it."""
 
-    before_text: Callable[[], None] | None = None
+    before_dot: Callable[[], None] | None = None
     reply = ""
+    refused: Mapping[str, tuple[int, bytes]] = {}
+    """The recipients of the last mail whom the server did not take."""
     text_left = False
+
+    def sendmail(self, *mail: Any, **more: Any) -> dict[str, tuple[int, bytes]]:
+        self.refused = super().sendmail(*mail, **more)
+        return dict(self.refused)
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         self.text_left = False
         try:
-            code, reply = super().data(msg)
+            code, reply = self._say(msg)
             self.text_left = False  # answered, whatever it said
         finally:
             if self.sock is not None:
@@ -64,17 +72,22 @@ class CarefulSMTP(smtplib.SMTP):
         self.reply = f"{code} {reply.decode('utf-8', 'replace')}"
         return code, reply
 
-    def send(self, s: Any) -> None:
-        if not (isinstance(s, bytes) and s.endswith(b"\r\n.\r\n")):
-            return super().send(s)
-        if self.before_text:
-            self.before_text()
+    def _say(self, text: Iterable[bytes]) -> tuple[int, bytes]:
+        """The text piece by piece, as it is read, and the dot that makes it a mail."""
+        self.putcmd("data")
+        code, reply = self.getreply()
+        if code != 354:
+            raise smtplib.SMTPDataError(code, reply)
+        for piece in text:
+            self.send(piece)
+        if self.before_dot:
+            self.before_dot()
         assert self.sock is not None
         self.sock.settimeout(AFTER_DOT_SECONDS)
-        super().send(s)
+        self.send(b".\r\n")
         self.text_left = True
         failpoint("P9.dot_sent")
-        return None
+        return self.getreply()
 
 
 class CarefulSMTPS(CarefulSMTP, smtplib.SMTP_SSL):
@@ -119,14 +132,14 @@ class Connection(flask_mail.Connection):
 
 
 class Kept(flask_mail.Message):
-    """A mail rendered before: leaves as the bytes that were kept."""
+    """A mail rendered before: leaves as the bytes that were kept, with its files in their places."""
 
-    def __init__(self, rendered: bytes, *, sender: str, recipient: str) -> None:
-        super().__init__(recipients=[recipient], sender=sender, body="")
-        self.rendered = rendered
+    def __init__(self, text: Wire, *, sender: str, recipients: list[str]) -> None:
+        super().__init__(recipients=list[str | tuple[str, str]](recipients), sender=sender, body="")
+        self.text = text
 
-    def as_bytes(self) -> bytes:
-        return self.rendered
+    def as_bytes(self) -> Wire:  # type: ignore[override]
+        return self.text
 
 
 class Result(Enum):
@@ -145,6 +158,7 @@ class Sender:
         self.make = make
         self.clock = clock
         self.app: Flask = letters.make_app(chosen)
+        self.blobs = Blobs(chosen.blobs)
 
     def drain(self) -> int:
         """Send everything that is due; returns how many the server took. Connects only if there is something."""
@@ -179,26 +193,34 @@ class Sender:
         """Send one claimed row and mark it."""
         with self.make() as session:
             row = session.scalars(select(Outgoing).where(Outgoing.id == held.id)).one()
+            withheld = replies.withheld(
+                session, row, at=self.clock(), zone=self.settings.zone, own=self.settings.mail_from
+            )
+        if withheld:
+            with transaction(self.make) as session:
+                outbox.refused(session, held, error=withheld)
+            log.warning("withheld", outgoing=held.id, why=withheld)
+            return Result.REFUSED
         try:
-            rendered = row.rendered or self._render(row, held)
-        except (ValueError, TemplateError) as error:  # an address that cannot be written, a broken template
+            text = Wire(row.rendered or self._render(row, held), letters.files(row), self.blobs)
+        except (ValueError, TemplateError, FileNotFoundError) as error:
+            # an address that cannot be written, a broken template, a file that is not what it was
             with transaction(self.make) as session:
                 outbox.refused(session, held, error=_line(error))
             log.exception("mail cannot be rendered", outgoing=held.id)
             return Result.REFUSED
         host = connection.host
-        host.before_text = lambda: self._hand_over(held)
+        host.before_dot = lambda: self._hand_over(held)
         sender = parseaddr(self.settings.bounce_address or self.settings.mail_from)[1]
         try:
             with self._lease(held):
-                connection.send(Kept(rendered, sender=sender, recipient=row.recipient), envelope_from=sender)
+                connection.send(Kept(text, sender=sender, recipients=row.still_to_get_it), envelope_from=sender)
         except ClaimLost:
             host.close()  # in the middle of DATA: the server drops what it has
-            log.warning("claim lost before the text was sent", outgoing=held.id)
+            log.warning("claim lost before the dot was sent", outgoing=held.id)
             return Result.BROKEN
         except smtplib.SMTPRecipientsRefused as error:
-            code, text = next(iter(error.recipients.values()))
-            return self._answered(held, code, text)
+            return self._recipients_refused(row, held, error.recipients)
         except smtplib.SMTPResponseException as error:
             return self._answered(held, error.smtp_code, error.smtp_error)
         except ValueError as error:  # an address that this server's language cannot say
@@ -214,7 +236,8 @@ class Sender:
             return Result.BROKEN
         failpoint("P11.before_commit")
         with transaction(self.make) as session:
-            if not outbox.sent(session, held, at=self.clock(), reply=host.reply):
+            refused = {address: _said(*answer) for address, answer in host.refused.items()}
+            if not outbox.sent(session, held, at=self.clock(), reply=host.reply, refused=refused):
                 log.error("sent, but the claim was lost meanwhile", outgoing=held.id)
         failpoint("P11.after_commit")
         log.info("sent", outgoing=held.id, kind=row.kind, reply=host.reply)
@@ -233,9 +256,19 @@ class Sender:
                 raise ClaimLost
         failpoint("P9.handed_over")
 
+    def _recipients_refused(self, row: Outgoing, held: Claim, answers: Mapping[str, tuple[int, bytes]]) -> Result:
+        """The server took none of the recipients. Where others had the mail before, it stays sent."""
+        code, text = max(answers.values())
+        if row.sent_at is None or code < 500:
+            return self._answered(held, code, text)
+        refused = {address: _said(*answer) for address, answer in answers.items()}
+        with transaction(self.make) as session:
+            outbox.sent(session, held, at=row.sent_at, reply=row.reply or "", refused=refused)
+        return Result.REFUSED
+
     def _answered(self, held: Claim, code: int, text: bytes | str) -> Result:
         """The server refused: for now (4xx), or for good (5xx). The connection may go on."""
-        said = f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
+        said = _said(code, text)
         with transaction(self.make) as session:
             if 400 <= code < 500:
                 outbox.put_off(session, held, at=self.clock(), error=said)
@@ -270,6 +303,10 @@ class Sender:
         finally:
             done.set()
             thread.join()
+
+
+def _said(code: int, text: bytes | str) -> str:
+    return f"{code} {text.decode('utf-8', 'replace') if isinstance(text, bytes) else text}"
 
 
 def _line(error: Exception) -> str:

@@ -13,6 +13,16 @@ class_lowered_by = ["gm"]
 light = { en = "Light", zh = "轻" }
 serious = { en = "Serious", zh = "重" }
 
+[contact]
+sheet = "talks"
+kind = "about"
+on = "day"
+way = "by"
+way_mail = "mail"
+person = "who"
+text = "words"
+promises_after = "agreed"
+
 [privacy]
 confidential = true
 
@@ -146,6 +156,34 @@ name = { en = "Done", zh = "完成" }
 type = "date"
 part = "done"
 past = true
+
+[[sheet]]
+key = "talks"
+name = { en = "Talks", zh = "沟通" }
+by = ["clerk"]
+many = true
+[[sheet.field]]
+key = "about"
+name = { en = "About", zh = "事由" }
+type = "choice"
+required = true
+choices = { told = { en = "Told", zh = "已告知" } }
+[[sheet.field]]
+key = "by"
+name = { en = "By", zh = "方式" }
+type = "choice"
+choices = { mail = { en = "Mail", zh = "邮件" }, phone = { en = "Phone", zh = "电话" } }
+[[sheet.field]]
+key = "day"
+name = { en = "Day", zh = "日期" }
+type = "date"
+[[sheet.field]]
+key = "who"
+name = { en = "With whom", zh = "对象" }
+[[sheet.field]]
+key = "words"
+name = { en = "Words", zh = "内容" }
+type = "text"
 
 [[signature]]
 key = "seen"

@@ -38,6 +38,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         procedures,
         reading,
         records,
+        replies,
         security,
         work,
         writing,
@@ -60,7 +61,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, reading, notices)
+    cases = (
+        work, answers, board, moves, complaint_page, records, writing, replies, presence, passing, reading, notices,
+    )  # fmt: skip
     web = (*cases, preferences, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

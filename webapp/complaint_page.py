@@ -30,7 +30,7 @@ from complaints.people import Department
 from complaints.procedure import Procedure, Stage, newest, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import notices, timeline
+from webapp import composer, notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
@@ -275,7 +275,7 @@ def page(
     ]
     if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
-    items += [timeline.mail(each, numbers.get(each.complaint_id or 0, "")) for each in mails]
+    items += composer.conversation(mails, work, numbers)
     items += timeline.lines(changes, rules=rules, names=work.names, seen=_seen(timeline.mentioned(changes)))
     notified = _notified(complaint, departments)
     return render_template(
@@ -298,6 +298,7 @@ def page(
         may_lower=classes.may_lower(rules, by),
         who_raises=guards.RoleNames(classes.raisers(rules)),
         reasons=[gettext(reason) for reason in COMMON_REASONS],
+        composer=composer.composer(complaint, work, letters),
         unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],
         people=work.names.people,
         work=work,

@@ -35,7 +35,7 @@ def calendar() -> WorkingCalendar:
 
 def engine() -> Context:
     """What the acts of this request need beside the session."""
-    return Context(calendar(), settings().secret_key, settings().message_domain)
+    return Context(calendar(), settings().secret_key, settings().message_domain, settings().mail_from)
 
 
 def blobs() -> Blobs:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from complaints import errors
 from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
+from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
 from webapp.database import db
 from webapp.language import sentence
@@ -28,6 +29,7 @@ STATUS: dict[type[ComplaintError], int] = {
     errors.TooLate: 409,
     StaleRecord: 409,
     StaleContent: 409,
+    OnItsWay: 409,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

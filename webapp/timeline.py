@@ -25,6 +25,8 @@ from complaints.outbox import Outgoing
 from complaints.people import ROLES
 from complaints.procedure import Procedure, Sheet, newest
 from complaints.registration import NAMES
+from complaints.replies import WITHHELD as WITHHELD_REPLIES
+from complaints.replies import Reply
 from intake import quoting
 from webapp.language import in_my_language, lang_of, moment, sentence
 from webapp.values import Names, listed
@@ -54,6 +56,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "investigation_joined": ("link", N_("%(who)s joined it to the investigation of %(number)s")),
     "investigation_shared": ("link", N_("%(who)s joined %(number)s to its investigation")),
     "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
+    "replied_promising": (
+        "alert",
+        N_("%(who)s answered the customer, and meant it before it was decided: %(promised)s"),
+    ),
+    "reply_taken_back": ("undo", N_("%(who)s took a reply back before it was sent")),
+    "reply_again": ("refresh", N_("%(who)s had a reply tried again")),
     "notified": ("users", N_("Notified: %(departments)s")),
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
@@ -172,7 +180,42 @@ class Line:
     kind: str = "line"
 
 
-Item = LetterShown | Said | MailShown | Line
+@dataclass(frozen=True)
+class ReplyShown:
+    """What one of us wrote to the customer. `contact` is what it was recorded as; `may_act`: may the reader take it
+    back, or have it tried again?"""
+
+    reply: Reply
+    outgoing: Outgoing
+    who: str
+    words: Words
+    attachments: Sequence[Attachment]
+    contact: str
+    may_act: bool
+    number: str = ""
+    kind: str = "reply"
+
+    @property
+    def at(self) -> datetime:
+        return self.outgoing.sent_at or self.reply.at
+
+    @property
+    def may_be_taken_back(self) -> bool:
+        return self.may_act and self.outgoing.state == "pending" and not self.outgoing.attempts
+
+    @property
+    def may_be_tried(self) -> bool:
+        mail = self.outgoing
+        return self.may_act and (mail.state in ("failed", "uncertain") or (mail.state == "sent" and bool(mail.refused)))
+
+    @property
+    def error(self) -> str:
+        """Why it did not go, in the reader's language where we know."""
+        said = self.outgoing.error or ""
+        return gettext(WITHHELD_REPLIES[said]) if said in WITHHELD_REPLIES else said
+
+
+Item = LetterShown | Said | MailShown | ReplyShown | Line
 
 
 @dataclass(frozen=True)
@@ -185,7 +228,7 @@ class Day:
 
 def days(items: Iterable[Item], *, zone: ZoneInfo) -> list[Day]:
     """Items by local day, oldest first."""
-    order = {"letter": 0, "said": 0, "line": 1, "mail": 2}
+    order = {"letter": 0, "said": 0, "line": 1, "mail": 2, "reply": 2}
     ordered = sorted(items, key=lambda item: (item.at, order[item.kind]))
     return [
         Day(day, [(kind, list(run)) for kind, run in groupby(group, key=lambda item: item.kind)])
@@ -257,14 +300,15 @@ def mentioned(changes: Iterable[Change]) -> set[str]:
 
 
 def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Collection[str]) -> list[Line]:
-    """The history as sentences. What registering did besides, the entry and the move, is told with the registration;
-    of other complaints only those numbers that the reader may see (`seen`)."""
+    """The history as sentences. What registering did besides, the entry and the move, is told with the registration,
+    a reply by itself; of other complaints only those numbers that the reader may see (`seen`)."""
     registered = {change.at for change in changes if change.act == "registered"}
     entered = {change.at: change.values for change in changes if change.act == "entered" and change.at in registered}
     return [
         _line(change, rules, names, seen, entered.get(change.at, {}) if change.act == "registered" else {})
         for change in changes
         if not (change.act in ("moved", "entered") and change.at in registered)
+        and not (change.act == "replied" and "promised" not in change.values)
     ]
 
 
@@ -279,6 +323,7 @@ def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str],
     told |= {key: str(values.get(key) or "") for key in plain}
     told |= {key: values[key] if values.get(key) in seen else gettext("another complaint") for key in OTHERS}
     told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
+    told["promised"] = listed(f"“{word}”" for word in values.get("promised", ()))
     told["channel"] = _named(CHANNELS, values.get("channel"))
     told["departments"] = listed(_named(departments, key) for key in values.get("departments", ()))
     told["receivers"] = listed(each for each in (*values.get("users", ()), told["departments"]) if each)
@@ -341,6 +386,8 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
         return "drafted_by_hand"
     if change.act == "drafted" and values.get("channel") == "email":
         return "drafted_email"
+    if change.act == "replied":
+        return "replied_promising"
     if change.act == "letter_joined" and change.by_id is not None:
         return "letter_joined_by_hand"
     if change.act == "letter_joined" and values.get("closed"):

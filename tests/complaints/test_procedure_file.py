@@ -79,6 +79,26 @@ BROKEN = {
         ('key = "tasks"\nname', 'key = "sign"\nname'),
         "sheet.sign.key: the pages use 'sign' themselves; give it another key",
     ),
+    "a contact in a record without rows": (
+        ('[contact]\nsheet = "talks"', '[contact]\nsheet = "finding"'),
+        "contact.sheet: names 'finding'; known are talks, tasks",
+    ),
+    "a contact of another kind of field": (
+        ('kind = "about"', 'kind = "words"'),
+        "contact.kind: names 'words'; known are about, by",
+    ),
+    "a contact by a way there is not": (
+        ('way_mail = "mail"', 'way_mail = "email"'),
+        "contact.way_mail: names 'email'; did you mean 'mail'?",
+    ),
+    "a contact that a reply cannot fill in": (
+        (
+            ('person = "who"\n', ""),
+            ('key = "who"\nname = { en = "With', 'key = "who"\nrequired = true\nname = { en = "With'),
+        ),
+        "contact.sheet: 'who' is required there, and a reply does not fill it in",
+    ),
+    "a contact without a text": (('text = "words"\n', ""), "contact.text: is missing"),
     "an unknown record": (
         ('{ sheet = "finding" }, {', '{ sheet = "findings" }, {'),
         "stage.handling.needs[1].sheet: names 'findings'; did you mean 'finding'?",

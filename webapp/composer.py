@@ -1,0 +1,125 @@
+"""The composer on a complaint's page, and the replies in its conversation. The forms it sends: replies.py.
+
+A form that was refused comes back as it was sent; one that was taken back comes back as it was written.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import g, request
+from sqlalchemy import select
+
+from complaints import replies
+from complaints.complaint import Complaint
+from complaints.errors import Name
+from complaints.letters import Attachment, Letter
+from complaints.outbox import Outgoing
+from complaints.people import fold_email
+from complaints.replies import Begun, Form, Reply
+from webapp import timeline
+from webapp.context import actor, calendar, now, settings
+from webapp.database import db
+from webapp.language import in_my_language
+from webapp.records import Section
+
+SEND = "replies.send"
+
+
+@dataclass(frozen=True)
+class Composer:
+    """The form of a reply. `opening`: when work begins, while we are closed; `sent`: it was refused."""
+
+    begun: Begun
+    form: Form
+    files: Sequence[Attachment]
+    kinds: Mapping[str, Name]
+    opening: datetime | None
+    key: str
+    sent: bool
+    signed: tuple[str, str]
+    longest: int = replies.LONGEST_TEXT
+
+
+def composer(complaint: Complaint, work: Section, letters: Sequence[Letter]) -> Composer | None:
+    """The form for the page of this request; None for who may not answer this customer."""
+    by = actor()
+    if not replies.may_send(work.case, by):
+        return None
+    sent = request.endpoint == SEND
+    answers = request.form.get("answers", type=int) if sent else None
+    begun = replies.compose(db.session(), complaint, written=letters, answers=answers, own=settings().mail_from)
+    form = typed() if sent else _taken_back(complaint) or _blank(begun)
+    opens = calendar().next_opening(now())
+    return Composer(
+        begun, form, [each for each in work.names.files.values() if not each.inline or each.id in form.files],
+        replies.kinds(work.case, by), opens if opens > now() else None,
+        (request.form.get("key") if sent else None) or secrets.token_urlsafe(16), sent,
+        (by.name, settings().organisation),
+    )  # fmt: skip
+
+
+def typed() -> Form:
+    """The form of this request, with the files that came with it as far as they are kept already."""
+    sent = request.form
+    return Form(
+        to=sent.getlist("to"), cc=sent.getlist("cc"), new_to=sent.get("new_to", ""), new_cc=sent.get("new_cc", ""),
+        subject=sent.get("subject", ""), text=sent.get("text", "").replace("\r\n", "\n"),
+        answers=sent.get("answers", type=int), quoted="quoted" in sent,
+        files=(*sent.getlist("file"), *g.get("uploaded", ())), contact=sent.get("contact", ""), later="later" in sent,
+        meant="meant" in sent,
+    )  # fmt: skip
+
+
+def _blank(begun: Begun) -> Form:
+    return Form(to=begun.to, cc=begun.cc, subject=begun.subject)
+
+
+def _taken_back(complaint: Complaint) -> Form | None:
+    """What the reader wrote and took back: `?reply=7`."""
+    id_ = request.args.get("reply", type=int) or 0
+    if not 0 < id_ < 2**63:
+        return None
+    own = Reply.author_id == actor().id, Reply.complaint_id == complaint.id, Reply.taken_back_at.is_not(None)
+    reply = db.session.scalar(select(Reply).where(Reply.id == id_, *own))
+    if reply is None:
+        return None
+    (to, new_to), (cc, new_cc) = _split(reply.to, reply.new), _split(reply.cc, reply.new)
+    return Form(
+        to, cc, new_to, new_cc, reply.subject, reply.text, reply.answers_id, reply.quoted, reply.attachments,
+        reply.contact,
+    )  # fmt: skip
+
+
+def _split(people: Sequence[Mapping[str, str]], new: Collection[str]) -> tuple[list[str], str]:
+    """The complaint's people among some, and the others as they were typed."""
+    addresses = [fold_email(each["address"]) for each in people]
+    return [each for each in addresses if each not in new], ", ".join(each for each in addresses if each in new)
+
+
+def conversation(mails: Sequence[Outgoing], work: Section, numbers: Mapping[int, str]) -> list[timeline.Item]:
+    """Our mails as the conversation shows them; what was taken back was never said."""
+    ids = [each.id for each in mails if each.kind == replies.KIND and each.state != "cancelled"]
+    written = db.session.scalars(select(Reply).where(Reply.outgoing_id.in_(ids))) if ids else ()
+    by_mail = {each.outgoing_id: each for each in written}
+    may_act = replies.may_send(work.case, actor())
+    shown: list[timeline.Item] = []
+    for mail in mails:
+        number = numbers.get(mail.complaint_id or 0, "")
+        if mail.id in by_mail:
+            shown.append(_reply(by_mail[mail.id], mail, work, number, may_act=may_act and not number))
+        elif mail.kind != replies.KIND:
+            shown.append(timeline.mail(mail, number))
+    return shown
+
+
+def _reply(reply: Reply, mail: Outgoing, work: Section, number: str, *, may_act: bool) -> timeline.ReplyShown:
+    contact = work.case.rules.contact
+    sheet = work.case.rules.sheet(contact.sheet) if contact else None
+    known = sheet.field(contact.kind).choices if contact and sheet else {}
+    return timeline.ReplyShown(
+        reply, mail, work.names.people.get(reply.author_id, "Redress"), timeline.words(reply.text, whole=True),
+        [work.names.files[each] for each in reply.attachments if each in work.names.files],
+        in_my_language(known[reply.contact]) if reply.contact in known else reply.contact, may_act, number,
+    )  # fmt: skip
