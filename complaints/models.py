@@ -9,6 +9,7 @@ from complaints import (
     incidents,
     letters,
     mailboxes,
+    notes,
     notices,
     numbers,
     off_board,
@@ -28,6 +29,6 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "schedule",
-    "signatures", "signin", "views", "visits", "work",
+    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
+    "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -5,12 +5,13 @@ it back is written on that row, never erased. Which outcomes there are, and from
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, signatures, visits, workflow
+from complaints import clocks, consequences, guards, history, notices, signatures, visits, watching, workflow
 from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import Complaint
@@ -235,6 +236,10 @@ def bring_back(
         if signature.key in asked:
             signatures.void(signature, at=at, because="brought_back")
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
+    watching.hear(
+        session, complaint.id, "moved", by=by, at=at, today=at.astimezone(context.zone).date(),
+        values={"stage": asdict(rules.stage(complaint.stage).name)},
+    )  # fmt: skip
     if into is not None:
         into.attachment_count = max(0, into.attachment_count - complaint.attachment_count)
         into.changed_at = at
