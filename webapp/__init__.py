@@ -31,13 +31,16 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         language,
         mailboxes,
         moves,
+        notes,
         notices,
+        noting,
         passing,
         preferences,
         presence,
         procedures,
         records,
         security,
+        watching,
         work,
         writing,
     )
@@ -59,7 +62,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (work, answers, board, moves, complaint_page, records, writing, presence, passing, notices, preferences)
+    page = (complaint_page, records, writing, notes, noting, watching, presence, passing)
+    cases = (work, answers, board, moves, *page, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
