@@ -58,7 +58,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "departments", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
+        "class_reason", "departments", "note", "procedure", "reason", "received_at", "sign", "to_departments",
+        "to_users",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""
