@@ -60,6 +60,8 @@ LINKS: dict[str, Name] = {
 NO_LIMIT = datetime(9999, 12, 31, tzinfo=UTC)
 """Sorts behind every real due time: a complaint that no clock watches."""
 UNREAD = "unread_count > 0"
+WATCHING = "watching"
+"""The reason of who wants to hear of a complaint. It alone opens nothing to them."""
 
 
 class Complaint(Base):
@@ -144,7 +146,8 @@ class Complaint(Base):
 
 
 class Involvement(Base):
-    """A person or a department that a complaint concerns, and since when. It opens the complaint to them."""
+    """A person or a department that a complaint concerns, and since when. It opens the complaint to them, unless they
+    are only `WATCHING`."""
 
     __tablename__ = "involvement"
     __table_args__ = (
@@ -197,7 +200,8 @@ def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:
 def concerns(actor: Actor) -> ColumnElement[bool]:
     """Does a complaint name the person or one of their departments, or did they take it in, or is it theirs?"""
     named = select(Involvement.complaint_id).where(
-        or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments))
+        or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments)),
+        Involvement.reason != WATCHING,
     )
     return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
 

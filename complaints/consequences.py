@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from complaints import clocks, guards, history, notices, records, rows, turns, visits, words, work
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
-from complaints.complaint import NO_LIMIT, Complaint, Involvement
+from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.history import Change
@@ -339,6 +339,10 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
                 by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
                 values={key: asdict(name) for key, name in said.items() if name},
             )  # fmt: skip
+    if entered := next((event.partition(":")[2] for event in events if event.startswith("entered:")), ""):
+        watching = [user for reason, user, _ in case.involved if reason == WATCHING and user is not None]
+        place = asdict(case.rules.stage(entered).name)
+        notices.ring(session, case.complaint, watching, "moved", by=by, at=at, today=today, values={"stage": place})
 
 
 def _is_named(case: Case, to: str) -> bool:

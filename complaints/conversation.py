@@ -1,6 +1,7 @@
 """The conversation about a complaint: what was said to whom, in time order.
 
-An entry points at the letter that came in or the mail that went out; what the system did stands in the history.
+An entry points at the letter that came in, the mail that went out, or the note among colleagues; what the system did
+stands in the history.
 """
 
 from datetime import datetime
@@ -12,7 +13,7 @@ from complaints.database import Base, BigId
 
 
 class Entry(Base):
-    """One thing said. `kind`: letter (from the customer), mail (to the customer)."""
+    """One thing said. `kind`: letter (from the customer), mail (to the customer), note (internal)."""
 
     __tablename__ = "entry"
     __table_args__ = (Index("ix_entry_complaint_id_id", "complaint_id", "id"),)
@@ -22,4 +23,5 @@ class Entry(Base):
     at: Mapped[datetime]
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letter.id"))
     outgoing_id: Mapped[int | None] = mapped_column(ForeignKey("outgoing.id"))
+    note_id: Mapped[int | None] = mapped_column(ForeignKey("note.id"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))

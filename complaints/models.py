@@ -9,6 +9,7 @@ from complaints import (
     incidents,
     letters,
     mailboxes,
+    notes,
     notices,
     numbers,
     off_board,
@@ -29,6 +30,7 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration", "replies",
+    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
+    "replies",
     "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

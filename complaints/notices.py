@@ -34,7 +34,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import complaint as complaints
 from complaints import outbox, rows
-from complaints.complaint import Complaint, Involvement, Query
+from complaints.complaint import WATCHING, Complaint, Involvement, Query
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
 from complaints.people import Actor, Grant, User
@@ -56,7 +56,12 @@ SENTENCES: Mapping[str, str] = {
     "reopened": N_("%(who)s opened it again"),
     "letter_joined": N_("The customer wrote again"),
     "passed_on": N_("%(who)s passed it on to you"),
+    "replied": N_("%(who)s wrote to the customer"),
+    "noted": N_("%(who)s wrote an internal note"),
+    "mentioned": N_("%(who)s mentioned you in a note"),
 }
+SAID = ("letter_joined", "replied", "noted", "mentioned")
+"""What was said stands, whatever is taken back."""
 OTHER = N_("%(who)s: %(event)s")
 WITH_CONTENT = N_("%(name)s (%(content)s)")
 
@@ -86,11 +91,11 @@ class Notice(Base):
 
 def sentence(event: str, values: Mapping[str, Any]) -> Sentence:
     """What happened: the words that came with the event as `name`, perhaps with the `content` of a record, else those
-    of the table. A value that is an `en` and a `zh` is a name in two languages."""
+    of the table, where `noted:12` is `noted`. A value that is an `en` and a `zh` is a name in two languages."""
     told = {key: Name(**value) if isinstance(value, dict) else value for key, value in values.items()}
     if "name" in told:
         return Sentence(WITH_CONTENT if "content" in told else "%(name)s", told)
-    return Sentence(SENTENCES.get(event, OTHER), told | {"event": event})
+    return Sentence(SENTENCES.get(event.partition(":")[0], OTHER), told | {"event": event})
 
 
 def tell(
@@ -107,10 +112,11 @@ def tell(
     values: Mapping[str, Any] | None = None,
     wait: timedelta = WAIT,
     opens_to: Collection[int] | None = None,
-) -> None:
+) -> list[int]:
     """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`,
     and a look at the complaint for those who had none (`opens_to`: only for these, because the others may look for
-    another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs."""
+    another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs. Returns who was
+    told."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
@@ -127,6 +133,7 @@ def tell(
             },
         )  # fmt: skip
     session.flush()
+    return [person.id for person in told]
 
 
 def ring(
@@ -146,7 +153,7 @@ def ring(
     told, with address and language."""
     values = {"who": by.name, **(values or {})}
     sentence(event, values).in_(str, "en")  # what lacks a value breaks here, not in everybody's bell
-    people = {row.id: row for row in _who_hears(session, complaint, {*users} - {by.id}, today)}
+    people = {row.id: row for row in who_hears(session, complaint, {*users} - {by.id}, today)}
     if not people:
         return []
     new = [
@@ -159,9 +166,10 @@ def ring(
     return [people[id_] for id_ in _add(session, new)]
 
 
-def _who_hears(
+def who_hears(
     session: Session, complaint: Complaint, users: Collection[int], today: date
 ) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Who of these (ids) may be told of a complaint, with address and language."""
     if not users:
         return ()
     if not of(complaint).confidential:
@@ -192,7 +200,7 @@ def _who_works_and_may_see() -> Select[Any]:
     return _who_works().where(
         or_(
             user.id.in_(bindparam("own", expanding=True)),
-            user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None))),
+            user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None), named.reason != WATCHING)),
             user.id.in_(members.where(here, *held)),
             user.id.in_(select(grant.user_id).where(grant.role.in_(bindparam("registering", expanding=True)), *held)),
         )
@@ -215,11 +223,14 @@ def _purpose(complaint_id: int, version: int, event: str, user_id: int) -> str:
 
 def take_back(session: Session, complaint: Complaint, since_version: int, *, at: datetime) -> None:
     """What was told of a complaint at this version and later did not happen: its notices vanish, the mails about them
-    that nobody has begun to send are owed no more, and who was told of nothing else has no look at it by that."""
+    that nobody has begun to send are owed no more, and who was told of nothing else has no look at it by that. What was
+    said meanwhile stays told."""
+    said = [Notice.event.startswith(f"{each}:", autoescape=True) for each in SAID]
     wrong = session.execute(
         update(Notice)
         .where(
-            Notice.complaint_id == complaint.id, Notice.version >= since_version, Notice.taken_back_at.is_(None)
+            Notice.complaint_id == complaint.id, Notice.version >= since_version, Notice.taken_back_at.is_(None),
+            ~or_(*said),
         )
         .values(taken_back_at=at)
         .returning(Notice.version, Notice.event, Notice.user_id)

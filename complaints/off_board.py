@@ -5,12 +5,25 @@ it back is written on that row, never erased. Which outcomes there are, and from
 """
 
 from collections.abc import Mapping, Set
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, case, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, records, rounds, signatures, visits, workflow
+from complaints import (
+    clocks,
+    consequences,
+    guards,
+    history,
+    notices,
+    records,
+    rounds,
+    signatures,
+    visits,
+    watching,
+    workflow,
+)
 from complaints import complaint as complaints
 from complaints.case import filled, load
 from complaints.complaint import Complaint
@@ -234,6 +247,10 @@ def bring_back(
         decision.back_at, decision.back_by_id = at, by.id
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
     _undo_what_it_asked(session, complaint, rules.stage(left), by=by, at=at)
+    watching.hear(
+        session, complaint.id, "moved", by=by, at=at, today=at.astimezone(context.zone).date(),
+        values={"stage": asdict(rules.stage(complaint.stage).name)},
+    )  # fmt: skip
     if into is not None:
         into.unread_count = _less(Complaint.unread_count, complaint.unread_count)
         into.attachment_count = _less(Complaint.attachment_count, complaint.attachment_count)

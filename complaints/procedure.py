@@ -342,6 +342,13 @@ class Procedure:
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
+    def upward(self) -> Sheet | None:
+        """The record in which people report what they cannot solve: the one that is told to their superior."""
+        told = (event.partition(":") for rule in self.notices if "superior" in rule.to for event in rule.on)
+        found = (self.sheet(key) for kind, _, key in told if kind == "written")
+        return next((sheet for sheet in found if sheet is not None), None)
+
+    @cached_property
     def register_stage(self) -> Stage:
         """The stage that a complaint enters by being registered."""
         return next(stage for stage in self.stages if stage.register)

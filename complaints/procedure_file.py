@@ -59,7 +59,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "procedure", "reason", "received_at", "sign", "to_departments",
+        "class_reason", "composer", "departments", "note", "procedure", "reason", "received_at", "sign",
+        "to_departments",
         "to_users",
     }
 )  # fmt: skip

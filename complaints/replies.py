@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import addressees, guards, history, off_board, outbox, workflow, writing
+from complaints import addressees, guards, history, off_board, outbox, watching, workflow, writing
 from complaints.addressees import Addressee
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
@@ -254,6 +254,8 @@ def send(
     session.add(entry)
     told = {"recipients": [each.address for each in reply.recipients], "contact": form.contact, "promised": words}
     history.note(session, complaint.id, "replied", by=by, at=at, **{k: v for k, v in told.items() if v})
+    today = at.astimezone(context.zone).date()
+    watching.hear(session, complaint.id, f"replied:{reply.id}", by=by, at=at, today=today)
     session.flush()
     return reply
 

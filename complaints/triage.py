@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
-from complaints import customers, history, off_board, people, rows, workflow
+from complaints import customers, history, off_board, people, rows, watching, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
@@ -80,7 +80,14 @@ def make_draft(
 
 
 def join(
-    session: Session, sighting: Sighting, into: Complaint, *, by: Actor, at: datetime, claimed: Claimed
+    session: Session,
+    sighting: Sighting,
+    into: Complaint,
+    *,
+    by: Actor,
+    at: datetime,
+    calendar: WorkingCalendar,
+    claimed: Claimed,
 ) -> Complaint:
     """Put a message that is on no complaint on one, or on the one that took that in; returns it.
 
@@ -104,6 +111,8 @@ def join(
     if closed:
         into.reopening_proposed_at = at
     history.note(session, into.id, "letter_joined", by=by, at=at, letter_id=letter.id, **closed)
+    today = at.astimezone(calendar.tz).date()
+    watching.hear(session, into.id, f"letter_joined:{letter.id}", by=by, at=at, today=today)
     _sighted(session, letter, "joined", into.id, by=by, at=at)
     session.flush()
     return into

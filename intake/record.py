@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from complaints import acknowledgement, complaint, customers, history, off_board, outbox, rows
+from complaints import acknowledgement, complaint, customers, history, off_board, outbox, rows, watching
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
@@ -366,6 +366,8 @@ class Recorder:
         )
         more = {"closed": True} if closed else {}
         history.note(session, complaint_id, "letter_joined", by=SYSTEM, at=at, letter_id=letter_id, **more)
+        today = at.astimezone(self.calendar.tz).date()
+        watching.hear(session, complaint_id, f"letter_joined:{letter_id}", by=SYSTEM, at=at, today=today)
         reason = "reply_to_closed" if closed else "reply"
         return _end(session, arrival, Outcome("joined", reason, complaint_id, number), letter_id)
 

@@ -31,7 +31,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         language,
         mailboxes,
         moves,
+        notes,
         notices,
+        noting,
         passing,
         preferences,
         presence,
@@ -40,6 +42,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         records,
         replies,
         security,
+        watching,
         work,
         writing,
     )
@@ -61,10 +64,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    cases = (
-        work, answers, board, moves, complaint_page, records, writing, replies, presence, passing, reading, notices,
-    )  # fmt: skip
-    web = (*cases, preferences, inbox, mailboxes, procedures, attachments, health, demo)
+    page = (complaint_page, records, writing, replies, notes, noting, watching, presence, passing, reading)
+    cases = (work, answers, board, moves, *page, notices, preferences)
+    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -30,7 +30,7 @@ from complaints.people import Department
 from complaints.procedure import Procedure, Stage, newest, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import composer, notices, timeline
+from webapp import composer, notes, notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
@@ -276,6 +276,7 @@ def page(
     if not own and complaint.content:
         items.append(timeline.Said(complaint.received_at, timeline.linked(complaint.content)))
     items += composer.conversation(mails, work, numbers)
+    items += notes.shown(ids, numbers, work.names.people)
     items += timeline.lines(changes, rules=rules, names=work.names, seen=_seen(timeline.mentioned(changes)))
     notified = _notified(complaint, departments)
     return render_template(

@@ -21,6 +21,7 @@ from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name, Sentence
 from complaints.history import Change
 from complaints.letters import Attachment, Letter
+from complaints.notes import NOTED, Note
 from complaints.outbox import Outgoing
 from complaints.people import ROLES
 from complaints.procedure import Procedure, Sheet, newest
@@ -170,6 +171,24 @@ class MailShown:
 
 
 @dataclass(frozen=True)
+class NoteShown:
+    """A note among colleagues: who wrote it, the time of the one that it corrects, and the newest that corrects it."""
+
+    note: Note
+    who: str
+    words: Markup
+    corrects_at: datetime | None
+    corrected_by: Note | None
+    may_correct: bool
+    number: str = ""
+    kind: str = "note"
+
+    @property
+    def at(self) -> datetime:
+        return self.note.at
+
+
+@dataclass(frozen=True)
 class Line:
     """Something that happened."""
 
@@ -215,7 +234,7 @@ class ReplyShown:
         return gettext(WITHHELD_REPLIES[said]) if said in WITHHELD_REPLIES else said
 
 
-Item = LetterShown | Said | MailShown | ReplyShown | Line
+Item = LetterShown | Said | MailShown | ReplyShown | NoteShown | Line
 
 
 @dataclass(frozen=True)
@@ -228,7 +247,7 @@ class Day:
 
 def days(items: Iterable[Item], *, zone: ZoneInfo) -> list[Day]:
     """Items by local day, oldest first."""
-    order = {"letter": 0, "said": 0, "line": 1, "mail": 2, "reply": 2}
+    order = {"letter": 0, "said": 0, "line": 1, "mail": 2, "reply": 2, "note": 3}
     ordered = sorted(items, key=lambda item: (item.at, order[item.kind]))
     return [
         Day(day, [(kind, list(run)) for kind, run in groupby(group, key=lambda item: item.kind)])
@@ -301,13 +320,15 @@ def mentioned(changes: Iterable[Change]) -> set[str]:
 
 def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Collection[str]) -> list[Line]:
     """The history as sentences. What registering did besides, the entry and the move, is told with the registration,
-    a reply by itself; of other complaints only those numbers that the reader may see (`seen`)."""
+    and replies and notes stand there themselves; of other complaints only those numbers that the reader may see
+    (`seen`)."""
     registered = {change.at for change in changes if change.act == "registered"}
     entered = {change.at: change.values for change in changes if change.act == "entered" and change.at in registered}
     return [
         _line(change, rules, names, seen, entered.get(change.at, {}) if change.act == "registered" else {})
         for change in changes
-        if not (change.act in ("moved", "entered") and change.at in registered)
+        if change.act != NOTED
+        and not (change.act in ("moved", "entered") and change.at in registered)
         and not (change.act == "replied" and "promised" not in change.values)
     ]
 

@@ -110,8 +110,9 @@ def join(sighting_id: int) -> Answer:
     def act() -> str:
         assert chosen.sighting is not None
         into = triage.join(
-            db.session(), chosen.sighting, _typed(), by=actor(), at=now(), claimed=claimed(chosen.sighting)
-        )
+            db.session(), chosen.sighting, _typed(), by=actor(), at=now(), calendar=calendar(),
+            claimed=claimed(chosen.sighting),
+        )  # fmt: skip
         return str(gettext("The message is on %(number)s now.", number=into.number))
 
     return _done(act, _again(sighting_id), url_for("inbox.message", sighting_id=sighting_id))

@@ -55,7 +55,7 @@ def draft_of(session: Session, sighting: Sighting, by: Actor, claimed: Claimed =
 
 
 def join(session: Session, sighting: Sighting, into: Complaint, by: Actor) -> Complaint:
-    return triage.join(session, sighting, into, by=by, at=SOON, claimed=NOTHING)
+    return triage.join(session, sighting, into, by=by, at=SOON, calendar=mainland_china(), claimed=NOTHING)
 
 
 def split(session: Session, letter: Letter, complaint: Complaint, by: Actor) -> Draft:

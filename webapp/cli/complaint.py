@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import inspect, select
 
-from complaints import clocks, records, signatures, visits
+from complaints import clocks, notes, records, signatures, visits
 from complaints.complaint import Complaint, Involvement, find
 from complaints.conversation import Entry
 from complaints.customers import Customer
@@ -28,7 +28,7 @@ command = AppGroup("complaint", help="Complaints.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(number: str, as_json: bool) -> None:
     """Show the record of NUMBER: fields, stage and visits, clocks with receipts, records, approvals (those that
-    fell, too), people, what waits, mails, history."""
+    fell, too), people, what waits, mails, notes, history."""
     session = db.session()
     try:
         complaint = find(session, number, SYSTEM)
@@ -55,6 +55,7 @@ def show(number: str, as_json: bool) -> None:
         _fields(mail, but=("rendered",))
         for mail in session.scalars(select(Outgoing).where(Outgoing.complaint_id == complaint.id).order_by(Outgoing.id))
     ]
+    record["notes"] = [_fields(note) for note in notes.of(session, [complaint.id])]
     record["history"] = [
         _fields(change)
         for change in session.scalars(
