@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import off_board, replies, triage
+from complaints import notices, off_board, replies, triage, watching
 from complaints.addressees import typed
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint, involve
@@ -401,3 +401,15 @@ def test_it_is_withheld_when_a_recipient_is_nobody_of_the_complaint_any_more(mak
         session.flush()
         assert withheld(session, mail) == "nobody_here"
         assert triage.BY_HAND
+
+
+def test_who_watches_hears_that_the_customer_was_written_to(desk: Desk) -> None:
+    number = desk.registered()
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        watching.watch(session, complaint, by=desk["qe"], at=desk.at)
+        session.flush()
+        send(session, complaint, desk["sales"], to=[], new_to=INES, at=desk.at)
+    with desk.make() as session:
+        (heard,) = [each for each in notices.listed(session, desk["qe"]) if each.number == number][:1]
+        assert english(heard.sentence) == "sales wrote to the customer"
