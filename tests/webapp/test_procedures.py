@@ -180,7 +180,7 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     bad.write_text(BROKEN, encoding="utf-8")
     fine = run("check", str(good))
     assert (fine.exit_code, fine.stdout) == (
-        0, "good.toml: small version 1 is fine: 4 stages, 2 records, 2 signatures.\n"
+        0, "good.toml: small version 1 is fine: 4 stages, 3 records, 2 signatures.\n"
     )  # fmt: skip
     told = run("check", str(good), str(bad))
     assert told.exit_code == 1
