@@ -40,7 +40,7 @@ from complaints.complaint import NO_LIMIT, Complaint
 from complaints.customers import Contact, Customer
 from complaints.database import open_database, sessions
 from complaints.numbers import complaint_number
-from complaints.people import Actor, User
+from complaints.people import ROLES, Actor, User
 from complaints.procedure import Procedure, procedure
 from complaints.settings import Settings
 from webapp import create_app
@@ -174,13 +174,15 @@ data-k="{{ c.time }}">\
 {% if c.customer %}<p{{ c.customer_lang }}>{{ c.customer }}</p>{% endif %}\
 <h3><a href="/complaints/{{ c.number }}"{{ c.subject_lang }}>{{ c.subject }}</a></h3>\
 <p><span{{ c.product_lang }}>{{ c.product }}</span>\
-{% if c.unread or c.files %}<span>\
+{% if c.repeats or c.unread or c.files %}<span>\
+{% if c.repeats %}<span class="mark mark--repeat">{{ c.repeats }}<i> in 12 months</i></span>{% endif %}\
 {% if c.unread %}<b class="mark mark--mail">{{ c.unread }}<i> unread</i></b>{% endif %}\
 {% if c.files %}<span class="mark mark--clip">{{ c.files }}<i> {{ c.files_word }}</i></span>{% endif %}\
 </span>{% endif %}</p>\
 <footer><span class="clock{% if c.clock_kind %} clock--{{ c.clock_kind }}{% endif %}">{{ c.clock }}</span>\
 {% if c.owner %}<abbr class="av" title="{{ c.owner }}"{{ c.owner_lang }}>{{ c.initials }}</abbr>\
-{% else %}<abbr class="av av--none" title="Nobody assigned">–</abbr>{% endif %}</footer></li>
+{% else %}<abbr class="av av--none" title="{{ c.queue }}"><span aria-hidden="true">{{ c.initials }}</span>\
+<i>{{ c.queue }}</i></abbr>{% endif %}</footer></li>
 """.strip()
 
 
@@ -189,7 +191,7 @@ def bare(app: Flask, actor: Actor, cards: list[Card], page: bytes) -> Flask:
     texts. No database, no session, no sign-in, no translation."""
     rules = procedure()
     with app.test_request_context():
-        view = CardView(rules, "en", datetime.now(UTC), app.extensions["settings"].zone, mainland_china(), actor.id)
+        view = CardView("en", datetime.now(UTC), app.extensions["settings"].zone, mainland_china(), actor.id)
         by_id = {card.id: _prepared(card, view, rules) for card in cards}
     text, at = page.decode(), 0
     pieces: list[dict[str, Any]] = []
@@ -212,6 +214,7 @@ def bare(app: Flask, actor: Actor, cards: list[Card], page: bytes) -> Flask:
 def _prepared(card: Card, view: CardView, rules: Procedure) -> dict[str, Any]:
     clock, came_in, product = view.clock(card), view.came_in(card), f"{card.product} · {card.batch}"
     kind_name = rules.classes[card.complaint_class].en if card.complaint_class else ""
+    queue = [ROLES[role].en for role in rules.stage(card.stage).owner_roles]
     return {
         "id": card.id, "version": card.version, "time": card.place.time, "number": card.number,
         "draft": card.stage == rules.first.key, "head": f"{card.number} · {came_in}" if came_in else card.number,
@@ -221,7 +224,8 @@ def _prepared(card: Card, view: CardView, rules: Procedure) -> dict[str, Any]:
         "unread": card.unread_count, "files": card.attachment_count,
         "files_word": "attachment" if card.attachment_count == 1 else "attachments", "clock_kind": clock.kind,
         "clock": clock.text, "owner": card.owner, "owner_lang": lang_of(card.owner),
-        "initials": initials(card.owner or ""),
+        "initials": initials(card.owner or (queue[0] if queue else "")), "queue": ", ".join(queue),
+        "repeats": card.repeat_of_count and card.repeat_of_count + 1,
     }  # fmt: skip
 
 

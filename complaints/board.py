@@ -33,7 +33,7 @@ from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
 from complaints.people import SYSTEM, Actor, User
-from complaints.procedure import Procedure, Stage, confidential
+from complaints.procedure import Procedure, Stage, confidential, versions
 
 PER_COLUMN = 20
 COUNTED = 1_000
@@ -158,7 +158,8 @@ def columns(
     shown = tuple(stage for stage in procedure.stages if stage.key not in folded)
     by_stage: dict[str, list[Card]] = defaultdict(list)
     if shown:
-        query = _first_cards(procedure.key, shown, _looker(actor, procedure, filters), filters, per_column)
+        looker = _looker(actor, procedure, filters)
+        query = _first_cards(procedure.key, shown, looker, filters, per_column, tuple(versions()))
         for row in session.execute(query, _instants(procedure, now)):
             card = Card(*row)
             by_stage[card.stage].append(card)
@@ -196,7 +197,7 @@ def heads(
 ) -> list[Head]:
     """How many complaints stand in each stage, and how many of them are overdue."""
     wanted = procedure.stages if stages is None else tuple(stages)
-    query = _counts(procedure.key, wanted, _looker(actor, procedure, filters), filters)
+    query = _counts(procedure.key, wanted, _looker(actor, procedure, filters), filters, tuple(versions()))
     found: dict[str, tuple[int, int]] = {}
     for key, total, overdue in session.execute(query, _instants(procedure, now)):
         before = found.get(key, (0, 0))
@@ -249,12 +250,17 @@ def changed(session: Session, actor: Actor, procedure: Procedure, since: datetim
 
 
 # The queries of a board are long and the same for most people: they are put together once, with the time of the request
-# as a parameter.
+# as a parameter; who sees what hangs on the versions that are known.
 
 
 @lru_cache(maxsize=256)
 def _first_cards(
-    procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters, per_column: int
+    procedure_key: str,
+    stages: tuple[Stage, ...],
+    looker: Actor,
+    filters: Filters,
+    per_column: int,
+    _versions: tuple[Procedure, ...],
 ) -> Select[*Anything]:
     first = [_ordered(_in(procedure_key, (stage,), looker, filters), stage).limit(per_column) for stage in stages]
     chosen = union_all(*map(_wrapped, first)) if len(first) > 1 else first[0]
@@ -273,7 +279,7 @@ def _some_cards() -> Select[*Anything]:
 
 @lru_cache(maxsize=256)
 def _counts(
-    procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters
+    procedure_key: str, stages: tuple[Stage, ...], looker: Actor, filters: Filters, _versions: tuple[Procedure, ...]
 ) -> CompoundSelect[*Anything]:
     counts: list[Select[*Anything]] = []
     if still_open := tuple(stage for stage in stages if not stage.final):

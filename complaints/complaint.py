@@ -4,7 +4,7 @@
 it. A complaint begins as a draft, from a mail or by hand, with its number; `workflow.move` takes it on from there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -23,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -31,7 +32,7 @@ from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, confidential, procedure
+from complaints.procedure import DEFAULT, RECEIVED, confidential, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -167,16 +168,16 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 def visible_to(actor: Actor, query: Query) -> Query:
     """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
-    otherwise the ones that name the person or one of their departments, or that they took in themselves. Whether a
-    complaint is confidential says the version of the procedure that it follows, whatever versions came before or
-    after."""
+    otherwise the ones that name the person or one of their departments, or that they took in themselves, and what they
+    may register as long as it is a draft. Whether a complaint is confidential says the version of the procedure that it
+    follows, whatever versions came before or after."""
     limit = _limit(actor)
     return query if limit is None else query.where(limit)
 
 
 def _limit(actor: Actor) -> ColumnElement[bool] | None:
     if not actor.sees_all:
-        return concerns(actor)
+        return or_(concerns(actor), *_to_register(actor))
     hidden = confidential() if actor.id is not None else {}
     if not hidden:
         return None
@@ -185,7 +186,15 @@ def _limit(actor: Actor) -> ColumnElement[bool] | None:
         for key, versions in hidden.items()
         if versions
     ]
-    return or_(Complaint.procedure.not_in(hidden), *ordinary, concerns(actor))
+    return or_(Complaint.procedure.not_in(hidden), *ordinary, concerns(actor), *_to_register(actor))
+
+
+def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:
+    """Is a complaint a draft that the actor may register? Until then it may name nobody at all."""
+    mine = [(each.key, each.version) for each in versions() if actor.roles & {*each.register_stage.moved_in_by}]
+    if mine:
+        follows = tuple_(Complaint.procedure, Complaint.procedure_version).in_(mine)
+        yield and_(Complaint.registered_at.is_(None), follows)
 
 
 def concerns(actor: Actor) -> ColumnElement[bool]:

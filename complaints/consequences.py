@@ -32,6 +32,7 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     Sheet,
+    SignatureRule,
     Stage,
 )  # fmt: skip
 from complaints.records import Record
@@ -203,16 +204,19 @@ def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime,
 
 
 def _last_in_round(session: Session, case: Case, signature: str, keys: Iterable[str]) -> Iterable[Clock]:
-    """The last clock of each key in this round, of all complaints that wait for this signature again."""
+    """The last clock of each key in this round, of all complaints that wait for this signature again in the stage in
+    which the clock was stopped."""
     rule = case.rules.signature(signature)
     assert rule is not None
     others = records.joined(session, case.complaint) if rule.of == INVESTIGATION else []
-    ids = [each.id for each in (case.complaint, *others) if each.stage in rule.stages]
-    mine = Clock.subject_kind == COMPLAINT, Clock.subject_id.in_(ids), Clock.round == case.complaint.round
-    found = session.scalars(
-        select(Clock).where(*mine, Clock.key.in_(sorted(keys))).order_by(Clock.started_at, Clock.id)
-    )
-    return {(clock.subject_id, clock.key): clock for clock in found}.values()
+    found: dict[tuple[int, str], Clock] = {}
+    for each in (case, *(load(session, other) for other in others)):
+        since = each.entered[each.stage]
+        for clock in clocks.of(session, COMPLAINT, each.complaint.id) if each.stage in rule.stages else ():
+            in_time = clock.stopped_at is not None and clock.stopped_at >= since
+            if in_time and clock.key in keys and clock.round == case.complaint.round:
+                found[each.complaint.id, clock.key] = clock
+    return found.values()
 
 
 # Whose it is, and until when
@@ -328,7 +332,7 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
             told = {to: {*_receivers(session, case, to, on, by=by, today=today)} for to in rule.to}
-            others = {user for to, users in told.items() if not _names_people(case, to) for user in users}
+            others = {user for to, users in told.items() if not _is_named(case, to) for user in users}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
                 session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
@@ -341,11 +345,19 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
         notices.ring(session, case.complaint, watching, "moved", by=by, at=at, today=today, values={"stage": place})
 
 
-def _names_people(case: Case, to: str) -> bool:
-    """Is this a field that names people? They may see the complaint as long as they stand there."""
+def _is_named(case: Case, to: str) -> bool:
+    """Are these people or departments that the complaint names? They may see it as long as it does."""
     sheet, _, key = to.partition(".")
     found = case.rules.sheet(sheet) if key else None
-    return found is not None and found.field(key).kind in PEOPLE
+    return to in ("departments", NOTIFIED) or (found is not None and found.field(key).kind in PEOPLE)
+
+
+def whose(session: Session, case: Case, today: date) -> set[int]:
+    """The people who have a complaint: its owner, or those in whose queue it stands."""
+    if case.complaint.owner_id is not None:
+        return {case.complaint.owner_id}
+    queue = case.rules.stage(case.stage).queue
+    return _speakers(session, case.departments, today) if queue in DEPARTMENT_ROLES else _holding(session, queue, today)
 
 
 def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
@@ -365,9 +377,38 @@ def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: 
         return _speakers(session, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
-    if to == "qe" and case.investigator:
-        return {case.investigator}
-    return _holding(session, to, today)
+    if awaited := _awaited(case, to, on):
+        return _may_sign(session, case, awaited, to, today)
+    return _named_first(case, to, _holding(session, to, today))
+
+
+def _named_first(case: Case, role: str, holding: set[int]) -> set[int]:
+    """Of those who hold a role whoever is named for the complaint, as long as they hold it."""
+    return holding & {case.investigator} or holding if role == "qe" else holding
+
+
+def _awaited(case: Case, role: str, on: Iterable[str]) -> SignatureRule | None:
+    """The signature for whose sake a role hears of another one, if nobody may give it for their own work."""
+    signed = {event.partition(":")[2] for event in on if event.startswith("signed:")}
+    return next(
+        (
+            rule
+            for rule in case.rules.signatures
+            if signed & {*rule.after} and role in guards.signers(case, rule) and not rule.each and case.holds(rule.when)
+        ),
+        None,
+    )
+
+
+def _may_sign(session: Session, case: Case, rule: SignatureRule, first: str, today: date) -> set[int]:
+    """Whoever holds a role and may give a signature; if that is nobody, of the next role that may."""
+    barred = guards.barred_people(case, rule)
+    barred |= _members(session, guards.barred_departments(case, rule), today)
+    roles = guards.signers(case, rule)
+    for role in roles[roles.index(first) :]:
+        if able := _named_first(case, role, _holding(session, role, today) - barred):
+            return able
+    return set()
 
 
 def _writers(case: Case, signature: str) -> Iterator[int]:
@@ -390,7 +431,7 @@ def _today(today: date) -> list[ColumnElement[bool]]:
     return [Grant.since <= today, or_(Grant.until.is_(None), Grant.until >= today), User.left_at.is_(None)]
 
 
-def _holding(session: Session, role: str, today: date) -> Iterable[int]:
+def _holding(session: Session, role: str, today: date) -> set[int]:
     held = select(Grant.user_id).join(User, User.id == Grant.user_id).where(Grant.role == role, *_today(today))
     return set(session.scalars(held))
 
@@ -407,7 +448,7 @@ def _speakers(session: Session, departments: Iterable[int], today: date) -> set[
     return {user for each in wanted for user in found[each, True] or found[each, False]}
 
 
-def _members(session: Session, departments: Iterable[int], today: date) -> Iterable[int]:
+def _members(session: Session, departments: Iterable[int], today: date) -> set[int]:
     wanted = sorted(departments)
     if not wanted:
         return set()

@@ -1,20 +1,21 @@
 """Files that people put on a complaint themselves, beside those that came with its letters."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from complaints import history, workflow
+from complaints import history, off_board, workflow
 from complaints.blobs import Blobs
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError
 from complaints.letters import Attachment
 from complaints.people import Actor
 
 LONGEST_NAME = 200
+Files = Mapping[str, Attachment]
 
 
 class EmptyFile(ComplaintError):
@@ -53,7 +54,14 @@ def _named(name: str) -> str:
     return clean.strip()[-LONGEST_NAME:] or "file"
 
 
-def of(session: Session, ids: Iterable[int]) -> list[Attachment]:
-    """All files of some complaints, by name."""
-    query = select(Attachment).where(Attachment.complaint_id.in_(ids))
-    return list(session.scalars(query.order_by(Attachment.filename, Attachment.id)))
+def offered(session: Session, complaint: Complaint, by: Actor, *, merged: Iterable[int] | None = None) -> Files:
+    """The files that a record may name, by name: those of the complaint, of the ones that were `merged` into it, and of
+    those that share its investigation, as far as a person may see them."""
+    if merged is None:
+        merged = off_board.merged_into(session, complaint.id)
+    these = [Attachment.complaint_id.in_([complaint.id, *merged])]
+    if complaint.investigation_id is not None:
+        together = select(Complaint.id).where(Complaint.investigation_id == complaint.investigation_id)
+        these.append(Attachment.complaint_id.in_(visible_to(by, together)))
+    query = select(Attachment).where(or_(*these)).order_by(Attachment.filename, Attachment.id)
+    return {each.id: each for each in session.scalars(query)}

@@ -4,17 +4,16 @@ Each answer lists all that is missing, with the field or record to go to, as sen
 what would mend it and so whose turn it is; see work.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from complaints.case import Case, filled
-from complaints.complaint import Complaint
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.people import ROLES, Actor
-from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.people import QUALITY, ROLES, Actor
+from complaints.procedure import INVESTIGATION, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
 from complaints.signatures import Signature
 
 DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
@@ -41,6 +40,9 @@ class RoleNames:
     def in_(self, locale: str) -> str:
         named = ROLES | dict(self.fields)
         return ("、" if locale.startswith("zh") else ", ").join(named[role].in_(locale) for role in self.roles)
+
+
+INVESTIGATORS = RoleNames(tuple(role for role in ROLES if role in QUALITY))
 
 
 # Who
@@ -304,21 +306,64 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
     return found + lacking(case, sheet.needs)
 
 
-def ahead(case: Case, sheet: Sheet, fields: Iterable[str], joined: Iterable[Complaint]) -> list[Missing]:
-    """What is written on an investigation counts for every complaint that shares it: one of the same round that stands
-    on the board behind the stages in which these fields are written has gone on with what they say."""
+def ahead(case: Case, sheet: Sheet, fields: Iterable[str], joined: Iterable[Case]) -> list[Missing]:
+    """What is written on an investigation counts for every complaint that shares it: one that stands on the board
+    behind the stages in which these fields are written may have gone on with what they say. Where a signer wants it
+    changed, it changes."""
+    fields = [*fields]
+    refs = {sheet.key, *(f"{sheet.key}.{key}" for key in fields)}
     written = [sheet.field(key).stages or sheet.stages for key in fields]
-    ends = [max(case.rules.stage(stage).position for stage in stages) for stages in written if stages]
-    last = min(ends, default=None)
+    ends = [max(map(case.rules.stage, stages), key=_place) for stages in written if stages]
+    last = min(ends, key=_place, default=None)
+    wanted = any(refs & {*rule.covers} for rule in _shared(case) if rule.key in case.returned)
+    if last is None or wanted:
+        return []
     message = N_("%(number)s shares this investigation and has gone on to %(stage)s with what “%(sheet)s” says")
     found = []
     for other in joined:
         stage = case.rules.stage(other.stage)
-        together = other.round == case.complaint.round and not (stage.final or stage.off_board)
-        if together and last is not None and last < stage.position:
-            values = {"number": other.number, "stage": stage.name, "sheet": sheet.name}
+        behind = last.position < stage.position and not (stage.final or stage.off_board)
+        if behind and _relies(other, case, sheet, refs, last):
+            values = {"number": other.complaint.number, "stage": stage.name, "sheet": sheet.name}
             found.append(Missing(Sentence(message, values), sheet.key))
     return found
+
+
+def _relies(other: Case, case: Case, sheet: Sheet, refs: Set[str], last: Stage) -> bool:
+    """Has a complaint gone on for good with what is written in no stage after `last`? With what is signed it has, in
+    whatever round; with what nobody has signed yet, unless it may still be sent back there. It relies on nothing any
+    more when a signature fell with which it came."""
+    signed = [rule for rule in _shared(other) if rule.key in other.signatures]
+    covered = any(refs & {*rule.covers} for rule in signed)
+    if other.complaint.round != case.complaint.round:
+        return covered and not sheet.per_round
+    if _lost(other):
+        return False
+    after = any(other.rules.stage(stage).position > last.position for rule in signed for stage in rule.stages[:1])
+    return covered or after or not _leads_back(other, last)
+
+
+def _place(stage: Stage) -> int:
+    return stage.position
+
+
+def _shared(case: Case) -> list[SignatureRule]:
+    return [rule for rule in case.rules.signatures if rule.of == INVESTIGATION]
+
+
+def _lost(case: Case) -> bool:
+    """Does a signature of the investigation not stand with which a complaint came where it is, and that nobody can
+    give there?"""
+    elsewhere = {rule.key for rule in _shared(case) if case.stage not in rule.stages}
+    ways = [move for move in case.rules.moves if move.to == case.stage and not move.back and case.holds(move.when)]
+    asked = [[need for need in asked_by(case, move) if need.kind == "signature"] for move in ways]
+    return all(lacking(case, [need for need in needs if need.ref in elsewhere]) for needs in asked)
+
+
+def _leads_back(case: Case, stage: Stage) -> bool:
+    """May somebody send a complaint back to a stage without beginning a round?"""
+    ways = case.rules.ways(case.stage, stage.key, by_hand=True)
+    return any(move.back and not move.new_round and case.holds(move.when) for move in ways)
 
 
 def writers(sheet: Sheet) -> tuple[str, ...]:
@@ -405,7 +450,7 @@ def against_signature(case: Case, rule: SignatureRule, by: Actor) -> list[Missin
         found.append(Missing(Sentence(message, {"who": _only(case, roles)})))
     if own := _own_work(case, rule, by):
         found.append(Missing(own))
-    if rule.not_department and by.departments & case.departments:
+    if by.departments & barred_departments(case, rule):
         message = N_("Your department carries out the measures, so somebody of another department signs here")
         found.append(Missing(Sentence(message)))
     return found + before_signature(case, rule)
@@ -422,13 +467,33 @@ def unchanged(case: Case, rule: SignatureRule) -> Signature | None:
 def _own_work(case: Case, rule: SignatureRule, by: Actor) -> Sentence | None:
     """Nobody approves or confirms their own work."""
     for key in rule.not_by:
-        if "." in key and by.id in case.ids(key):
+        if by.id not in _doers(case, key):
+            continue
+        if "." in key:
             return Sentence(
                 N_("You are named in “%(work)s” yourself; somebody else signs here"), {"work": name_of(case.rules, key)}
             )
-        sheet, earlier = case.rules.sheet(key), case.rules.signature(key)
-        if sheet is not None and by.id in case.writers(key):
+        if (sheet := case.rules.sheet(key)) is not None:
             return Sentence(N_("You wrote in “%(work)s” yourself; somebody else signs here"), {"work": sheet.name})
-        if earlier is not None and any(each.key == key and each.user_id == by.id is not None for each in case.given):
+        if (earlier := case.rules.signature(key)) is not None:
             return Sentence(N_("You signed “%(work)s” yourself; somebody else signs here"), {"work": earlier.name})
     return None
+
+
+def _doers(case: Case, key: str) -> set[int]:
+    """Whose own work something is: who is named in a field, who wrote in a record, who gave a signature."""
+    if "." in key:
+        return case.ids(key)
+    if case.rules.sheet(key) is not None:
+        return case.writers(key)
+    return {each.user_id for each in case.given if each.key == key and each.user_id is not None}
+
+
+def barred_people(case: Case, rule: SignatureRule) -> set[int]:
+    """The people who may not give a signature, whatever their role, because it is about their own work."""
+    return {user for key in rule.not_by for user in _doers(case, key)}
+
+
+def barred_departments(case: Case, rule: SignatureRule) -> frozenset[int]:
+    """The departments whose people may not give a signature."""
+    return case.departments if rule.not_department else frozenset()

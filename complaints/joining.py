@@ -9,8 +9,8 @@ from complaints import consequences, history, off_board, records, workflow
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.errors import N_, ComplaintError, NotAllowed, Sentence
-from complaints.guards import RoleNames
-from complaints.people import QUALITY, ROLES, Actor
+from complaints.guards import INVESTIGATORS
+from complaints.people import Actor
 from complaints.procedure import INVESTIGATION
 from complaints.records import Record
 from complaints.signatures import Signature
@@ -18,11 +18,6 @@ from complaints.signatures import Signature
 
 class NotJoined(ComplaintError):
     message = N_("%(number)s cannot join the investigation of %(other)s: %(problem)s.")
-
-
-def may_join(by: Actor) -> bool:
-    """Those who investigate decide what is investigated together."""
-    return by.id is None or bool(by.roles & QUALITY)
 
 
 def join(
@@ -39,8 +34,8 @@ def join(
     its own, because what was found out is never dropped. Joining again changes nothing.
 
     Raises `NotAllowed`, `NotJoined` and `StaleComplaint`."""
-    if not may_join(by):
-        raise NotAllowed(who=RoleNames(tuple(role for role in ROLES if role in QUALITY)))
+    if not by.investigates:
+        raise NotAllowed(who=INVESTIGATORS)
     if complaint.id != other.id and complaint.investigation_id and complaint.investigation_id == other.investigation_id:
         return
     workflow.hold(session, complaint, other)

@@ -115,12 +115,14 @@ def tell(
 ) -> list[int]:
     """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`,
     and a look at the complaint for those who had none (`opens_to`: only for these, because the others may look for
-    another reason). `secret` and `domain` make Message-IDs. Returns who was told."""
+    another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs. Returns who was
+    told."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
     looks = [person.id for person in told if opens_to is None or person.id in opens_to]
-    complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
+    if complaint.registered_at is not None or not of(complaint).confidential:
+        complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
     for person in told:
         outbox.owe(
             session, purpose=_purpose(complaint.id, complaint.version, event, person.id), kind=KIND,
@@ -173,7 +175,10 @@ def who_hears(
     if not of(complaint).confidential:
         return rows.run(session, _who_works(), {"among": sorted(users)}).all()
     taken_in_by = [each for each in (complaint.owner_id, complaint.received_by_id) if each is not None]
-    values = {"among": sorted(users), "of": complaint.id, "own": taken_in_by, "today": today}
+    registering = of(complaint).register_stage.moved_in_by if complaint.registered_at is None else ()
+    values = {
+        "among": sorted(users), "of": complaint.id, "own": taken_in_by, "registering": registering, "today": today
+    }  # fmt: skip
     return rows.run(session, _who_works_and_may_see(), values).all()
 
 
@@ -186,8 +191,8 @@ def _who_works() -> Select[Any]:
 
 @cache
 def _who_works_and_may_see() -> Select[Any]:
-    """Those whom a confidential complaint names, themselves or by a department in which they hold a role, and those
-    who have it or took it in; see `visible_to`."""
+    """Those whom a confidential complaint names, themselves or by a department in which they hold a role, those who
+    have it or took it in, and of a draft those who may register it; see `visible_to`."""
     user, grant, named = rows.table(User).c, rows.table(Grant).c, rows.table(Involvement).c
     here = named.complaint_id == bindparam("of")
     held = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
@@ -197,6 +202,7 @@ def _who_works_and_may_see() -> Select[Any]:
             user.id.in_(bindparam("own", expanding=True)),
             user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None), named.reason != WATCHING)),
             user.id.in_(members.where(here, *held)),
+            user.id.in_(select(grant.user_id).where(grant.role.in_(bindparam("registering", expanding=True)), *held)),
         )
     )
 

@@ -4,23 +4,35 @@ It keeps its number and its content and stays in search and ledger. The decision
 it back is written on that row, never erased. Which outcomes there are, and from which stages, stands in the procedure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, Text, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, case, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from complaints import clocks, consequences, guards, history, notices, signatures, visits, watching, workflow
+from complaints import (
+    clocks,
+    consequences,
+    guards,
+    history,
+    notices,
+    records,
+    rounds,
+    signatures,
+    visits,
+    watching,
+    workflow,
+)
 from complaints import complaint as complaints
-from complaints.case import load
+from complaints.case import filled, load
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
-from complaints.people import FRONT_OFFICE, QUALITY, Actor, Grant, User, actor_for
-from complaints.procedure import COMPLAINT, Stage, of
+from complaints.people import FRONT_OFFICE, QUALITY, SYSTEM, Actor, Grant, User, actor_for
+from complaints.procedure import COMPLAINT, Procedure, Sheet, Stage, of
 from complaints.texts import clean
 
 NOT_COMPLAINT, MERGED, WITHDRAWN = "not_complaint", "merged", "withdrawn"
@@ -171,14 +183,15 @@ def take(
 
 
 def _tell(session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
-    """Whoever has the complaint that goes on hears of the merge; of the other one's number, who may see that."""
-    if into.owner_id is not None:
-        number, today = merged.number, at.astimezone(context.zone).date()
-        owner = actor_for(session, session.get_one(User, into.owner_id), today)
-        sees = complaints.visible_to(owner, select(Complaint.id).where(Complaint.id == merged.id))
+    """Whoever has the complaint that goes on, or in whose queue it stands, hears of the merge; of the other one's
+    number, who may see that."""
+    number, today = merged.number, at.astimezone(context.zone).date()
+    for user in sorted(consequences.whose(session, load(session, into), today)):
+        reader = actor_for(session, session.get_one(User, user), today)
+        sees = complaints.visible_to(reader, select(Complaint.id).where(Complaint.id == merged.id))
         shown = Name(number, number) if session.scalar(sees) else Name("Another complaint", "另一条投诉")
         notices.tell(
-            session, into, [into.owner_id], f"merged_in:{number}", by=by, at=at, today=today,
+            session, into, [user], f"merged_in:{number}", by=by, at=at, today=today,
             secret=context.secret, domain=context.domain,
             values={"name": {"en": f"{shown.en} was merged into it", "zh": f"{shown.zh} 已合并至此"}},
         )  # fmt: skip
@@ -224,6 +237,7 @@ def bring_back(
     left = complaint.stage
     complaint.stage = decision.left_stage if decision else rules.first.key
     complaint.merged_into_id = None
+    rounds.catch_up(session, complaint)
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)
@@ -231,20 +245,54 @@ def bring_back(
     visits.enter(session, complaint.id, complaint.stage, round=complaint.round, by=by, at=at)
     if decision is not None:
         decision.back_at, decision.back_by_id = at, by.id
-    asked = {need.ref for need in rules.stage(left).needs if need.kind == "signature"}
-    for signature in load(session, complaint).given:
-        if signature.key in asked:
-            signatures.void(signature, at=at, because="brought_back")
     history.note(session, complaint.id, "brought_back", by=by, at=at, before=left, after=complaint.stage)
     watching.hear(
         session, complaint.id, "moved", by=by, at=at, today=at.astimezone(context.zone).date(),
         values={"stage": asdict(rules.stage(complaint.stage).name)},
     )  # fmt: skip
+    _undo_what_it_asked(session, complaint, rules.stage(left), by=by, at=at)
     if into is not None:
-        into.attachment_count = max(0, into.attachment_count - complaint.attachment_count)
+        into.unread_count = _less(Complaint.unread_count, complaint.unread_count)
+        into.attachment_count = _less(Complaint.attachment_count, complaint.attachment_count)
         into.changed_at = at
         history.note(session, into.id, "merge_undone", by=by, at=at, number=complaint.number)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
+
+
+def _undo_what_it_asked(session: Session, complaint: Complaint, place: Stage, *, by: Actor, at: datetime) -> None:
+    """What leaves the board the same way again is written and signed anew: the signatures that the way asked for fall,
+    and the records that only this way asks for are empty."""
+    asked = {need.ref for need in place.needs}
+    stood = load(session, complaint)
+    for signature in stood.given:
+        if signature.key in asked:
+            signatures.void(signature, at=at, because="brought_back")
+    for sheet in _only_asked_for(stood.rules, asked):
+        for record in stood.of_sheet(sheet):
+            gone = {key: value for key, value in record.values.items() if filled(value)}
+            records.put(  # by nobody: whoever brings it back may sign what is written anew
+                record, sheet, records.subject_of(session, complaint, sheet.of, at=at), dict.fromkeys(gone),
+                round=record.round, place=record.place, by=SYSTEM, at=at,
+            )  # fmt: skip
+            history.note(
+                session, complaint.id, "recorded", by=by, at=at, sheet=sheet.key, place=record.place,
+                round=complaint.round, changed={key: [value, None] for key, value in gone.items()},
+            )  # fmt: skip
+
+
+def _only_asked_for(rules: Procedure, asked: Set[str]) -> list[Sheet]:
+    """The records of a complaint among what is asked for, if nothing on the board asks for them or covers them."""
+    needs = [need for stage in rules.stages for need in stage.needs] + [
+        need for way in rules.moves for need in way.needs
+    ]
+    elsewhere = {each.ref.partition(".")[0] for need in needs for each in (need, *need.any_of)}
+    elsewhere |= {sheet.key for rule in rules.signatures if rule.key not in asked for sheet in rules.covered(rule)}
+    return [each for each in rules.sheets if each.key in asked - elsewhere and each.of == COMPLAINT]
+
+
+def _less(count: InstrumentedAttribute[int], by: int) -> ColumnElement[int]:
+    """A count without some of what it counts, never below nothing."""
+    return case((count > by, count - by), else_=0)
 
 
 def answer(session: Session, decision_id: int, *, text: str, by: Actor, at: datetime) -> Decision:

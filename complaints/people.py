@@ -77,7 +77,7 @@ class Grant(Base):
     """A role somebody holds, perhaps for one department, from one day to another (both included)."""
 
     __tablename__ = "grant"
-    __table_args__ = (Index("ix_grant_user_id", "user_id"),)
+    __table_args__ = (Index("ix_grant_user_id", "user_id"), Index("ix_grant_role", "role", "user_id"))
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     role: Mapped[str] = mapped_column(String(20))
@@ -109,6 +109,11 @@ class Actor:
     def sees_all(self) -> bool:
         """Front office and QA see every complaint of an ordinary procedure."""
         return self.id is None or bool(self.roles & (FRONT_OFFICE | QUALITY))
+
+    @property
+    def investigates(self) -> bool:
+        """Quality decides which complaints are investigated together, and which go back together."""
+        return self.id is None or bool(self.roles & QUALITY)
 
     @property
     def may_register(self) -> bool:

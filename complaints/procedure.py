@@ -321,6 +321,13 @@ class Procedure:
         return next((sheet for sheet in found if sheet is not None), None)
 
     @cached_property
+    def round_stages(self) -> tuple[Stage, ...]:
+        """The stages to which ways lead that begin a round, the last first: what has not passed that one belongs to
+        the newest round."""
+        keys = {move.to for move in self.moves if move.new_round}
+        return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
+
+    @cached_property
     def register_stage(self) -> Stage:
         """The stage that a complaint enters by being registered."""
         return next(stage for stage in self.stages if stage.register)

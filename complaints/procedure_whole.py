@@ -117,8 +117,14 @@ def _done_in(rules: Procedure, need: Need) -> Iterator[tuple[str, tuple[str, ...
 
 
 def _returns(rules: Procedure) -> Iterator[Told]:
-    """What a signer returns goes its way from wherever it may be signed."""
+    """What a signer returns goes its way from wherever it may be signed, and what falls with it can be given there."""
     for rule in rules.signatures:
+        for key in rule.voids:
+            fallen = rules.signature(key)
+            if fallen is not None and (elsewhere := [stage for stage in rule.stages if stage not in fallen.stages]):
+                message = N_("a return takes '%(signature)s' back, which cannot be given again in: %(stages)s")
+                values = {"signature": key, "stages": ", ".join(elsewhere)}
+                yield f"signature.{rule.key}.return_voids", Sentence(message, values)
         way = rules.way(rule.return_by) if rule.return_by else None
         if way is not None and (elsewhere := [stage for stage in rule.stages if stage not in way.from_]):
             message = N_("the way does not lead from: %(stages)s, where it may be signed and returned, too")

@@ -1,20 +1,20 @@
 """Whose turn it is: what waits on a case as it stands, and for whom. Pure: decisions over a case, like guards.py."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 from complaints import classes, guards
 from complaints.case import Case, filled
 from complaints.guards import DEPARTMENT_ROLES, signers
 from complaints.procedure import Move, Need, Procedure, Sheet, SignatureRule
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
 
 
 def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    ways = _towards_the_next, _of_class, _begun_signatures, _answers, _owned_rows
+    ways = _towards_the_next, _off_the_board, _of_class, _begun_signatures, _answers, _owned_rows
     return list(dict.fromkeys(task for way in ways for task in way(case)))
 
 
@@ -27,6 +27,14 @@ def _towards_the_next(case: Case) -> Iterator[Task]:
             yield from _for(case, REGISTER if register else MOVE, move.to, move.by)
         for step in dict.fromkeys(each.step for each in missing):
             yield from _step(case, step, move)
+
+
+def _off_the_board(case: Case) -> Iterator[Task]:
+    """A way off the board that asks for something waits to be gone once all of it is there."""
+    for outcome in case.rules.outcomes:
+        open_here = case.stage in outcome.from_ and any(case.holds(need.when) for need in outcome.needs)
+        if open_here and not guards.lacking(case, outcome.needs):
+            yield from _for(case, MOVE, outcome.key, outcome.moved_in_by)
 
 
 def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
@@ -108,7 +116,9 @@ def _to_sign(case: Case, rule: SignatureRule) -> Iterator[Task]:
         for sheet in again:
             yield from _for(case, WRITE, sheet.key, sheet.by)
     else:
-        yield from _for(case, SIGN, rule.key, signers(case, rule), guards.departments_asked(case, rule))
+        departments = guards.departments_asked(case, rule)
+        people, others = guards.barred_people(case, rule), guards.barred_departments(case, rule)
+        yield from _for(case, SIGN, rule.key, signers(case, rule), departments, but=people, of=others)
 
 
 def _to_change(case: Case, rule: SignatureRule) -> list[Sheet]:
@@ -119,19 +129,35 @@ def _to_change(case: Case, rule: SignatureRule) -> list[Sheet]:
 
 
 def _for(
-    case: Case, kind: str, key: str, roles: Sequence[str], departments: frozenset[int] | None = None
+    case: Case,
+    kind: str,
+    key: str,
+    roles: Sequence[str],
+    departments: frozenset[int] | None = None,
+    *,
+    but: Collection[int] = (),
+    of: Collection[int] = (),
 ) -> Iterator[Task]:
-    """A task for the first of some roles: for each department that is asked, for the person named, for each responsible
-    department, or for its queue."""
-    role = roles[0]
-    if departments is None and role in DEPARTMENT_ROLES:
-        departments = case.departments
-    if departments:
-        yield from (Task(kind, key, role, department_id=each) for each in sorted(departments))
-    elif role == "qe" and case.investigator:
-        yield Task(kind, key, role, case.investigator)
-    else:
-        yield Task(kind, key, role)
+    """A task for the first of some roles. The members of a department come after its head; and where some people may
+    not do it (`but`), or nobody `of` some departments, it may be that nobody else holds that role, so the other roles
+    come after it, as its queue comes after whoever is named."""
+    first, barred = roles[0], bar(but, of)
+    task = Task(kind, key, barred=barred)
+    in_turn: list[list[Task]] = []
+    for role in roles if barred else [each for each in roles if each == first or {each, first} <= DEPARTMENT_ROLES]:
+        asked = case.departments if departments is None and role in DEPARTMENT_ROLES else departments
+        if "." in role:
+            in_turn.append([task._replace(user_id=each) for each in sorted(case.ids(role).difference(but))])
+        elif asked:
+            in_turn.append([task._replace(role=role, department_id=each) for each in sorted(asked)])
+        else:
+            named = case.investigator if role == "qe" else None
+            if named is not None and named not in but:
+                in_turn.append([task._replace(role=role, user_id=named)])
+            if named is None or barred:
+                in_turn.append([task._replace(role=role)])
+    for turn, tasks in enumerate(in_turn):
+        yield from (each._replace(turn=turn) for each in tasks)
 
 
 def _owned_rows(case: Case) -> Iterator[Task]:

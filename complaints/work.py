@@ -3,7 +3,8 @@
 
 What waits follows from the guards alone: whatever the next stage still lacks waits for those who can mend it; where
 nothing is lacking, the move waits. A row names one person, or the role whose queue it is in, perhaps in one department;
-others who may do it as well find it on the board.
+others who may do it as well find it on the board. Where it may be that nobody there can do it, further rows name who
+comes next.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Delete, ForeignKey, Index, Select, String, Update, bindparam, delete, select, update
+from sqlalchemy import Delete, ForeignKey, Index, Select, String, Text, Update, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -23,7 +24,8 @@ REGISTER, WRITE, SIGN, CLASSIFY, MOVE, ROW = "register", "write", "sign", "class
 
 class Task(NamedTuple):
     """Something that waits: `kind` is register, write (a record), sign (a signature), class (one is proposed), move (to
-    a stage) or row (of a record, owned by somebody); `key` says which."""
+    a stage, or off the board) or row (of a record, owned by somebody); `key` says which. One of a later `turn` is for
+    when nobody of an earlier one can do it. `barred`: who may not do it, see `bar`."""
 
     kind: str
     key: str
@@ -31,6 +33,13 @@ class Task(NamedTuple):
     user_id: int | None = None
     department_id: int | None = None
     due_on: date | None = None
+    turn: int = 0
+    barred: str = ""
+
+
+def bar(users: Iterable[int], departments: Iterable[int]) -> str:
+    """Who may not do something, as one text in which a query finds ` u3 ` for a person and ` d2 ` for a department."""
+    return "".join([*(f" u{each} " for each in sorted(users)), *(f" d{each} " for each in sorted(departments))])
 
 
 class Waiting(Base):
@@ -50,11 +59,13 @@ class Waiting(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
     due_on: Mapped[date | None]
+    turn: Mapped[int] = mapped_column(default=0)
+    barred: Mapped[str] = mapped_column(Text, default="")
     since: Mapped[datetime]
 
     @property
     def task(self) -> Task:
-        return Task(self.kind, self.key, self.role, self.user_id, self.department_id, self.due_on)
+        return Task(*(getattr(self, each) for each in Task._fields))
 
 
 @lru_cache
@@ -71,7 +82,7 @@ def first(session: Session, complaint_id: int, rules: Procedure, *, at: datetime
 @cache
 def _waiting() -> Select[Any]:
     found = rows.table(Waiting).c
-    task = (found.kind, found.key, found.role, found.user_id, found.department_id, found.due_on)
+    task = (found[each] for each in Task._fields)
     return select(found.id, *task).where(found.complaint_id == bindparam("of"))
 
 

@@ -5,7 +5,7 @@ move back while it is fresh. The rules come from the procedure; the functions he
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,9 +15,21 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from complaints import clocks, consequences, guards, history, notices, numbers, records, rows, signatures, visits
+from complaints import (
+    clocks,
+    consequences,
+    guards,
+    history,
+    notices,
+    numbers,
+    records,
+    rounds,
+    rows,
+    signatures,
+    visits,
+)
 from complaints.case import Case, load
-from complaints.complaint import Complaint, visible_to
+from complaints.complaint import Complaint, involve, visible_to
 from complaints.context import Context
 from complaints.errors import (
     N_,
@@ -25,6 +37,7 @@ from complaints.errors import (
     Missing,
     MoveRefused,
     Name,
+    NotAllowed,
     Sentence,
     StaleComplaint,
     TooLate,
@@ -38,6 +51,11 @@ from complaints.texts import clean
 
 UNDO = timedelta(seconds=10)
 LONGEST_ANSWER = 1_000
+REGISTERED = "registered"
+"""Why a confidential complaint stays open to who registered it."""
+STAYED_BEHIND = Name(
+    "Its investigation began another round; it stayed behind", "其调查已开始新一轮，本投诉仍留在原轮次"
+)
 ALSO = "also"
 """What a move asks where several complaints share an investigation: which of the others go along."""
 
@@ -118,9 +136,10 @@ def _answered(case: Case, move: Move, ref: str) -> bool:
 
 
 def _others(session: Session, case: Case, move: Move, by: Actor) -> list[Complaint]:
-    """The complaints of the same investigation that this person could take the same way by themselves, where it begins
-    a round or undoes signatures of the investigation."""
-    if not (move.new_round or any(_shared(case.rules, key) for key in move.voids)):
+    """The complaints of the same investigation that whoever investigates could take the same way by themselves, where
+    it begins a round or undoes signatures of the investigation."""
+    shared = move.new_round or any(_shared(case.rules, key) for key in move.voids)
+    if not (shared and by.investigates):
         return []
     others = [each for each in records.joined(session, case.complaint) if _visible(session, each, by)]
     return [each for each in others if _may_go_along(load(session, each), move, by)]
@@ -189,7 +208,8 @@ def go(
         chosen = [number for number in answers.get(ALSO, "").split(",") if number]
         others = [each for each in _others(session, case, way, by) if each.number in chosen] if chosen else []
     touch(session, complaint, at=at, seen_version=complaint.version)
-    undo = _may_undo(rules, case.stage, way)
+    undo = not others and _may_undo(rules, case.stage, way)
+    before = complaint.round
     trace: dict[str, Any] = {"version": complaint.version}
     if undo:
         trace["undo"] = True
@@ -199,16 +219,19 @@ def go(
     voided = _void(session, case, way, changed, at=at)
     written = _write(session, case, changed, by=by, at=at)
     if way.new_round:
-        new_round(session, complaint, at=at)
+        rounds.begin(session, complaint, rules.stage(way.to), at=at)
         trace["round"] = complaint.round
     if voided:
         trace["voided"] = [each.id for each in voided]
     left = _enter(session, complaint, rules.stage(way.to), by=by, at=at, context=context, trace=trace)
     events = [*written, *([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
-    same = None if written or way.new_round else case.after(way, {each.key for each in voided}, at)
+    same = None if written or complaint.round != before else case.after(way, {each.key for each in voided}, at)
     consequences.follow(session, complaint, events, by=by, at=at, context=context, case=same)
+    told = {"with": complaint.number, "said": said}
     for other in others:
-        _go_along(session, other, complaint, way, by=by, at=at, context=context, said=said)
+        _go_along(session, other, way, by=by, at=at, context=context, told=told)
+    if way.new_round:
+        _into_the_round(session, complaint, way, by=by, at=at, context=context, told=told)
     if shared := [each for each in voided if each.subject == INVESTIGATION]:
         consequences.keep_up(session, complaint, shared, by=by, at=at, context=context)
     return Moved(left, undo)
@@ -269,34 +292,69 @@ def _write(
     return [f"written:{key}" for key in by_sheet]
 
 
-def new_round(session: Session, complaint: Complaint, *, at: datetime) -> None:
-    """The plan is drawn up anew: records of the new round begin, those of the last stay as they are."""
-    before = complaint.round
-    investigation = records.investigation_of(session, complaint, at=at)
-    investigation.round = complaint.round = max(investigation.round, before) + 1
-    for sheet in of(complaint).sheets:
-        if sheet.carried:
-            records.carry(session, complaint, sheet, before=before, at=at)
-
-
-def _go_along(
+def _into_the_round(
     session: Session,
-    other: Complaint,
-    first: Complaint,
+    complaint: Complaint,
     way: Move,
     *,
     by: Actor,
     at: datetime,
     context: Context,
-    said: Mapping[str, str],
+    told: Mapping[str, Any],
 ) -> None:
-    """A complaint that shares the investigation goes back with the first one, into the same round."""
+    """A round that began counts for every complaint of the investigation that has not passed the stage of the plan.
+    Who investigates one that has, and stays behind, is told: they say whether it goes back, too."""
+    today = at.astimezone(context.zone).date()
+    for other in records.joined(session, complaint):
+        if other.stage == way.to and rounds.older(session, other):
+            _go_along(session, other, way, by=by, at=at, context=context, told=told)
+        elif rounds.catch_up(session, other):
+            touch(session, other, at=at, seen_version=other.version)
+            history.note(
+                session, other.id, "round_shared", by=by, at=at, number=complaint.number, round=complaint.round
+            )
+            consequences.follow(session, other, [ROUND], by=by, at=at, context=context)
+        elif rounds.behind(session, other) and (investigator := load(session, other).investigator):
+            notices.tell(
+                session, other, [investigator], f"stayed_behind:{complaint.round}", by=by, at=at, today=today,
+                secret=context.secret, domain=context.domain, values={"name": asdict(STAYED_BEHIND)},
+            )  # fmt: skip
+
+
+def take_along(
+    session: Session, complaint: Complaint, *, by: Actor, at: datetime, seen_version: int, context: Context
+) -> None:
+    """Take a complaint that stayed behind into the present round of its investigation, back to the last stage where a
+    round begins and that asks nothing it lacks; in the caller's transaction. One that is in that round changes nothing.
+
+    Raises `NotAllowed` and `StaleComplaint`."""
+    if not by.investigates:
+        raise NotAllowed(who=guards.INVESTIGATORS)
+    hold(session, complaint)
+    if complaint.version != seen_version:
+        raise StaleComplaint(number=complaint.number)
+    if rounds.behind(session, complaint):
+        case, stages = load(session, complaint), of(complaint).round_stages
+        stage = next((each for each in stages if not guards.lacking(case, each.needs)), stages[-1])
+        way = Move("taken_along", (complaint.stage,), stage.key, (), back=True, new_round=True)
+        _go_along(session, complaint, way, by=by, at=at, context=context, told={})
+
+
+def _go_along(
+    session: Session,
+    other: Complaint,
+    way: Move,
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+    told: Mapping[str, Any],
+) -> None:
+    """A complaint that shares the investigation goes back like the first one, into the same round."""
     touch(session, other, at=at, seen_version=other.version)
-    trace: dict[str, Any] = {"version": other.version, "with": first.number, "said": dict(said)}
+    trace: dict[str, Any] = {"version": other.version, **told}
     if voided := _void(session, load(session, other), way, {}, at=at):
         trace["voided"] = [each.id for each in voided]
-    if way.new_round:
-        other.round = trace["round"] = first.round
     _enter(session, other, of(other).stage(way.to), by=by, at=at, context=context, trace=trace)
     events = [*([ROUND] if way.new_round else []), f"entered:{way.to}", f"moved:{way.key}"]
     consequences.follow(session, other, events, by=by, at=at, context=context)
@@ -312,9 +370,11 @@ def _enter(
     context: Context,
     trace: Mapping[str, Any],
 ) -> str:
-    """Stand in another stage: the visit, the register, the history. Returns the stage that was left."""
+    """Stand in another stage: the visit, the round, the register, the history. Returns the stage that was left."""
     left = complaint.stage
     rows.change(session, complaint, stage=stage.key, closed_at=at if stage.final else None)
+    if rounds.catch_up(session, complaint):
+        trace = {**trace, "round": complaint.round}
     if stage.register and complaint.registered_at is None:
         _enter_register(session, complaint, by=by, at=at, context=context)
     visits.leave(session, complaint.id, at=at)
@@ -363,6 +423,8 @@ def _enter_register(session: Session, complaint: Complaint, *, by: Actor, at: da
     complaint.register_serial = numbers.next_in(session, f"register:{year}")
     complaint.registered_at = at
     complaint.registered_by_id = by.id
+    if of(complaint).confidential and by.id is not None:
+        involve(session, complaint, at=at, reason=REGISTERED, users=[by.id])
     history.note(session, complaint.id, "registered", by=by, at=at, register_no=complaint.register_no)
 
 
@@ -405,6 +467,7 @@ def undo(
     touch(session, complaint, at=at, seen_version=seen_version)
     left, complaint.stage = complaint.stage, moved.values["before"]
     complaint.closed_at = None
+    rounds.catch_up(session, complaint)
     for signature in fallen:
         signature.voided_at, signature.voided_because = None, ""
     _wind_back(session, complaint, moved)

@@ -16,13 +16,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Integer,
     Select,
+    String,
     Subquery,
     and_,
+    bindparam,
     case,
     cast,
+    exists,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -30,9 +35,9 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from complaints import answers, board, people
+from complaints import answers, board, people, reading
 from complaints.board import Card, instant, microseconds
 from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
@@ -40,12 +45,14 @@ from complaints.conversation import Entry
 from complaints.errors import Name
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.off_board import KINDS, Decision
-from complaints.people import ROLES, Actor, User
+from complaints.people import ROLES, Actor, Grant, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Sheet, Stage, procedure, versions
 from complaints.records import Record
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, Waiting
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, Waiting, bar
 
 LETTER, ANSWER = "letter", "answer"
+TODAY = bindparam("today", type_=Date())
+"""The day by which roles are held."""
 PAGE = 30
 COUNTED = 99
 """The navigation counts up to here."""
@@ -78,7 +85,7 @@ class Place(NamedTuple):
 
 class Item(NamedTuple):
     """One thing that waits. `key` says which record, signature, stage, row or kind of enquiry; `ref` tells items of a
-    group apart; `about` is the beginning of a row."""
+    group apart; `about` is the beginning of a row, `upto` the newest of unread letters."""
 
     kind: str
     key: str
@@ -88,6 +95,7 @@ class Item(NamedTuple):
     card: Card
     rules: Procedure
     about: str = ""
+    upto: int = 0
 
     @property
     def place(self) -> Place:
@@ -128,6 +136,7 @@ class Group(NamedTuple):
 def groups(
     session: Session,
     actor: Actor,
+    today: date,
     *,
     only: str = "",
     after: Place | None = None,
@@ -135,16 +144,19 @@ def groups(
 ) -> list[Group]:
     """What waits for a person, the first page of each group; or one group alone, perhaps from a place on. `depth`: how
     many pages of a group to show at once."""
-    rows = session.execute(_page(actor, only, after, depth or {})).all()
+    rows = session.execute(_page(actor, only, after, depth or {}), {"today": today}).all()
     cards = board.by_id(session, actor, {row.complaint_id for row in rows})
     rows = [row for row in rows if row.complaint_id in cards]
     begun = _beginnings(session, actor, rows)
+    unread = {row.complaint_id for row in rows if row.kind == LETTER}
+    letters = reading.newest(session, unread) if unread else {}
     items: dict[str, list[Item]] = defaultdict(list)
     totals: dict[str, int] = {}
     for row in rows:
         rules, card = procedure(row.procedure, row.procedure_version), cards[row.complaint_id]
         about = begun.get((row.complaint_id, row.key), "")
-        items[row.group].append(Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules, about))
+        upto = letters.get(row.complaint_id, 0)
+        items[row.group].append(Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules, about, upto))
         totals[row.group] = row.total
     return sorted((_group(key, found, totals[key]) for key, found in items.items()), key=_order)
 
@@ -161,9 +173,9 @@ def _order(group: Group) -> tuple[int, bool, str, int]:
     return (len(GROUPS), group.rules.key != DEFAULT, group.rules.key, group.stage.position)
 
 
-def count(session: Session, actor: Actor) -> int:
+def count(session: Session, actor: Actor, today: date) -> int:
     """How much waits for a person, up to `COUNTED` and one more."""
-    return session.scalar(_count(actor, tuple(versions()))) or 0
+    return session.scalar(_count(actor, tuple(versions())), {"today": today}) or 0
 
 
 # The queries
@@ -210,28 +222,85 @@ def _page(actor: Actor, only: str, after: Place | None, depth: Mapping[str, int]
 
 def _all(actor: Actor) -> Subquery:
     """Everything that waits for a person: by name, in the queue of a role they hold, letters, and what they are to
-    answer. Each part is found by an index."""
+    answer. Each part is found by an index. What waits for somebody who is not there any more is in the queue; what
+    waits for others first is not shown as long as one of them is there who may do it."""
     tasks = select(
         Waiting.kind, Waiting.key, Waiting.id.label("ref"), Waiting.complaint_id, Waiting.since, Waiting.due_on
     )
     in_queue = (
-        Waiting.user_id.is_(None),
+        or_(Waiting.user_id.is_(None), and_(Waiting.barred == "", _without_role())),
         Waiting.role.in_(sorted(actor.roles)),
         or_(Waiting.department_id.is_(None), tuple_(Waiting.role, Waiting.department_id).in_(sorted(actor.held))),
     )
     none, never = cast(null(), Date), cast(null(), Waiting.since.type)
+    mine = (_not_barred(actor), or_(Waiting.turn == 0, ~_somebody_before()))
     unread = (text(UNREAD), Complaint.registered_at.is_not(None))
     letters = select(literal(LETTER), literal(""), literal(0), Complaint.id, never, none).where(*unread)
     to_answer = select(literal(ANSWER), Decision.kind, Decision.id, Decision.complaint_id, Decision.at, none).where(
         *answers.still_open(), Decision.owner_id == actor.id
     )
     return union_all(
-        tasks.where(Waiting.user_id == actor.id),
-        tasks.where(*in_queue),
+        tasks.where(Waiting.user_id == actor.id, Waiting.role.in_(["", *sorted(actor.roles)]), *mine),
+        tasks.where(*in_queue, *mine),
         letters.where(Complaint.owner_id == actor.id, _in(_stages())),
         letters.where(Complaint.owner_id.is_(None), _in_my_queue(actor)),
         to_answer,
     ).subquery()
+
+
+def _not_barred(actor: Actor) -> ColumnElement[bool]:
+    """What nothing keeps a person from doing."""
+    marks = [bar([actor.id or 0], ()), *(bar((), [each]) for each in sorted(actor.departments))]
+    return or_(Waiting.barred == "", not_(or_(*(Waiting.barred.contains(each) for each in marks))))
+
+
+def _somebody_before() -> ColumnElement[bool]:
+    """Is there somebody who may do a task in an earlier turn?"""
+    before = aliased(Waiting)
+    departments = (
+        before.department_id.is_(None), Waiting.department_id.is_(None), before.department_id == Waiting.department_id
+    )  # fmt: skip
+    return (
+        exists()
+        .where(_same(before, Waiting), before.turn < Waiting.turn, or_(*departments), _somebody_can(before))
+        .correlate(Waiting)
+    )
+
+
+def _same(one: Any, other: Any) -> ColumnElement[bool]:
+    return and_(one.complaint_id == other.complaint_id, one.kind == other.kind, one.key == other.key)
+
+
+def _somebody_can(task: Any) -> ColumnElement[bool]:
+    """Is there somebody at work who may do a task? Asked for a role by its index, or for the person named."""
+    grant, other = aliased(Grant), aliased(Grant)
+    person = task.barred.contains(" u" + cast(grant.user_id, String) + " ")
+    colleague = exists().where(
+        other.user_id == grant.user_id, _today(other),
+        task.barred.contains(" d" + cast(other.department_id, String) + " "),
+    )  # fmt: skip
+    holds = (
+        _today(grant),
+        or_(task.user_id.is_(None), task.user_id == grant.user_id),
+        or_(task.department_id.is_(None), task.department_id == grant.department_id),
+        or_(task.barred == "", not_(or_(person, colleague.correlate(grant, task)))),
+    )
+    as_role = exists().where(grant.role == task.role, *holds)
+    as_named = exists().where(grant.user_id == task.user_id, *holds)
+    return or_(as_role.correlate(task), and_(task.role == "", as_named.correlate(task)))
+
+
+def _today(grant: Any) -> ColumnElement[bool]:
+    """The roles that are held today by who works here."""
+    left = select(User.id).where(User.left_at.is_not(None))
+    held = grant.since <= TODAY, or_(grant.until.is_(None), grant.until >= TODAY)
+    return and_(*held, grant.user_id.not_in(left))
+
+
+def _without_role() -> ColumnElement[bool]:
+    """Is somebody named for a task who has left, or lost the role that it takes?"""
+    holders = select(Grant.role, Grant.user_id).where(_today(Grant))
+    return and_(Waiting.user_id.is_not(None), Waiting.role != "", tuple_(Waiting.role, Waiting.user_id).not_in(holders))
 
 
 def _in_my_queue(actor: Actor) -> ColumnElement[bool]:
@@ -294,9 +363,17 @@ def _first_words(sheet: Sheet, values: Mapping[str, Any]) -> str:
 # What waits for nobody
 
 
-def nobodys(session: Session, actor: Actor, today: date) -> tuple[list[Card], bool]:
-    """Complaints that nobody is responsible for, and whether there are still more: their owner has left, or they are in
-    a queue whose role nobody holds."""
+class Nobodys(NamedTuple):
+    """A complaint that waits for nobody; `gone`: the person that it waits for, who has left or may not do it now."""
+
+    card: Card
+    gone: User | None
+
+
+def nobodys(session: Session, actor: Actor, today: date) -> tuple[list[Nobodys], bool]:
+    """Complaints that nobody is responsible for, and whether there are still more: their owner has left, or whoever is
+    named for a task has left or lost the role for it; they are in a queue whose role nobody holds, or wait for somebody
+    whose own work it is not, and there is nobody else."""
     held = people.held(session, today)
     manned = {role for role, _ in held}
     at_work = {department for role, department in held if department is not None and role in DEPARTMENT_ROLES}
@@ -305,19 +382,38 @@ def nobodys(session: Session, actor: Actor, today: date) -> tuple[list[Card], bo
     of_departments = _in((key, stage) for key, stage in stages if stage.queue in DEPARTMENT_ROLES)
     abandoned = or_(in_no_queue, and_(of_departments, Complaint.id.not_in(_responsible(at_work))))
     gone = session.scalars(select(User.id).where(User.left_at.is_not(None))).all()
-    still_open = select(Complaint.id).where(_in(stages))
+    nobody, open_ = cast(null(), Integer), _in(stages)
+    owned = select(Complaint.id, Complaint.owner_id.label("gone")).where(open_, Complaint.owner_id.in_(gone))
+    queued = select(Complaint.id, nobody).where(open_, Complaint.owner_id.is_(None), abandoned)
+    named = select(Waiting.complaint_id, Waiting.user_id)
+    lost = select(Grant.user_id).where(Grant.until < TODAY)
+    signing = Waiting.kind == SIGN, Waiting.role.in_(ROLES), Waiting.turn == 0, Waiting.barred != ""
     faults = union_all(
-        still_open.where(Complaint.owner_id.is_(None), abandoned), still_open.where(Complaint.owner_id.in_(gone))
+        owned,
+        queued,
+        named.where(Waiting.user_id.in_(gone)),
+        named.where(Waiting.user_id.in_(lost), _without_role()),
+        select(Waiting.complaint_id, nobody).where(*signing, ~_somebody_at_all()),
     ).subquery()
-    query = visible_to(actor, select(Complaint.id).join(faults, faults.c.id == Complaint.id))
-    found = query.order_by(Complaint.sort_due_at, Complaint.id).limit(FAULTS + 1)
-    cards = board.by_id(session, actor, session.scalars(found))
-    return sorted(cards.values(), key=attrgetter("due_at", "id"))[:FAULTS], len(cards) > FAULTS
+    query = select(Complaint.id, func.max(faults.c.gone)).join(faults, faults.c.id == Complaint.id).where(open_)
+    in_order = visible_to(actor, query).group_by(Complaint.id).order_by(Complaint.sort_due_at, Complaint.id)
+    rows = session.execute(in_order.limit(FAULTS + 1), {"today": today})
+    found = {row[0]: row[1] for row in rows}
+    users = {each.id: each for each in session.scalars(select(User).where(User.id.in_({*found.values()} - {None})))}
+    cards = sorted(board.by_id(session, actor, found).values(), key=attrgetter("due_at", "id"))
+    return [Nobodys(each, users.get(found[each.id])) for each in cards[:FAULTS]], len(cards) > FAULTS
+
+
+def _somebody_at_all() -> ColumnElement[bool]:
+    """Is there somebody who may do a task, in whatever turn?"""
+    any_turn = aliased(Waiting)
+    return exists().where(_same(any_turn, Waiting), _somebody_can(any_turn)).correlate(Waiting)
 
 
 def vacant(session: Session, today: date) -> list[tuple[str, int]]:
     """The roles that nobody holds though something waits for them, and how much."""
     held = {role for role, _ in people.held(session, today)}
-    waiting = select(Waiting.role, func.count()).where(Waiting.user_id.is_(None)).group_by(Waiting.role)
+    first = Waiting.user_id.is_(None), Waiting.turn == 0
+    waiting = select(Waiting.role, func.count()).where(*first).group_by(Waiting.role)
     found = {role: int(number) for role, number in session.execute(waiting)}
     return [(role, found[role]) for role in ROLES if role in found and role not in held]

@@ -13,12 +13,11 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from complaints import consequences, guards, history, numbers, records, registration, signing, workflow
+from complaints import consequences, files, guards, history, numbers, records, registration, signing, workflow
 from complaints.case import Case, filled, load
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.errors import N_, Missing, NotFound, RecordRefused, Sentence
-from complaints.letters import Attachment
 from complaints.people import Actor, Department, Grant, User
 from complaints.procedure import INVESTIGATION, Field, Sheet
 from complaints.records import Record, StaleRecord
@@ -33,16 +32,28 @@ Form = Mapping[str, Sequence[str]]
 
 
 def read(
-    session: Session, case: Case, sheet: Sheet, form: Form, *, at: datetime, context: Context
+    session: Session,
+    case: Case,
+    sheet: Sheet,
+    form: Form,
+    *,
+    before: Mapping[str, Any],
+    by: Actor,
+    at: datetime,
+    context: Context,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """What a form says: values by field, and what is wrong with the others. Fields that the form does not have stay as
-    they are."""
+    they are, and so does a file of `before` that it sends again."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for field in sheet.fields:
         if field.key in form:
+            typed = list(form[field.key])
             try:
-                values[field.key] = _value(session, case, field, list(form[field.key]), at=at, context=context)
+                if field.kind == "file":
+                    values[field.key] = _file(session, case, field, typed, before.get(field.key), by=by)
+                else:
+                    values[field.key] = _value(session, field, typed, at=at, context=context)
             except _Wrong as wrong:
                 problems.append(Problem(field.key, wrong.sentence))
     return values, problems
@@ -53,7 +64,7 @@ class _Wrong(Exception):
         self.sentence = Sentence(message, values)
 
 
-def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: datetime, context: Context) -> Any:
+def _value(session: Session, field: Field, typed: list[str], *, at: datetime, context: Context) -> Any:
     chosen = list(dict.fromkeys(text for text in (each.strip() for each in typed) if text))
     if field.kind in ("choices", "people", "departments"):
         if len(chosen) > MOST_CHOSEN:
@@ -78,8 +89,6 @@ def _value(session: Session, case: Case, field: Field, typed: list[str], *, at: 
         return _number(field, text)
     if field.kind == "person":
         return _known(session, field, [text], at=at, context=context)[0]
-    if field.kind == "file":
-        return _file(session, case, field, text)
     return text
 
 
@@ -119,12 +128,12 @@ def _number(field: Field, text: str) -> str:
     return str(number)
 
 
-def _file(session: Session, case: Case, field: Field, text: str) -> str:
-    """The id of a file of this complaint."""
-    query = select(Attachment.id).where(Attachment.id == text[:80], Attachment.complaint_id == case.complaint.id)
-    if (found := session.scalar(query)) is None:
+def _file(session: Session, case: Case, field: Field, typed: list[str], before: str | None, *, by: Actor) -> str | None:
+    """The id of a file that is offered, or of the one that stands there."""
+    text = next((text for text in (each.strip() for each in typed) if text), None)
+    if text is not None and text != before and text not in files.offered(session, case.complaint, by):
         raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
-    return found
+    return text
 
 
 def _known(session: Session, field: Field, chosen: Sequence[str], *, at: datetime, context: Context) -> list[int]:
@@ -176,8 +185,8 @@ def write(
     if sheet is None:
         raise NotFound
     record = _there(case, sheet, place)
-    values, problems = read(session, case, sheet, form, at=at, context=context)
     before = record.values if record else {}
+    values, problems = read(session, case, sheet, form, before=before, by=by, at=at, context=context)
     changed = {field: value for field, value in values.items() if not _same(before.get(field), value)}
     _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
@@ -245,7 +254,8 @@ def _check_rights(
             if key not in mine
         ]
     if not missing and changed and sheet.of == INVESTIGATION:
-        missing = guards.ahead(case, sheet, changed, records.joined(session, case.complaint))
+        joined = [load(session, each) for each in records.joined(session, case.complaint)]
+        missing = guards.ahead(case, sheet, changed, joined)
     if missing:
         raise RecordRefused(sheet=sheet.name, missing=missing)
 

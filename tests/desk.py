@@ -99,6 +99,18 @@ class Desk:
             )  # fmt: skip
         return number
 
+    def correct(self, number: str, role: str, why: str = "", **values: Any) -> datetime:
+        """Somebody changes the register entry; returns when."""
+        with self.act() as session:
+            found = self.find(session, number)
+            registration.save(
+                session, found, values, by=self[role], at=self.at, context=CONTEXT, seen_version=found.version, why=why
+            )
+        return self.at
+
+    def classify(self, number: str, complaint_class: str, role: str, why: str = "") -> datetime:
+        return self.correct(number, role, why, complaint_class=complaint_class)
+
     def case(self, number: str) -> Case:
         with self.make() as session:
             return load(session, self.find(session, number))

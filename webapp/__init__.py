@@ -38,6 +38,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         preferences,
         presence,
         procedures,
+        reading,
         records,
         security,
         watching,
@@ -62,9 +63,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    page = (complaint_page, records, writing, notes, noting, watching, presence, passing)
-    cases = (work, answers, board, moves, *page, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    page = (complaint_page, records, writing, notes, noting, watching, presence, passing, reading)
+    cases = (work, answers, board, moves, *page, notices)
+    web = (*cases, preferences, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

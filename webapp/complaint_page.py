@@ -302,7 +302,7 @@ def page(
         unreached=[each for each in mails if each.bounced_at] if complaint.unreached_at else [],
         people=work.names.people,
         work=work,
-        may_join=joining.may_join(by) and not off_board.is_off(complaint) and not joining.begun(session, complaint),
+        may_join=by.investigates and not off_board.is_off(complaint) and not joining.begun(session, complaint),
         notified=notified,
         unnotified=[each for each in departments if each.name not in {name for name, _ in notified}],
         may_register=registration.may_register(rules, by),

@@ -16,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from complaints import files, guards, off_board, turns, work
+from complaints import files, guards, rounds, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
@@ -171,6 +171,8 @@ class Section:
     names: Names
     offers: Offers
     joined: Sequence[Complaint]
+    behind: Collection[int]
+    """Which of these and the complaint itself the reader may take into the present round of their investigation."""
     ready: Sequence[Stage]
     """The stages to which nothing is missing any more and that wait for the reader to move it there."""
 
@@ -197,7 +199,6 @@ def section(
     """The records and signatures of a complaint as the reader of this request sees them. `merged`: the complaints that
     were merged into it; `sent` and `unsigned` are forms that were refused."""
     session = db.session()
-    ids = [complaint.id, *(off_board.merged_into(session, complaint.id) if merged is None else merged)]
     case, past = load_with_past(session, complaint)
     if departments is None:
         departments = session.scalars(select(Department).order_by(Department.id))
@@ -205,14 +206,17 @@ def section(
     names = Names(
         {row.id: row.name for row in staff},
         {each.id: each for each in departments},
-        {each.id: each for each in files.of(session, ids)},
+        files.offered(session, complaint, actor(), merged=merged),
     )
     offers = Offers(names, {row.id for row in staff if row.left_at is None})
     tasks = turns.tasks(case)
     panels = [_panel(case, past, sheet, tasks, names, sent) for sheet in case.rules.sheets if _shown(case, sheet, past)]
     boxes = signatures.boxes(case, past, tasks, names.people, unsigned)
-    ready = [case.rules.stage(task.key) for task in tasks if task.kind == work.MOVE and _mine(task)]
-    return Section(case, panels, boxes, names, offers, _joined(complaint), ready)
+    to = dict.fromkeys(task.key for task in tasks if task.kind == work.MOVE and _mine(task))
+    ready = [case.rules.stage(key) for key in to]
+    joined = _joined(complaint)
+    behind = {each.id for each in (complaint, *joined) if rounds.behind(session, each)} if actor().investigates else ()
+    return Section(case, panels, boxes, names, offers, joined, behind, ready)
 
 
 def _joined(complaint: Complaint) -> list[Complaint]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from complaints import worklist
 from complaints.errors import N_, BadInput, Sentence
-from complaints.people import ROLES
+from complaints.people import FRONT_OFFICE, ROLES
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.assets import signed_in
@@ -33,6 +33,8 @@ TO_DO = {
     LETTER: N_("Read what the customer wrote"),
     ANSWER: N_("Answer: %(what)s"),
 }
+NAMING = FRONT_OFFICE | {"qa_head"}
+"""Roles that name somebody for what is nobody's."""
 TITLES = {REGISTER: N_("To register"), SIGN: N_("To sign"), ANSWER: N_("To answer")}
 
 
@@ -45,8 +47,8 @@ def init_app(app: Flask) -> None:
 def mine() -> str:
     """What waits for the person, in groups, and what waits for nobody; htmx gets the list alone."""
     me, shown = actor(), _shown()
-    groups = worklist.groups(db.session(), me, depth=shown)
-    nobodys, more = worklist.nobodys(db.session(), me, _today()) if me.may_register else ([], False)
+    groups = worklist.groups(db.session(), me, _today(), depth=shown)
+    nobodys, more = worklist.nobodys(db.session(), me, _today()) if me.roles & NAMING else ([], False)
     vacant = worklist.vacant(db.session(), _today()) if "admin" in me.roles else []
     template = "work/_work.html" if partial() else "work/work.html"
     return render_template(
@@ -64,7 +66,7 @@ def more() -> str:
     except ValueError:
         raise BadInput(field="after", problem=Sentence(N_("it is no whole number"))) from None
     key = request.args.get("group", "")
-    groups = worklist.groups(db.session(), actor(), only=key, after=after)
+    groups = worklist.groups(db.session(), actor(), _today(), only=key, after=after)
     group = groups[0] if groups else None
     pages = min(max(request.args.get("pages", 1, type=int), 1), DEEPEST) + 1
     template = "work/_items.html" if partial() else "work/more.html"
@@ -84,7 +86,7 @@ def _counted() -> str:
     if me is None or not reading():
         return ""
     try:
-        count = worklist.count(db.session(), me)
+        count = worklist.count(db.session(), me, _today())
     except SQLAlchemyError:
         db.session.rollback()
         return ""
@@ -116,9 +118,11 @@ def address(item: Item) -> str:
     """Where it is done."""
     if item.kind == ANSWER:
         return url_for("answers.show", decision_id=item.ref)
-    if item.kind == MOVE:
+    if item.kind == MOVE and not item.rules.stage(item.key).off_board:
         return url_for("moves.moves", number=item.card.number)
-    anchors = {REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline"}
+    anchors = {
+        REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline", MOVE: "off-title"
+    }  # fmt: skip
     return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
 
 

@@ -216,6 +216,21 @@ def join(number: str) -> Response | tuple[str, int]:
     return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
 
 
+@bp.post("/complaints/<number>/round")
+def take_along(number: str) -> Response | tuple[str, int]:
+    """Take a complaint that stayed behind into the present round of its investigation."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    try:
+        workflow.take_along(session, complaint, by=actor(), at=now(), seen_version=seen_version(), context=engine())
+        session.commit()
+    except StaleComplaint as refusal:
+        session.rollback()
+        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
+    flash(gettext("%(number)s is in round %(round)s now.", number=number, round=complaint.round))
+    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+
+
 def _named(number: str) -> Complaint:
     try:
         return find(db.session(), number, actor())

@@ -12,7 +12,7 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any, cast
 
-from complaints import consequences, turns
+from complaints import consequences, guards, turns
 from complaints.case import Case
 from complaints.demo.company import Players
 from complaints.demo.journeys import Journey
@@ -25,7 +25,7 @@ from complaints.history import canonical
 from complaints.procedure import COMPLAINT, INVESTIGATION, NoticeRule, Procedure, Sheet, SignatureRule
 from complaints.records import LASTING
 from complaints.signatures import APPROVED, RETURNED
-from complaints.work import ROW, Task
+from complaints.work import ROW, Task, bar
 
 ENTERED = (
     "demand", "complaint_date", "complaint_class", "cause_type", "link", "contact_phone", "address", "product", "model",
@@ -72,6 +72,7 @@ class Paper:
 class Signed:
     """A signature that stands, as far as guards look at it."""
 
+    key: str
     user_id: int
 
 
@@ -313,7 +314,7 @@ class Dossier:
             self.archive.said[key] = canonical(values)
         self._note(act, at, by, self.archive.said[key])
         if decision == APPROVED:
-            self._standing[rule.key] = Signed(by)
+            self._standing[rule.key] = Signed(rule.key, by)
         self._tell([f"{act}:{rule.key}"], by, minute, at)
 
     def _digest(self, rule: SignatureRule) -> str:
@@ -401,7 +402,8 @@ class Dossier:
         """The case as it stands. Its papers and signatures are not the engine's own, but read like them."""
         return Case(
             cast(Any, self.entry), self.archive.rules, cast(Any, self._records), cast(Any, self._rows),
-            cast(Any, self._standing), entered=self._entered, notified=len(self._entered) > 1,
+            cast(Any, self._standing), cast(Any, tuple(self._standing.values())), entered=self._entered,
+            notified=len(self._entered) > 1,
         )  # fmt: skip
 
     def owner_id(self) -> int | None:
@@ -432,7 +434,13 @@ class Dossier:
                 yield task._replace(
                     user_id=task.user_id and self.cast.users["qe"],
                     department_id=task.department_id and self.cast.department,
+                    barred=task.barred and self._barred(task.key),
                 )
+
+    def _barred(self, signature: str) -> str:
+        """Who may not give a signature."""
+        case, rule = self._case(), self.archive.signature[signature]
+        return bar(guards.barred_people(case, rule), guards.barred_departments(case, rule))
 
     def _tell(self, events: Iterable[str], by: int, minute: int, at: str) -> None:
         """Who hears of it and may see it from then on; the notices themselves are kept if it was lately."""

@@ -45,7 +45,7 @@ COLUMNS: dict[type[Base], str] = {
     Record: "subject subject_id sheet round place number values marks version begun_at begun_by_id changed_at owner_id "
     "due_on done_on",
     Signature: "subject subject_id complaint_id key round user_id role at decision remark digest",
-    Waiting: "complaint_id kind key role user_id department_id due_on since",
+    Waiting: "complaint_id kind key role user_id department_id due_on turn barred since",
     Notice: "user_id complaint_id version event values at read_at",
 }
 TOLD = "complaint_id position at by_id act digest values"

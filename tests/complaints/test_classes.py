@@ -1,7 +1,5 @@
 """The class of a complaint: a check list proposes a heavier one, somebody decides, and raising it stays possible."""
 
-from datetime import datetime
-
 import pytest
 from sqlalchemy import select
 
@@ -11,7 +9,7 @@ from complaints.errors import NotAllowed
 from complaints.procedure import procedure
 from complaints.registration import Incomplete
 from complaints.work import CLASSIFY, Waiting
-from tests.desk import CONTEXT, Desk, english
+from tests.desk import Desk, english
 
 
 @pytest.fixture
@@ -40,23 +38,13 @@ def deciders(desk: Desk, number: str) -> set[str]:
         return {row.role for row in rows}
 
 
-def classify(desk: Desk, number: str, complaint_class: str, role: str, why: str = "") -> datetime:
-    with desk.act() as session:
-        found = desk.find(session, number)
-        registration.save(
-            session, found, {"complaint_class": complaint_class}, by=desk[role], at=desk.at, context=CONTEXT,
-            seen_version=found.version, why=why,
-        )  # fmt: skip
-    return desk.at
-
-
 def test_any_tick_proposes_major_and_waits_for_the_marketing_supervisor_until_it_is_set(desk: Desk) -> None:
     number = ticked(desk)
     assert proposed(desk, number) is None
     desk.write(number, "form", "sales", signs=["media"])
     assert proposed(desk, number) == ("major", ["form.signs ['media']"])
     assert deciders(desk, number) == {"mkt_sup"}
-    classify(desk, number, "major", "mkt_sup")
+    desk.classify(number, "major", "mkt_sup")
     assert proposed(desk, number) is None
     assert deciders(desk, number) == set()
 
@@ -88,7 +76,7 @@ def test_what_is_closed_or_off_the_board_is_proposed_nothing(desk: Desk) -> None
 @pytest.mark.parametrize("role", ["mkt_sup", "mkt_vp", "clerk", "sales", "qe", "qa_head", "qa_mgr"])
 def test_front_office_and_quality_raise_a_class_at_any_time(desk: Desk, role: str) -> None:
     number = desk.registered()
-    classify(desk, number, "major", role)
+    desk.classify(number, "major", role)
     assert desk.case(number).complaint.complaint_class == "major"
 
 
@@ -96,14 +84,14 @@ def test_front_office_and_quality_raise_a_class_at_any_time(desk: Desk, role: st
 def test_others_do_not(desk: Desk, role: str) -> None:
     number = desk.registered()
     with pytest.raises(NotAllowed):
-        classify(desk, number, "major", role)
+        desk.classify(number, "major", role)
 
 
 @pytest.mark.parametrize("role", ["qe", "clerk", "mkt_sup"])
 def test_who_may_raise_a_class_may_not_lower_it(desk: Desk, role: str) -> None:
     number = desk.registered(complaint_class="major")
     with pytest.raises(Incomplete) as refused:
-        classify(desk, number, "general", role, "no line stopped")
+        desk.classify(number, "general", role, "no line stopped")
     (problem,) = refused.value.problems
     assert english(problem.sentence) == "Only Marketing vice general manager may lower the class"
 

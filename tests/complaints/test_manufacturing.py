@@ -1,7 +1,7 @@
 """The default manufacturing procedure, sentence by sentence: who may do what when, what is missing, what goes back."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ from complaints.notices import Notice
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, TooLateToUnmerge
 from complaints.people import Grant, User, actor_for
 from complaints.procedure import Procedure, procedure
+from complaints.records import StaleRecord
 from complaints.registration import Incomplete
 from complaints.signatures import Signature
 from complaints.signing import RemarkWanted, StaleContent
@@ -128,26 +129,6 @@ def waits_for(desk: Desk, number: str) -> set[tuple[str, str, str]]:
     with desk.make() as session:
         found = session.scalars(select(Waiting).where(Waiting.complaint_id == desk.find(session, number).id))
         return {(row.kind, row.key, row.role) for row in found}
-
-
-def becomes(desk: Desk, number: str, complaint_class: str, role: str, reason: str = "") -> datetime:
-    """The class is changed; returns when."""
-    with desk.act() as session:
-        found = desk.find(session, number)
-        registration.save(
-            session, found, {"complaint_class": complaint_class}, by=desk[role], at=desk.at, context=CONTEXT,
-            seen_version=found.version, why=reason,
-        )  # fmt: skip
-    return desk.at
-
-
-def correct(desk: Desk, number: str, role: str, **values: Any) -> None:
-    """Somebody changes the register entry."""
-    with desk.act() as session:
-        found = desk.find(session, number)
-        registration.save(
-            session, found, values, by=desk[role], at=desk.at, context=CONTEXT, seen_version=found.version
-        )
 
 
 def take_off(desk: Desk, number: str, outcome: str, role: str, *, into: str = "", **more: Any) -> None:
@@ -491,6 +472,31 @@ def test_whoever_is_named_later_is_told_and_owns_it_and_the_one_before_keeps_see
         assert {(desk["qe"].id, "owned"), (desk["second"].id, "named")} <= {tuple(row) for row in named}
 
 
+def test_a_form_that_is_returned_late_is_corrected_where_the_complaint_stands(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.write(number, "qa_reply", "qe")
+    desk.correct(number, "sales", content="15 of 200 joints leak")
+    desk.returns(number, "form_approved", "mkt_sup", remark="The request is another one now")
+    desk.write(number, "form", "sales", request="Answer for all fifteen")
+    for key, role in (("form_issued", "sales"), ("form_approved", "mkt_sup"), ("receipt", "qa_head")):
+        desk.sign(number, key, role)
+    assert states(desk, number)["issue_form"] == "met"
+    desk.carry_out(number)
+    assert desk.stage(number) == "verification"
+
+
+@pytest.mark.requirement("S28")
+def test_quality_receives_the_form_as_it_is_now(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "first_review", "mkt_sup")
+    desk.write(number, "form", "sales")
+    for key, role in (("form_issued", "sales"), ("form_approved", "mkt_sup"), ("receipt", "qa_head")):
+        desk.sign(number, key, role)
+    desk.write(number, "form", "sales", request="Something else")
+    assert signed(desk, number) == set()
+    assert states(desk, number)["qa_reply"] == "cancelled"
+
+
 # Finding, meeting, action plan
 
 
@@ -739,8 +745,8 @@ def test_a_role_held_for_one_department_does_not_count_for_another(desk: Desk) -
     with pytest.raises(RecordRefused):
         desk.write(number, "cause", "head of Assembly")
     with desk.make() as session:
-        assert not worklist.count(session, head)
-        assert worklist.count(session, desk["dept_head"])
+        assert not worklist.count(session, head, MONDAY.date())
+        assert worklist.count(session, desk["dept_head"], MONDAY.date())
 
 
 def test_nobody_approves_a_plan_of_their_own_or_twice_in_one_chain(desk: Desk) -> None:
@@ -903,7 +909,7 @@ def test_the_database_itself_refuses_to_change_or_delete_a_signature(desk: Desk,
 
 def test_the_general_manager_returns_a_plan_from_a_later_stage_when_the_class_is_raised_late(desk: Desk) -> None:
     number = desk.to_implementation()
-    becomes(desk, number, "major", "mkt_sup")
+    desk.classify(number, "major", "mkt_sup")
     assert desk.missing(number, "action_plan", "gm") == ["From Implementation it goes to Verification"]
     desk.returns(number, "plan_approval_gm", "gm", remark="Far too little")
     assert (desk.stage(number), complaint(desk, number).round) == ("action_plan", 2)
@@ -919,6 +925,23 @@ def test_another_responsible_department_makes_the_plan_wait_for_its_signatures_a
     desk.write(number, "finding", "qe", departments=[desk.department, assembly.id])
     assert signed(desk, number) & {"plan_submitted", "plan_review", "plan_audit", "plan_approval"} == set()
     assert "Your department is named as responsible" in told(desk, number, "assembly")
+
+
+def test_the_general_manager_who_was_demanded_is_demanded_in_the_next_round_too(desk: Desk) -> None:
+    number = desk.to_action_plan()
+    desk.write(number, "gm", "qe", needed="yes")
+    desk.plan(number)
+    desk.approve_plan(number)
+    desk.write(number, "gm", "qe", needed="no")
+    assert "plan_approval" not in signed(desk, number)
+    desk.write(number, "gm", "qe", needed="yes")
+    desk.sign(number, "plan_approval", "mr")
+    desk.returns(number, "plan_approval_gm", "gm", remark="Too slow")
+    desk.plan(number, carried=True)
+    desk.approve_plan(number)
+    assert desk.missing(number, "implementation", "mr") == [
+        "General manager's approval: not signed yet (General manager)"
+    ]
 
 
 # Implementation and verification
@@ -1305,10 +1328,10 @@ def test_after_the_end_nothing_changes_that_was_decided_on(desk: Desk, end: str)
         take_off(desk, number, WITHDRAWN, "clerk")
     for field, value in (("complaint_class", "major"), ("content", "Something else")):
         with pytest.raises(Incomplete) as refused:
-            correct(desk, number, "mkt_vp", **{field: value})
+            desk.correct(number, "mkt_vp", **{field: value})
         assert "stays as it is" in english(refused.value.problems[0].sentence)
     assert "form_approved" in signed(desk, number)
-    correct(desk, number, "staff", quantity="14")
+    desk.correct(number, "staff", quantity="14")
 
 
 def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
@@ -1323,6 +1346,31 @@ def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
     assert desk.case(number).value("answer.reason") == "The lab measured another hose"
 
 
+def test_a_class_raised_at_the_customer_wants_the_vps_confirmation_of_not_ours(desk: Desk) -> None:
+    number = not_ours_at_the_customer(desk)
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    desk.classify(number, "major", "mkt_sup")
+    desk.sign(number, "form_approved", "mkt_vp")
+    assert desk.missing(number, "closed", "clerk") == [
+        "Marketing VP's confirmation of “not ours”: not signed yet (Marketing vice general manager)"
+    ]
+    desk.returns(number, "not_ours_confirmed_vp", "mkt_vp", remark="The report is about another lot")
+    desk.write(number, "not_ours", "qe", basis="Lab report 78, lot L2608-114")
+    desk.sign(number, "not_ours_confirmed", "mkt_sup")
+    desk.sign(number, "not_ours_confirmed_vp", "mkt_vp")
+    desk.move(number, "closed", "clerk")
+
+
+def test_who_sends_it_back_is_heard(desk: Desk) -> None:
+    number = desk.to_verification()
+    desk.move(number, "implementation", "qe", reason="Lathe 4 was not checked")
+    assert told(desk, number, "dept_head")[-1] == "Not done in full; it goes on in Implementation"
+    other = desk.to_investigation()
+    desk.move(other, "registered", "qe", reason="The lot is missing")
+    assert told(desk, other, "sales")[-1] == "Sent back to Registered"
+
+
 # The class
 
 
@@ -1330,7 +1378,7 @@ def test_a_second_dispute_asks_for_its_own_reason(desk: Desk) -> None:
 def test_a_raised_class_replaces_the_clock_of_three_days_by_those_of_eight_hours_and_two_days(desk: Desk) -> None:
     number = desk.to_investigation()
     general = the_clock(desk, number, "qa_reply")
-    raised = becomes(desk, number, "major", "clerk")
+    raised = desk.classify(number, "major", "clerk")
     replaced = the_clock(desk, number, "qa_reply")
     assert (replaced.id, replaced.outcome, replaced.stopped_at, replaced.due_at) == (
         general.id, "replaced", raised, general.due_at,
@@ -1345,10 +1393,10 @@ def test_a_lowered_class_runs_the_general_clock_from_the_receipt(desk: Desk) -> 
     number = desk.to_investigation(**MAJOR)
     receipt = desk.case(number).signatures["receipt"].at
     with pytest.raises(Incomplete):
-        becomes(desk, number, "general", "mkt_sup", "no line stopped")
+        desk.classify(number, "general", "mkt_sup", "no line stopped")
     with pytest.raises(Incomplete):
-        becomes(desk, number, "general", "mkt_vp")
-    becomes(desk, number, "general", "mkt_vp", "no line stopped")
+        desk.classify(number, "general", "mkt_vp")
+    desk.classify(number, "general", "mkt_vp", "no line stopped")
     assert states(desk, number) == {
         "issue_form": "met", "notify_register": "met", "interim": "replaced", "permanent": "replaced",
         "qa_reply": "runs",
@@ -1361,11 +1409,11 @@ def test_a_lowered_class_runs_the_general_clock_from_the_receipt(desk: Desk) -> 
 def test_raised_and_lowered_again_the_first_clock_runs_on_and_raised_once_more_new_ones_start(desk: Desk) -> None:
     number = desk.to_investigation()
     before = the_clock(desk, number, "qa_reply")
-    becomes(desk, number, "major", "clerk")
-    becomes(desk, number, "general", "mkt_vp", "no line stopped")
+    desk.classify(number, "major", "clerk")
+    desk.classify(number, "general", "mkt_vp", "no line stopped")
     runs_on = [clock for clock in clocks_of(desk, number) if clock.outcome is None]
     assert [(clock.id, clock.due_at) for clock in runs_on] == [(before.id, before.due_at)]
-    again = becomes(desk, number, "major", "mkt_sup")
+    again = desk.classify(number, "major", "mkt_sup")
     running = {clock.key: clock.started_at for clock in clocks_of(desk, number) if clock.outcome is None}
     assert running == {"interim": again, "permanent": again}
 
@@ -1375,7 +1423,7 @@ def test_a_class_that_is_raised_after_the_reply_still_asks_for_the_interim_measu
     number = desk.to_investigation()
     desk.write(number, "qe_entry", "qe")
     desk.write(number, "qa_reply", "qe")
-    becomes(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert states(desk, number)["interim"] == "runs"
     assert "permanent" not in states(desk, number)
 
@@ -1386,7 +1434,7 @@ def test_a_class_that_is_raised_late_asks_for_all_that_a_major_complaint_needs_a
     desk: Desk, stage: str
 ) -> None:
     number = getattr(desk, stage)()
-    becomes(desk, number, "major", "clerk")
+    desk.classify(number, "major", "clerk")
     assert "form_approved" not in signed(desk, number)
     desk.sign(number, "form_approved", "mkt_vp")
     desk.write(number, "interim", "qe")
@@ -1544,15 +1592,85 @@ def test_a_customer_withdraws_from_every_open_stage_and_the_supervisor_confirms(
     assert waits_for(desk, number) == set()
 
 
-def test_who_takes_the_withdrawal_back_needs_another_confirmation_for_the_next(desk: Desk) -> None:
+def test_a_withdrawal_that_is_confirmed_waits_for_the_clerk_to_take_it_off_the_board(desk: Desk) -> None:
     number = desk.to_investigation()
-    desk.write(number, "withdrawal", "clerk", statement="They take it back")
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    assert waits_for(desk, number) - before == {("move", "withdrawn", "clerk")}
+    assert told(desk, number, "clerk")[-1] == "A withdrawal is confirmed; the complaint can leave the board"
+    desk.write(number, "withdrawal", "sales", statement="They take it back, in writing")
+    assert waits_for(desk, number) - before == {("sign", "withdrawal_confirmed", "mkt_sup")}
+
+
+def test_after_a_withdrawal_was_taken_back_the_next_one_is_written_and_confirmed_anew(desk: Desk) -> None:
+    number = desk.to_investigation()
+    before = waits_for(desk, number)
+    desk.write(number, "withdrawal", "clerk", statement="They take it back", capa="no")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    take_off(desk, number, WITHDRAWN, "clerk")
+    bring_back(desk, number, "mkt_sup")
+    assert waits_for(desk, number) == before
+    with pytest.raises(SignatureRefused):
+        desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    with pytest.raises(MoveRefused) as refusal:
+        take_off(desk, number, WITHDRAWN, "clerk")
+    assert [line.split(":")[0] for line in why(refusal)] == [
+        "The customer's statement, or a note of it is missing", "Withdrawal confirmed",
+    ]  # fmt: skip
+    with desk.make() as session:
+        last = select(Change).where(Change.act == "recorded").order_by(Change.id.desc()).limit(1)
+        emptied = session.scalars(last).one()
+        assert emptied.values["changed"] == {"statement": ["They take it back", None], "capa": ["no", None]}
+        assert emptied.by_id == desk["mkt_sup"].id
+    desk.write(number, "withdrawal", "clerk", statement="Now they really do")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")  # who brought it back wrote nothing in it
+    take_off(desk, number, WITHDRAWN, "clerk")
+
+
+def test_a_form_from_before_a_withdrawal_was_taken_back_does_not_bring_its_words_in_again(desk: Desk) -> None:
+    number = desk.registered()
+    desk.write(number, "withdrawal", "sales", statement="They take it back")
+    seen = desk.case(number).records["withdrawal"].version
     desk.sign(number, "withdrawal_confirmed", "mkt_sup")
     take_off(desk, number, WITHDRAWN, "clerk")
     bring_back(desk, number, "clerk")
-    with pytest.raises(MoveRefused) as refusal:
-        take_off(desk, number, WITHDRAWN, "clerk")
-    assert why(refusal)[0].startswith("Withdrawal confirmed")
+    with pytest.raises(StaleRecord), desk.act() as session:
+        writing.write(
+            session, desk.find(session, number), "withdrawal", {"statement": ["They take it back"]}, by=desk["sales"],
+            at=desk.at, context=CONTEXT, seen=seen,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stage", "hears"), [("draft", "clerk"), ("to_action_plan", "dept_head"), ("to_customer_reply", "sales")]
+)
+def test_of_a_merge_into_a_complaint_that_nobody_owns_they_hear_in_whose_queue_it_stands(
+    desk: Desk, stage: str, hears: str
+) -> None:
+    into, number = getattr(desk, stage)(), desk.draft()
+    with desk.act() as session:
+        desk.find(session, into).owner_id = None
+    before = {role: len(told(desk, into, role)) for role in desk.people}
+    take_off(desk, number, MERGED, "qe", into=into)
+    heard = {role for role in desk.people if len(told(desk, into, role)) > before[role]}
+    assert heard == {hears}
+    shown = "Another complaint" if hears == "dept_head" else number
+    assert told(desk, into, hears)[-1] == f"{shown} was merged into it"
+
+
+@pytest.mark.parametrize(("letters", "read", "left"), [(2, 0, 3), (2, 4, 0)])
+def test_a_merge_that_is_taken_back_takes_its_unread_letters_along(
+    desk: Desk, letters: int, read: int, left: int
+) -> None:
+    into, number = desk.to_investigation(unread_count=3), desk.registered(unread_count=letters)
+    take_off(desk, number, MERGED, "clerk", into=into)
+    assert complaint(desk, into).unread_count == 3 + letters
+    with desk.act() as session:
+        desk.find(session, into).unread_count -= read
+    bring_back(desk, number, "clerk")
+    assert (complaint(desk, into).unread_count, complaint(desk, number).unread_count) == (left, letters)
 
 
 def test_what_is_closed_is_not_withdrawn_and_who_has_no_such_role_takes_nothing_off(desk: Desk) -> None:
@@ -1643,9 +1761,9 @@ def joined(desk: Desk) -> list[str]:
 def test_a_rejection_asks_which_complaints_of_the_investigation_go_along(desk: Desk, joined: list[str]) -> None:
     first, second = joined
     with pytest.raises(AnswerWanted) as wanted:
-        desk.move(first, "action_plan", "sales")
+        desk.move(first, "action_plan", "qe")
     assert [ask.field for ask in wanted.value.asks] == ["reason", "also"]
-    desk.move(first, "action_plan", "sales", reason="It still leaks", also=second)
+    desk.move(first, "action_plan", "qe", reason="It still leaks", also=second)
     for number in joined:
         assert (desk.stage(number), complaint(desk, number).round) == ("action_plan", 2)
 

@@ -164,23 +164,23 @@ def test_what_is_off_the_board_does_not_come_back_by_another_procedure(make: ses
 @pytest.mark.usefixtures("sealed")
 def test_only_who_may_answer_is_asked_to_and_may_then_see_it(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
-        clerk, staff, sales = a_person(session, "clerk"), a_person(session, "staff"), a_person(session, "sales")
+        clerk, staff, qe = a_person(session, "clerk"), a_person(session, "staff"), a_person(session, "qe")
         complaint = a_complaint(session)
         complaint.procedure, complaint.procedure_version = "sealed", 1
         session.flush()
         with pytest.raises(BadInput, match="owner"):
             take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=staff.id)
-        take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=sales.id)
-        assert find(session, complaint.number, sales) is complaint
+        take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=qe.id)
+        assert find(session, complaint.number, qe) is complaint
         decision = off_board.last(session, complaint.id)
         assert decision is not None
-        assert decision.owner_id == sales.id
+        assert decision.owner_id == qe.id
 
 
 @pytest.mark.usefixtures("sealed")
 def test_who_is_handed_an_answer_may_see_the_complaint(make: sessionmaker[Session]) -> None:
     with transaction(make) as session:
-        sales, other = a_person(session, "sales"), a_person(session, "sales")
+        sales, other = a_person(session, "sales"), a_person(session, "qe")
         complaint = a_complaint(session)
         complaint.procedure, complaint.procedure_version = "sealed", 1
         session.flush()
@@ -244,6 +244,6 @@ def test_files_put_on_a_complaint_at_once_are_all_counted(make: sessionmaker[Ses
     assert at_once(*(lambda content=content: put(content) for content in contents)) == [None] * 6
     with make() as session:
         found = find(session, number, clerk)
-        kept = files.of(session, [found.id])
+        kept = files.offered(session, found, clerk).values()
     assert found.attachment_count == len(kept) == 5
     assert sorted(each.position for each in kept) == [0, 1, 2, 3, 4]

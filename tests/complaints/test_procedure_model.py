@@ -238,6 +238,8 @@ class People(RuleBasedStateMachine):
             self.write(data, sheet, role, True)
         elif task.kind == "sign":
             self.sign(task.key, role, APPROVED, "")
+        elif task.key in OFF:
+            self.take_off(task.key, role, "as it should")
         elif task.kind in ("move", "register"):
             self.move(task.key, role, "as it should", 0)
 

@@ -1,18 +1,22 @@
 """Who hears of what happens on a complaint, and who does not."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import board, notices, procedure, worklist
+from complaints import board, inbox, notices, off_board, procedure, registration, worklist
+from complaints.complaint import Complaint, find, visible_to
 from complaints.database import open_database, sessions, transaction
+from complaints.off_board import NOT_COMPLAINT
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Grant, User
-from tests.desk import Desk, english
+from complaints.work import REGISTER
+from tests.builders import a_mailed_complaint, a_person, an_entry
+from tests.desk import CONTEXT, Desk, english
 
 
 @pytest.fixture
@@ -85,19 +89,105 @@ def test_of_a_confidential_complaint_nobody_hears_by_bell_or_mail_who_may_not_se
 def test_a_confidential_complaint_stands_only_on_the_boards_of_those_who_may_see_it(desk: Desk) -> None:
     desk.draft()
     with desk.make() as session:
-        for role, seen in (("sales", 1), ("clerk", 0), ("qe", 0)):
+        for role, seen in (("sales", 1), ("clerk", 1), ("qe", 0)):
             first = board.columns(session, desk[role], procedure.procedure(), desk.at)[0]
             assert (first.head.total, len(first.cards)) == (seen, seen)
+
+
+def see(desk: Desk, number: str) -> set[str]:
+    """The roles that find a complaint."""
+    mine = select(Complaint.id).where(Complaint.number == number)
+    with desk.make() as session:
+        return {role for role, actor in desk.people.items() if session.scalar(visible_to(actor, mine))}
+
+
+def waits(desk: Desk, role: str) -> list[tuple[str, str]]:
+    """What waits for somebody, of which complaint."""
+    with desk.make() as session:
+        return [
+            (item.kind, item.card.number)
+            for group in worklist.groups(session, desk[role], desk.at.date())
+            for item in group.items
+        ]
+
+
+def a_noted_complaint(desk: Desk) -> str:
+    """A draft that a colleague noted down."""
+    form = {"channel": "oral", "content": "A visitor complained"}
+    with desk.act() as session:
+        return registration.draft_by_hand(
+            session, form, by=desk["staff"], at=desk.at, received_at=desk.at, context=CONTEXT, key="a form's key"
+        ).number
+
+
+REGISTRARS = {"clerk", "sales", "mkt_sup", "mkt_vp"}
+QUALITY = {"qa_head", "qe", "qa_mgr"}
+
+
+@pytest.mark.usefixtures("confidential")
+def test_a_confidential_draft_is_open_to_who_may_register_it_and_then_only_to_who_did(desk: Desk) -> None:
+    with desk.act() as session:
+        mailed = a_mailed_complaint(session).number
+    noted = a_noted_complaint(desk)
+    assert (see(desk, mailed), see(desk, noted)) == (REGISTRARS, REGISTRARS | {"staff"})
+    assert heard(desk, noted, "clerk") == ["A colleague noted a complaint"]
+    assert sorted(waits(desk, "clerk")) == [(REGISTER, mailed), (REGISTER, noted)]
+    with desk.make() as session:
+        assert [each.number for each in inbox.named(session, desk["clerk"], "C-2026")] == [noted, mailed]
+        assert inbox.named(session, desk["qe"], "C-2026") == []
+    with desk.act() as session:
+        colleague = a_person(session, "clerk")
+        for number in (mailed, noted):
+            complaint = desk.find(session, number)
+            registration.register(
+                session, complaint, an_entry(complaint_date=date(2026, 11, 16)), by=desk["mkt_sup"], at=desk.at,
+                seen_version=complaint.version, context=CONTEXT,
+            )  # fmt: skip
+            complaint.owner_id = None  # it is not theirs any more
+    assert (see(desk, mailed), see(desk, noted)) == (QUALITY | {"mkt_sup"}, QUALITY | {"mkt_sup", "staff"})
+    assert (heard(desk, noted, "clerk"), waits(desk, "clerk")) == ([], [])
+    with desk.make() as session:
+        assert session.scalar(visible_to(colleague, select(Complaint.id))) is None
+
+
+@pytest.mark.usefixtures("confidential")
+def test_a_confidential_draft_that_is_no_complaint_can_be_brought_back_by_who_took_it_off(desk: Desk) -> None:
+    with desk.act() as session:
+        number = a_mailed_complaint(session).number
+        complaint = find(session, number, desk["clerk"])
+        off_board.take(
+            session, complaint, NOT_COMPLAINT, reason="spam", by=desk["clerk"], at=desk.at, seen_version=1,
+            context=CONTEXT,
+        )  # fmt: skip
+    with desk.act() as session:
+        complaint = find(session, number, desk["clerk"])
+        off_board.bring_back(session, complaint, by=desk["clerk"], at=desk.at, seen_version=2, context=CONTEXT)
+    assert (desk.stage(number), see(desk, number)) == ("draft", REGISTRARS)
+
+
+def test_a_draft_of_a_new_version_is_on_the_board_of_who_registers_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = replace(procedure.procedure(), confidential=True)
+    monkeypatch.setattr(procedure, "_known", {**procedure._known, (rules.key, 1): rules})
+    for version in (1, 2):
+        procedure.use([replace(rules, version=version)])
+        with desk.act() as session:
+            a_mailed_complaint(session, message_id=f"<{version}@quellstrom.example>")
+        with desk.make() as session:
+            first = board.columns(session, desk["clerk"], procedure.procedure(), desk.at)[0]
+            assert (first.head.total, len(first.cards)) == (version, version)
 
 
 @pytest.mark.usefixtures("confidential")
 def test_a_confidential_complaint_waits_only_for_those_who_may_see_it(desk: Desk) -> None:
     desk.registered()
     with desk.make() as session:
-        assert (worklist.groups(session, desk["mkt_sup"]), worklist.count(session, desk["mkt_sup"])) == ([], 0)
-        (group,) = worklist.groups(session, desk["qa_head"])
+        chief, today = desk["mkt_sup"], desk.at.date()
+        assert (worklist.groups(session, chief, today), worklist.count(session, chief, today)) == ([], 0)
+        (group,) = worklist.groups(session, desk["qa_head"], today)
         assert [item.key for item in group.items] == ["assignment"]
-        assert worklist.count(session, desk["qa_head"]) == 1
+        assert worklist.count(session, desk["qa_head"], today) == 1
 
 
 @pytest.mark.usefixtures("confidential")

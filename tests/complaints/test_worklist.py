@@ -36,7 +36,7 @@ def desk(make: sessionmaker[Session]) -> Desk:
 
 def groups_of(desk: Desk, role: str, **more: Any) -> list[Group]:
     with desk.make() as session:
-        return worklist.groups(session, desk[role], **more)
+        return worklist.groups(session, desk[role], TODAY, **more)
 
 
 def told(item: Item) -> str:
@@ -51,7 +51,7 @@ def work_of(desk: Desk, role: str) -> dict[str, list[str]]:
 
 def count_of(desk: Desk, role: str) -> int:
     with desk.make() as session:
-        return worklist.count(session, desk[role])
+        return worklist.count(session, desk[role], TODAY)
 
 
 def change(desk: Desk, number: str, **values: Any) -> None:
@@ -243,8 +243,8 @@ def test_the_questions_are_as_many_for_ten_items_as_for_a_thousand(desk: Desk) -
     for number in (10, 990):
         many_drafts(desk, number, first=number)
         with desk.make() as session:
-            asked.append(len(statements(session, lambda: worklist.groups(session, desk["clerk"]))))
-            assert len(statements(session, lambda: worklist.count(session, desk["clerk"]))) == 1
+            asked.append(len(statements(session, lambda: worklist.groups(session, desk["clerk"], TODAY))))
+            assert len(statements(session, lambda: worklist.count(session, desk["clerk"], TODAY))) == 1
     assert asked[0] == asked[1] <= 3
 
 
@@ -257,7 +257,7 @@ def test_what_has_no_owner_and_stands_in_a_queue_that_nobody_serves_is_a_fault(d
 
     def faults() -> list[str]:
         with desk.make() as session:
-            return [card.number for card in worklist.nobodys(session, desk["mkt_sup"], TODAY)[0]]
+            return [each.card.number for each in worklist.nobodys(session, desk["mkt_sup"], TODAY)[0]]
 
     assert faults() == []
     with transaction(desk.make) as session:
@@ -279,7 +279,7 @@ def test_a_department_without_people_leaves_its_complaints_to_nobody(desk: Desk)
         session.execute(update(Grant).where(Grant.role.in_(("dept", "dept_head"))).values(until=date(2026, 11, 1)))
         a_person(session, "dept_head", "dept")  # of no department
     with desk.make() as session:
-        assert [card.number for card in worklist.nobodys(session, desk["clerk"], TODAY)[0]] == [number]
+        assert [each.card.number for each in worklist.nobodys(session, desk["clerk"], TODAY)[0]] == [number]
 
 
 def test_an_administrator_hears_which_role_nobody_holds_though_work_waits(desk: Desk) -> None:
@@ -377,8 +377,8 @@ def test_no_question_reads_all_complaints(make: sessionmaker[Session], ask: str)
     many_drafts(desk, 50)
     with make() as session:
         questions: dict[str, Callable[[], object]] = {
-            "groups": lambda: worklist.groups(session, desk["clerk"]),
-            "count": lambda: worklist.count(session, desk["clerk"]),
+            "groups": lambda: worklist.groups(session, desk["clerk"], TODAY),
+            "count": lambda: worklist.count(session, desk["clerk"], TODAY),
             "nobodys": lambda: worklist.nobodys(session, desk["clerk"], TODAY),
             "answers": lambda: answers.waiting(session, desk["clerk"]),
         }

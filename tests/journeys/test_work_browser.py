@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.people import Grant, User
+from tests.complaints.test_reading import comes
 from tests.complaints.test_worklist import an_enquiry, many_drafts
 from tests.desk import Desk
 from tests.journeys.conftest import MARA, NewPage, for_everybody, signed_in, staff
@@ -62,6 +63,28 @@ def test_my_work_and_the_answer_list_are_for_everybody(
         page.goto(url + path)
         assert (path, axe(page)) == (path, [])
         assert page.evaluate("document.documentElement.scrollWidth") == screen["viewport"]["width"]
+
+
+def test_a_letter_that_is_read_leaves_the_list_and_the_page_says_so_at_once(page: "Page", url: str, desk: Desk) -> None:
+    signed_in(page, url)
+    read = page.get_by_role("button", name="Mark as read")
+    expect(read).to_have_count(1)
+    read.focus()
+    page.keyboard.press("Enter")
+    expect(read).to_have_count(0)
+    expect(page.locator("#work")).not_to_contain_text("Read what the customer wrote")
+    number = comes_to(desk)
+    page.goto(f"{url}/complaints/{number}")
+    page.locator("#unread button").click()
+    expect(page.locator("#unread")).to_have_text("Read")
+    expect(page.locator("#unread p")).to_be_focused()
+
+
+def comes_to(desk: Desk) -> str:
+    """The customer writes on a complaint that is the front office's."""
+    number = desk.registered()
+    comes(desk, number, "again@customer.example")
+    return number
 
 
 def test_j_and_k_go_along_the_lines_and_enter_opens(page: "Page", url: str, desk: Desk) -> None:

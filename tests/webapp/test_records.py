@@ -23,7 +23,7 @@ from complaints.notices import Notice
 from complaints.people import Actor, User
 from complaints.signatures import Signature
 from complaints.work import Waiting
-from tests.builders import MONDAY, PNG, an_entry
+from tests.builders import MONDAY, PNG, an_entry, written
 from tests.desk import CONTEXT, FILLED, Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 
@@ -318,6 +318,17 @@ def test_a_file_is_uploaded_for_a_field_and_kept_though_the_form_was_refused(
     assert f'href="/attachments/{kept.id}/' in panel(html, "not_ours")
     assert client.get(f"/attachments/{kept.id}/x").status_code == 200
     assert "qe added a file: 鉴定.png" in visible(html)
+
+
+def test_a_form_sends_again_a_file_that_it_cannot_offer_any_more(desk: Desk, as_: Any) -> None:
+    number = desk.to_investigation()
+    desk.write(number, "finding", "qe", text="Cut", responsibility="not_ours")
+    with transaction(desk.make) as session:
+        written(session, desk.find(session, number), "not_ours", appraisal="gone", basis="Lab", explanation="clip")
+    form = panel(as_("qe").get(f"/complaints/{number}").text, "not_ours")
+    assert '<option value="gone" selected>a file</option>' in form
+    assert write(as_("qe"), number, "not_ours", appraisal="gone", basis="Lab report 77").status_code == 303
+    assert desk.case(number).value("not_ours.basis") == "Lab report 77"
 
 
 def test_an_empty_file_is_told(desk: Desk, as_: Any) -> None:
@@ -671,6 +682,36 @@ def test_what_is_done_together_waits_for_nobody_on_the_other_complaint(desk: Des
     assert _waiting(desk, second) >= {"finding", "qe_entry"}
     desk.write(first, "finding", "qe")
     assert "finding" not in _waiting(desk, second)
+
+
+@on_both_databases
+def test_quality_takes_a_complaint_that_stayed_behind_into_the_present_round(desk: Desk, as_: Any) -> None:
+    first, second = desk.to_investigation(), desk.to_investigation()
+    form = {"other": first, "version": version_of(desk, second)}
+    assert as_("qe").post(f"/complaints/{second}/investigation", data=form).status_code == 303
+    for number in (first, second):
+        desk.write(number, "qe_entry", "qe")
+    desk.write(first, "finding", "qe")
+    for number in (first, second):
+        desk.move(number, "action_plan", "qe")
+    desk.plan(first)
+    desk.approve_plan(first)
+    for number in (first, second):
+        desk.move(number, "implementation", "mr")
+    desk.carry_out(first)
+    desk.verify(first)
+    desk.move(first, "action_plan", "sales", reason="It still leaks")
+    action = f'action="/complaints/{second}/round"'
+    assert [action in as_("sales").get(f"/complaints/{number}").text for number in (first, second)] == [False, False]
+    assert [action in as_("qe").get(f"/complaints/{number}").text for number in (first, second)] == [True, True]
+    form = {"version": version_of(desk, second)}
+    assert as_("sales").post(f"/complaints/{second}/round", data=form).status_code == 403
+    assert as_("qe").post(f"/complaints/{second}/round", data={"version": 1}).status_code == 409
+    assert as_("qe").post(f"/complaints/{second}/round", data=form).status_code == 303
+    assert (desk.stage(second), desk.case(second).complaint.round) == ("action_plan", 2)
+    html = as_("qe").get(f"/complaints/{second}").text
+    assert action not in html
+    assert "qe moved it from Implementation back to Action plan , for round 2" in visible(html)
 
 
 def _waiting(desk: Desk, number: str) -> set[str]:

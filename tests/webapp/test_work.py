@@ -82,6 +82,19 @@ def test_each_line_leads_straight_to_the_place_where_it_is_done(desk: Desk, brow
     assert "Plan: Reset counter , due Fri 20 Nov 2026" in words(page)
 
 
+def test_a_confirmed_withdrawal_leads_to_where_the_complaint_leaves_the_board(desk: Desk, browser_of: Browser) -> None:
+    number = desk.registered()
+    desk.write(number, "withdrawal", "sales", statement="They found it was theirs")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    clerk = browser_of(desk["clerk"])
+    page = clerk.get("/work").text
+    assert "Move to: Withdrawn" in group(page, "manufacturing-registered")
+    assert f"/complaints/{number}#off-title" in links(page)
+    shown = clerk.get(f"/complaints/{number}").text
+    assert 'id="off-title"' in shown
+    assert 'href="#off-title"' in shown
+
+
 def test_in_chinese_it_says_the_same_in_chinese(desk: Desk, browser_of: Browser, make: sessionmaker[Session]) -> None:
     desk.registered()
     with transaction(make) as session:
