@@ -21,6 +21,7 @@ from complaints.conversation import Entry
 from complaints.database import Base, BigId
 from complaints.errors import N_, NotFound, Sentence
 from complaints.people import Actor, User
+from complaints.procedure import of as rules_of
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 
@@ -103,7 +104,7 @@ def add(
     today = at.astimezone(context.zone).date()
     told = notices.tell(
         session, complaint, new, f"{MENTIONED}:{note.id}", by=by, at=at, today=today, secret=context.secret,
-        domain=context.domain,
+        domain=context.domain, opens_to=() if rules_of(complaint).confidential else None,
     )  # fmt: skip
     watching.hear(session, complaint.id, f"{NOTED}:{note.id}", by=by, at=at, today=today, but=told)
     session.flush()

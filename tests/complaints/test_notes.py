@@ -240,9 +240,11 @@ def test_who_writes_the_note_or_works_here_no_more_is_not_told(desk: Desk) -> No
 @pytest.mark.usefixtures("confidential")
 def test_of_a_confidential_complaint_only_who_may_see_it_already_can_be_told(desk: Desk) -> None:
     number = desk.registered()
+    before = desk.case(number).involved
     made = note(desk, number, "@陈予安 @Ann Cole")
     assert made is not None
     assert (made.told, made.not_told) == (["Ann Cole"], ["陈予安"])
+    assert desk.case(number).involved == before  # who may see it by a role loses that with the role
     assert not sees(desk, number, "gm")
     assert (heard(desk, "gm"), mailed(desk, "gm")) == ([], [])
     with desk.make() as session:

@@ -206,7 +206,7 @@ def test_the_page_asks_one_question_for_all_its_notes(
         for n in range(30):
             notes.add(session, found, f"note {n} @Mara Linden", by=clerk, at=NOW, context=CONTEXT)
             complaints.involve(session, found, at=NOW, reason=complaints.WATCHING, users=[a_person(session).id])
-    assert len(asked()) == len(few)
+    assert len(asked()) <= len(few)
 
 
 def test_the_names_that_can_be_mentioned_are_those_of_colleagues_who_work_here(
