@@ -125,9 +125,10 @@ def signed(desk: Desk, number: str) -> set[str]:
 
 
 def waits_for(desk: Desk, number: str) -> set[tuple[str, str, str]]:
-    """What waits, and for which role."""
+    """What waits, and for which role first."""
     with desk.make() as session:
-        found = session.scalars(select(Waiting).where(Waiting.complaint_id == desk.find(session, number).id))
+        mine = Waiting.complaint_id == desk.find(session, number).id, Waiting.turn == 0
+        found = session.scalars(select(Waiting).where(*mine))
         return {(row.kind, row.key, row.role) for row in found}
 
 
