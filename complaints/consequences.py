@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from complaints import clocks, guards, history, notices, records, rows, turns, visits, words, work
@@ -427,30 +427,37 @@ def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[i
     return _members(session, ids, today) if found.field(key).kind == "departments" else ids
 
 
-def _today(today: date) -> list[ColumnElement[bool]]:
-    return [Grant.since <= today, or_(Grant.until.is_(None), Grant.until >= today), User.left_at.is_(None)]
+@cache
+def _held(by: str) -> Select[Any]:
+    """Who works here and holds a role on a day: all of the role, or in the departments `among`."""
+    grants, users = rows.table(Grant), rows.table(User)
+    grant = grants.c
+    wanted = (
+        grant.role == bindparam("role") if by == "role" else grant.department_id.in_(bindparam("among", expanding=True))
+    )
+    on_the_day = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
+    query = select(grant.department_id, grant.role, grant.user_id).select_from(grants)
+    return query.join(users, users.c.id == grant.user_id).where(wanted, users.c.left_at.is_(None), *on_the_day)
 
 
 def _holding(session: Session, role: str, today: date) -> set[int]:
-    held = select(Grant.user_id).join(User, User.id == Grant.user_id).where(Grant.role == role, *_today(today))
-    return set(session.scalars(held))
+    return {user for _, _, user in rows.run(session, _held("role"), {"role": role, "today": today})}
+
+
+def _in(session: Session, departments: Iterable[int], today: date) -> list[tuple[int, str, int]]:
+    """Department, role and person of all who hold a role in some departments."""
+    if not (among := sorted(departments)):
+        return []
+    return [(*row,) for row in rows.run(session, _held("department"), {"among": among, "today": today})]
 
 
 def _speakers(session: Session, departments: Iterable[int], today: date) -> set[int]:
     """Who hears what a department is told: whoever heads it that day; where nobody does, all who hold a role in it."""
-    wanted = sorted(departments)
-    if not wanted:
-        return set()
-    held = select(Grant.department_id, Grant.role == "dept_head", Grant.user_id).join(User, User.id == Grant.user_id)
-    found: dict[tuple[int | None, bool], set[int]] = defaultdict(set)
-    for department, heads, user in session.execute(held.where(Grant.department_id.in_(wanted), *_today(today))):
-        found[department, bool(heads)].add(user)
-    return {user for each in wanted for user in found[each, True] or found[each, False]}
+    found: dict[tuple[int, bool], set[int]] = defaultdict(set)
+    for department, role, user in _in(session, departments, today):
+        found[department, role == "dept_head"].add(user)
+    return {user for each in departments for user in found[each, True] or found[each, False]}
 
 
 def _members(session: Session, departments: Iterable[int], today: date) -> set[int]:
-    wanted = sorted(departments)
-    if not wanted:
-        return set()
-    held = select(Grant.user_id).join(User, User.id == Grant.user_id)
-    return set(session.scalars(held.where(Grant.department_id.in_(wanted), *_today(today))))
+    return {user for _, _, user in _in(session, departments, today)}
