@@ -5,24 +5,21 @@ An act says what happened as events (`signed:receipt`, `entered:verification`, s
 the procedure.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from complaints import clocks, guards, history, notices, records, rows, turns, visits, words, work
+from complaints import clocks, guards, history, notices, receivers, records, rows, turns, visits, words, work
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.history import Change
-from complaints.people import Actor, Grant, User
+from complaints.people import Actor
 from complaints.procedure import (
     CLASS,
     COMPLAINT,
@@ -32,7 +29,6 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     Sheet,
-    SignatureRule,
     Stage,
 )  # fmt: skip
 from complaints.records import Record
@@ -242,16 +238,8 @@ def _owner(session: Session, case: Case, stage: Stage, today: date) -> int | Non
         return named
     if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
         return None
-    found = set(rows.run(session, _heads(), {"among": sorted(case.departments), "today": today}).scalars())
+    found = receivers.heads(session, case.departments, today)
     return found.pop() if len(found) == 1 else None
-
-
-@cache
-def _heads() -> Select[Any]:
-    grant = rows.table(Grant).c
-    among = grant.department_id.in_(bindparam("among", expanding=True))
-    held = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
-    return select(grant.user_id).where(grant.role == "dept_head", among, *held)
 
 
 def _open_rows(case: Case) -> Iterator[Record]:
@@ -331,7 +319,7 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
     for position, rule in enumerate(case.rules.notices):
         on = [event for event in rule.on if event in events]
         if on and case.holds(rule.when):
-            told = {to: {*_receivers(session, case, to, on, by=by, today=today)} for to in rule.to}
+            told = {to: {*receivers.of(session, case, to, on, by=by, today=today)} for to in rule.to}
             others = {user for to, users in told.items() if not _is_named(case, to) for user in users}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
             notices.tell(
@@ -350,114 +338,3 @@ def _is_named(case: Case, to: str) -> bool:
     sheet, _, key = to.partition(".")
     found = case.rules.sheet(sheet) if key else None
     return to in ("departments", NOTIFIED) or (found is not None and found.field(key).kind in PEOPLE)
-
-
-def whose(session: Session, case: Case, today: date) -> set[int]:
-    """The people who have a complaint: its owner, or those in whose queue it stands."""
-    if case.complaint.owner_id is not None:
-        return {case.complaint.owner_id}
-    queue = case.rules.stage(case.stage).queue
-    return _speakers(session, case.departments, today) if queue in DEPARTMENT_ROLES else _holding(session, queue, today)
-
-
-def _receivers(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
-    if to == "owner":
-        return [owner] if (owner := case.complaint.owner_id) else []
-    if to == "superior":
-        superior = session.scalar(select(User.superior_id).where(User.id == by.id))
-        return [superior] if superior else []
-    if to == "writers":
-        return {user for event in on for user in _writers(case, event.partition(":")[2])}
-    if to == "departments":
-        return _speakers(session, case.departments, today)
-    if to == NOTIFIED:
-        told = select(Involvement.department_id).where(
-            Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
-        )
-        return _speakers(session, [each for each in session.scalars(told) if each], today)
-    if "." in to:
-        return _in_field(session, case, to, today)
-    if awaited := _awaited(case, to, on):
-        return _may_sign(session, case, awaited, to, today)
-    return _named_first(case, to, _holding(session, to, today))
-
-
-def _named_first(case: Case, role: str, holding: set[int]) -> set[int]:
-    """Of those who hold a role whoever is named for the complaint, as long as they hold it."""
-    return holding & {case.investigator} or holding if role == "qe" else holding
-
-
-def _awaited(case: Case, role: str, on: Iterable[str]) -> SignatureRule | None:
-    """The signature for whose sake a role hears of another one, if nobody may give it for their own work."""
-    signed = {event.partition(":")[2] for event in on if event.startswith("signed:")}
-    return next(
-        (
-            rule
-            for rule in case.rules.signatures
-            if signed & {*rule.after} and role in guards.signers(case, rule) and not rule.each and case.holds(rule.when)
-        ),
-        None,
-    )
-
-
-def _may_sign(session: Session, case: Case, rule: SignatureRule, first: str, today: date) -> set[int]:
-    """Whoever holds a role and may give a signature; if that is nobody, of the next role that may."""
-    barred = guards.barred_people(case, rule)
-    barred |= _members(session, guards.barred_departments(case, rule), today)
-    roles = guards.signers(case, rule)
-    for role in roles[roles.index(first) :]:
-        if able := _named_first(case, role, _holding(session, role, today) - barred):
-            return able
-    return set()
-
-
-def _writers(case: Case, signature: str) -> Iterator[int]:
-    """Who wrote what a signature covers."""
-    if (rule := case.rules.signature(signature)) is not None:
-        for sheet in case.rules.covered(rule):
-            yield from case.writers(sheet.key)
-
-
-def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
-    sheet, _, key = ref.partition(".")
-    found = case.rules.sheet(sheet)
-    assert found is not None
-    values = [record.values.get(key) for record in case.of_sheet(found)[-1:]]
-    ids = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
-    return _members(session, ids, today) if found.field(key).kind == "departments" else ids
-
-
-@cache
-def _held(by: str) -> Select[Any]:
-    """Who works here and holds a role on a day: all of the role, or in the departments `among`."""
-    grants, users = rows.table(Grant), rows.table(User)
-    grant = grants.c
-    wanted = (
-        grant.role == bindparam("role") if by == "role" else grant.department_id.in_(bindparam("among", expanding=True))
-    )
-    on_the_day = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
-    query = select(grant.department_id, grant.role, grant.user_id).select_from(grants)
-    return query.join(users, users.c.id == grant.user_id).where(wanted, users.c.left_at.is_(None), *on_the_day)
-
-
-def _holding(session: Session, role: str, today: date) -> set[int]:
-    return {user for _, _, user in rows.run(session, _held("role"), {"role": role, "today": today})}
-
-
-def _in(session: Session, departments: Iterable[int], today: date) -> list[tuple[int, str, int]]:
-    """Department, role and person of all who hold a role in some departments."""
-    if not (among := sorted(departments)):
-        return []
-    return [(*row,) for row in rows.run(session, _held("department"), {"among": among, "today": today})]
-
-
-def _speakers(session: Session, departments: Iterable[int], today: date) -> set[int]:
-    """Who hears what a department is told: whoever heads it that day; where nobody does, all who hold a role in it."""
-    found: dict[tuple[int, bool], set[int]] = defaultdict(set)
-    for department, role, user in _in(session, departments, today):
-        found[department, role == "dept_head"].add(user)
-    return {user for each in departments for user in found[each, True] or found[each, False]}
-
-
-def _members(session: Session, departments: Iterable[int], today: date) -> set[int]:
-    return {user for _, _, user in _in(session, departments, today)}

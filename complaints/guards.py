@@ -4,7 +4,7 @@ Each answer lists all that is missing, with the field or record to go to, as sen
 what would mend it and so whose turn it is; see work.py.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from complaints.case import Case, filled
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.people import QUALITY, ROLES, Actor
-from complaints.procedure import INVESTIGATION, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
 from complaints.signatures import Signature
 
 DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
@@ -304,66 +304,6 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
         message = N_("“%(sheet)s” cannot change any more: %(signature)s is signed")
         found.append(Missing(Sentence(message, {"sheet": sheet.name, "signature": rule.name})))
     return found + lacking(case, sheet.needs)
-
-
-def ahead(case: Case, sheet: Sheet, fields: Iterable[str], joined: Iterable[Case]) -> list[Missing]:
-    """What is written on an investigation counts for every complaint that shares it: one that stands on the board
-    behind the stages in which these fields are written may have gone on with what they say. Where a signer wants it
-    changed, it changes."""
-    fields = [*fields]
-    refs = {sheet.key, *(f"{sheet.key}.{key}" for key in fields)}
-    written = [sheet.field(key).stages or sheet.stages for key in fields]
-    ends = [max(map(case.rules.stage, stages), key=_place) for stages in written if stages]
-    last = min(ends, key=_place, default=None)
-    wanted = any(refs & {*rule.covers} for rule in _shared(case) if rule.key in case.returned)
-    if last is None or wanted:
-        return []
-    message = N_("%(number)s shares this investigation and has gone on to %(stage)s with what “%(sheet)s” says")
-    found = []
-    for other in joined:
-        stage = case.rules.stage(other.stage)
-        behind = last.position < stage.position and not (stage.final or stage.off_board)
-        if behind and _relies(other, case, sheet, refs, last):
-            values = {"number": other.complaint.number, "stage": stage.name, "sheet": sheet.name}
-            found.append(Missing(Sentence(message, values), sheet.key))
-    return found
-
-
-def _relies(other: Case, case: Case, sheet: Sheet, refs: Set[str], last: Stage) -> bool:
-    """Has a complaint gone on for good with what is written in no stage after `last`? With what is signed it has, in
-    whatever round; with what nobody has signed yet, unless it may still be sent back there. It relies on nothing any
-    more when a signature fell with which it came."""
-    signed = [rule for rule in _shared(other) if rule.key in other.signatures]
-    covered = any(refs & {*rule.covers} for rule in signed)
-    if other.complaint.round != case.complaint.round:
-        return covered and not sheet.per_round
-    if _lost(other):
-        return False
-    after = any(other.rules.stage(stage).position > last.position for rule in signed for stage in rule.stages[:1])
-    return covered or after or not _leads_back(other, last)
-
-
-def _place(stage: Stage) -> int:
-    return stage.position
-
-
-def _shared(case: Case) -> list[SignatureRule]:
-    return [rule for rule in case.rules.signatures if rule.of == INVESTIGATION]
-
-
-def _lost(case: Case) -> bool:
-    """Does a signature of the investigation not stand with which a complaint came where it is, and that nobody can
-    give there?"""
-    elsewhere = {rule.key for rule in _shared(case) if case.stage not in rule.stages}
-    ways = [move for move in case.rules.moves if move.to == case.stage and not move.back and case.holds(move.when)]
-    asked = [[need for need in asked_by(case, move) if need.kind == "signature"] for move in ways]
-    return all(lacking(case, [need for need in needs if need.ref in elsewhere]) for needs in asked)
-
-
-def _leads_back(case: Case, stage: Stage) -> bool:
-    """May somebody send a complaint back to a stage without beginning a round?"""
-    ways = case.rules.ways(case.stage, stage.key, by_hand=True)
-    return any(move.back and not move.new_round and case.holds(move.when) for move in ways)
 
 
 def writers(sheet: Sheet) -> tuple[str, ...]:

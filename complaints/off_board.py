@@ -17,6 +17,7 @@ from complaints import (
     guards,
     history,
     notices,
+    receivers,
     records,
     rounds,
     signatures,
@@ -143,17 +144,13 @@ def take(
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
         return
     reason = a_reason(reason, needed=outcome != MERGED)
-    if complaint.stage not in place.from_:
-        here = Sentence(N_("not from %(stage)s"), {"stage": rules.stage(complaint.stage).name})
-        raise MoveRefused(number=complaint.number, stage=place.name, missing=(Missing(here),))
+    _check_way(session, complaint, place)
     if kind and kind not in KINDS:
         raise BadInput(field="kind", problem=Sentence(N_("choose one of: %(known)s"), {"known": ", ".join(KINDS)}))
     if owner is not None and owner != by.id:
         may_answer(session, owner, at.astimezone(context.zone).date())
-    if missing := guards.lacking(load(session, complaint), place.needs):
-        raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
     if into is not None:
-        _check(complaint, into)
+        _check_into(complaint, into)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     left = complaint.stage
     complaint.stage = outcome
@@ -174,19 +171,21 @@ def take(
     told = {"into": into.number} if into else {}
     history.note(session, complaint.id, outcome, by=by, at=at, before=left, reason=reason, **told)
     if into is not None:
-        history.note(session, into.id, "merged_in", by=by, at=at, number=complaint.number)
-        into.unread_count += complaint.unread_count
-        into.attachment_count += complaint.attachment_count
-        into.changed_at = at
-        _tell(session, into, complaint, by=by, at=at, context=context)
+        _take_in(session, into, complaint, by=by, at=at, context=context)
     consequences.follow(session, complaint, [f"entered:{outcome}"], by=by, at=at, context=context)
 
 
-def _tell(session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context) -> None:
-    """Whoever has the complaint that goes on, or in whose queue it stands, hears of the merge; of the other one's
-    number, who may see that."""
+def _take_in(
+    session: Session, into: Complaint, merged: Complaint, *, by: Actor, at: datetime, context: Context
+) -> None:
+    """The complaint that goes on has the letters and files of both. Whoever has it, or in whose queue it stands, hears
+    of that; of the other one's number, who may see it."""
+    history.note(session, into.id, "merged_in", by=by, at=at, number=merged.number)
+    into.unread_count += merged.unread_count
+    into.attachment_count += merged.attachment_count
+    into.changed_at = at
     number, today = merged.number, at.astimezone(context.zone).date()
-    for user in sorted(consequences.whose(session, load(session, into), today)):
+    for user in sorted(receivers.whose(session, load(session, into), today)):
         reader = actor_for(session, session.get_one(User, user), today)
         sees = complaints.visible_to(reader, select(Complaint.id).where(Complaint.id == merged.id))
         shown = Name(number, number) if session.scalar(sees) else Name("Another complaint", "另一条投诉")
@@ -202,7 +201,18 @@ def _check_role(place: Stage, by: Actor) -> None:
         raise NotAllowed(who=RoleNames(place.moved_in_by[:3]))
 
 
-def _check(complaint: Complaint, into: Complaint) -> None:
+def _check_way(session: Session, complaint: Complaint, place: Stage) -> None:
+    """Is the way off the board open where the complaint stands, with all that it asks for?"""
+    if complaint.stage in place.from_:
+        missing = guards.lacking(load(session, complaint), place.needs)
+    else:
+        here = of(complaint).stage(complaint.stage).name
+        missing = [Missing(Sentence(N_("not from %(stage)s"), {"stage": here}))]
+    if missing:
+        raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
+
+
+def _check_into(complaint: Complaint, into: Complaint) -> None:
     problem = None
     if into.id == complaint.id:
         problem = N_("it is the same complaint")

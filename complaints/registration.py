@@ -290,35 +290,17 @@ def save(
     if not changed:
         return
     rules = of(complaint)
-    if settled := changed.keys() & _settled(complaint):
-        message = N_("%(field)s stays as it is: the complaint stands in %(stage)s; take it back to the board first")
-        stage = rules.stage(complaint.stage).name
-        raise Incomplete(
-            Problem(field, Sentence(message, {"field": Sentence(NAMES[field]), "stage": stage})) for field in settled
-        )
+    _check_settled(complaint, changed)
     if not changed.keys() <= writable(complaint, by):
         raise NotAllowed(who=who_registers(rules))
-    reclassified = complaint.registered_at is not None and classes.CLASS in changed
-    old, new = before[classes.CLASS], changed.get(classes.CLASS)
-    raised = reclassified and classes.heavier(rules, new, old)
-    lowered = reclassified and not raised
+    registered = complaint.registered_at is not None
+    reclassified = registered and classes.CLASS in changed
+    lowered = reclassified and not classes.heavier(rules, changed[classes.CLASS], before[classes.CLASS])
     reason = clean(why, lines=True)
-    if complaint.registered_at is not None:
-        problems = lacking({**before, **changed}, rules)
-        if raised and not classes.may_raise(rules, by):
-            who = RoleNames(classes.raisers(rules))
-            problems.append(Problem(classes.CLASS, Sentence(N_("Only %(who)s may raise the class"), {"who": who})))
-        elif lowered and not classes.may_lower(rules, by):
-            who = RoleNames(rules.lowered_by)
-            problems.append(Problem(classes.CLASS, Sentence(N_("Only %(who)s may lower the class"), {"who": who})))
-        elif lowered and not reason:
-            problems.append(Problem(WHY, Sentence(N_("Please say why the class is lowered"))))
-        elif len(reason) > LONGEST_REASON:
-            values = {"limit": LONGEST_REASON, "length": len(reason)}
-            message = N_("The reason may have %(limit)s characters; this has %(length)s")
-            problems.append(Problem(WHY, Sentence(message, values)))
-        if problems:
-            raise Incomplete(problems)
+    problems = lacking({**before, **changed}, rules) if registered else []
+    problems += _against_class(rules, by, reason, lowered=lowered) if reclassified else []
+    if problems:
+        raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     for column, value in _columns(session, changed).items():
         setattr(complaint, column, value)
@@ -328,10 +310,39 @@ def save(
         changed={field: [shown_before[field], shown_after[field]] for field in changed},
         **({"reason": reason} if lowered else {}),
     )  # fmt: skip
-    signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
+    fallen = signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
     events = [CLASS] if reclassified else []
     events += [LOWERED] if lowered else []
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    if fallen:
+        consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)
+
+
+def _check_settled(complaint: Complaint, changed: Mapping[str, Any]) -> None:
+    """After the end nothing changes that was decided on: raises `Incomplete`."""
+    message = N_("%(field)s stays as it is: the complaint stands in %(stage)s; take it back to the board first")
+    stage = of(complaint).stage(complaint.stage).name
+    settled = [field for field in changed if field in _settled(complaint)]
+    if settled:
+        told = [Sentence(message, {"field": Sentence(NAMES[field]), "stage": stage}) for field in settled]
+        raise Incomplete(map(Problem, settled, told))
+
+
+def _against_class(rules: Procedure, by: Actor, reason: str, *, lowered: bool) -> list[Problem]:
+    """What keeps a person from raising a class, or from lowering it for this reason."""
+    if not lowered:
+        who = RoleNames(classes.raisers(rules))
+        problem = Problem(classes.CLASS, Sentence(N_("Only %(who)s may raise the class"), {"who": who}))
+        return [] if classes.may_raise(rules, by) else [problem]
+    if not classes.may_lower(rules, by):
+        who = RoleNames(rules.lowered_by)
+        return [Problem(classes.CLASS, Sentence(N_("Only %(who)s may lower the class"), {"who": who}))]
+    if not reason:
+        return [Problem(WHY, Sentence(N_("Please say why the class is lowered")))]
+    if len(reason) > LONGEST_REASON:
+        message = N_("The reason may have %(limit)s characters; this has %(length)s")
+        return [Problem(WHY, Sentence(message, {"limit": LONGEST_REASON, "length": len(reason)}))]
+    return []
 
 
 def _same(field: str, old: Any, new: Any) -> bool:

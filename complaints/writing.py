@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from complaints import consequences, files, guards, history, numbers, records, registration, signing, workflow
+from complaints import consequences, files, guards, history, numbers, records, registration, sharing, signing, workflow
 from complaints.case import Case, filled, load
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -255,7 +255,7 @@ def _check_rights(
         ]
     if not missing and changed and sheet.of == INVESTIGATION:
         joined = [load(session, each) for each in records.joined(session, case.complaint)]
-        missing = guards.ahead(case, sheet, changed, joined)
+        missing = sharing.held_back(case, sheet, changed, joined)
     if missing:
         raise RecordRefused(sheet=sheet.name, missing=missing)
 

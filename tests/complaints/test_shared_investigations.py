@@ -1,29 +1,25 @@
 """Several complaints, one investigation: nobody's words are lost, nobody signs what was changed, and nobody takes a
 complaint along that they could not move alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from complaints import files, joining, off_board, signatures, workflow, writing
+from complaints import files, joining, off_board, procedure, signatures, workflow, writing
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, involve
-from complaints.database import open_database, sessions
 from complaints.errors import NotAllowed, RecordRefused, SignatureRefused, StaleComplaint, TooLate
 from complaints.history import Change
 from complaints.letters import Attachment
 from complaints.off_board import MERGED
 from complaints.records import Investigation, StaleRecord
 from complaints.registration import Incomplete
+from complaints.work import Waiting
 from tests.builders import PNG, a_department, a_letter, a_person, at_once
 from tests.complaints.test_manufacturing import WITHDRAWN, bring_back, explain, take_off, told, undo
 from tests.desk import CONTEXT, Desk, english
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 @pytest.fixture
@@ -186,6 +182,24 @@ def test_what_falls_in_a_shared_investigation_stands_in_the_history_of_all(desk:
                 .where(Complaint.number == number, Change.act == "signature_voided")
             )  # fmt: skip
             assert [each.values["signature"] for each in acts] == ["plan_submitted"]
+
+
+def test_an_entry_that_a_shared_signature_covers_voids_it_for_all(
+    desk: Desk, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = procedure.procedure()
+    signatures = [
+        replace(each, covers=(*each.covers, "content")) if each.key == "plan_submitted" else each
+        for each in rules.signatures
+    ]
+    monkeypatch.setattr(procedure, "_known", {(rules.key, rules.version): replace(rules, signatures=tuple(signatures))})
+    both(desk, two, to="action_plan")
+    desk.correct(two[0], "sales", content="15 of 200 joints leak")
+    with desk.make() as session:
+        other = desk.find(session, two[1])
+        waits = session.scalars(select(Waiting.key).where(Waiting.complaint_id == other.id, Waiting.kind == "sign"))
+        acts = session.scalars(select(Change.act).where(Change.complaint_id == other.id)).all()
+        assert ({*waits}, acts[-1]) == ({"plan_submitted"}, "signature_voided")
 
 
 def a_file(desk: Desk, number: str, name: str = "appraisal.png") -> str:
