@@ -4,17 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from complaints import classes, registration
-from complaints.database import open_database, sessions
 from complaints.errors import NotAllowed
 from complaints.procedure import procedure
 from complaints.registration import Incomplete
 from complaints.work import CLASSIFY, Waiting
 from tests.desk import Desk, english
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def ticked(desk: Desk, *signs: str) -> str:

@@ -2,16 +2,8 @@
 
 from datetime import timedelta
 
-import pytest
-
 from complaints import clocks, joining, registration, workflow
-from complaints.database import open_database, sessions
 from tests.desk import CONTEXT, Desk
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def clock(desk: Desk, number: str, key: str) -> tuple[str | None, bool]:

@@ -32,11 +32,6 @@ Make = sessionmaker[Session]
 
 
 @pytest.fixture
-def make(database_url: str) -> Make:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
 def told(make: Make) -> int:
     """A complaint with four changes, and another with two."""
     with transaction(make) as session:

@@ -13,7 +13,7 @@ from complaints.calendar import mainland_china
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
 from complaints.customers import Contact
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import NotAllowed, NotFound, StaleComplaint
 from complaints.history import Change
 from complaints.inbox import Filters
@@ -31,11 +31,6 @@ FILE = {
     "filename": "joint.png", "content_type": "image/png", "declared_type": "image/png", "content_id": "",
     "inline": False, "size": 9, "blob": "0" * 64,
 }  # fmt: skip
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 def seen(session: Session, outcome: str, letter: Letter | None = None, **changes: Any) -> Sighting:

@@ -22,7 +22,7 @@ from complaints import (
 )
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, Involvement
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import (
     Missing,
     MoveRefused,
@@ -54,11 +54,6 @@ FILE = {
     "filename": "appraisal.pdf", "content_type": "application/pdf", "declared_type": "application/pdf",
     "content_id": "", "inline": False, "size": 3, "blob": "0" * 64,
 }  # fmt: skip
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def chinese(sentence: Sentence) -> str:

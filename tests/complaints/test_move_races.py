@@ -2,12 +2,11 @@
 
 import os
 
-import pytest
 from sqlalchemy import func, select
 
 from complaints import records, signatures, signing, workflow, writing
 from complaints.case import load
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import MoveRefused, SignatureRefused, StaleComplaint
 from complaints.history import Change
 from complaints.people import Actor
@@ -19,11 +18,6 @@ ROUNDS = 500 if os.environ.get("REDRESS_SOAK") else 2
 PEOPLE = 50
 WISHES = ("customer_reply", "implementation", "action_plan", "closed", "draft")
 """Three columns that would take the card, and two that would not."""
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def test_of_fifty_people_who_drag_one_card_to_different_columns_one_wins(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from complaints import complaint as complaints
 from complaints import history, notes, notices, off_board, procedure, watching, workflow
 from complaints.complaint import Complaint, Involvement
 from complaints.conversation import Entry
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import NotFound
 from complaints.notes import LONGEST, Note, Noted, NotNoted, named
 from complaints.outbox import Outgoing
@@ -23,11 +23,6 @@ from tests.builders import a_complaint, at_once
 from tests.desk import CONTEXT, Desk, english
 
 Write = Callable[..., Noted | None]
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 @pytest.fixture

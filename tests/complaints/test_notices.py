@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import notices, outbox, workflow
 from complaints.complaint import Complaint, find
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.notices import Notice
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Actor, User
@@ -18,11 +18,6 @@ from tests.builders import MONDAY, a_complaint, a_person
 SOON = MONDAY + timedelta(minutes=30)
 LATER = SOON + timedelta(seconds=10)
 SIGNED = {"en": "Quality signed the receipt", "zh": "品管部已签收"}
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 def tell(session: Session, complaint: Complaint, *people: Actor, event: str = "registered", **more: Any) -> None:

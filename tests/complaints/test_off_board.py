@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import answers, clocks, files, off_board, procedure, visits
 from complaints.blobs import Blobs
 from complaints.complaint import NO_LIMIT, Complaint, find
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import BadInput, MoveRefused, NotAllowed, NotFound, StaleComplaint
 from complaints.history import Change
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, Decision, NotThere, ReasonTooLong, ReasonWanted
@@ -23,11 +23,6 @@ from tests.desk import CONTEXT
 
 SOON = MONDAY + timedelta(minutes=30)
 LATER = MONDAY + timedelta(minutes=40)
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 @pytest.fixture

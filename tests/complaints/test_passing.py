@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import notices, passing
 from complaints.complaint import Complaint, Involvement, find, involve
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import NotFound, StaleComplaint
 from complaints.history import Change
 from complaints.outbox import Outgoing
@@ -18,11 +18,6 @@ from complaints.people import Actor, Grant, User
 from tests.builders import MONDAY, a_complaint, a_department, a_person
 
 SOON = MONDAY + timedelta(minutes=30)
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 def pass_on(session: Session, complaint: Complaint, by: Actor, **more: Any) -> int:

@@ -35,11 +35,6 @@ def as_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make(database_url: str) -> Make:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Callable[..., list[Path]]:
     """Procedure files by their names."""
 

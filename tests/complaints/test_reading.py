@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import board, off_board, reading, worklist
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
-from complaints.database import open_database, sessions
 from complaints.errors import NotAllowed
 from complaints.history import Change
 from complaints.off_board import MERGED
@@ -18,16 +16,6 @@ from tests.builders import MONDAY, a_letter
 from tests.desk import CONTEXT, Desk
 
 TODAY = MONDAY.date()
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
-def desk(make: sessionmaker[Session]) -> Desk:
-    return Desk(make)
 
 
 def comes(desk: Desk, number: str, message_id: str) -> int:

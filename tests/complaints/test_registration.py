@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import clocks, registration
 from complaints.complaint import Complaint, Involvement
 from complaints.customers import Contact, Customer
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import NotAllowed, StaleComplaint
 from complaints.history import Change
 from complaints.people import Actor
@@ -38,11 +38,6 @@ RULES = procedure()
 TODAY = date(2026, 11, 16)
 SOON = MONDAY + timedelta(minutes=30)
 REQUIRED = ("customer", "complaint_date", "content", "complaint_class", "cause_type", "link")
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 def entry(**changes: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from complaints.addressees import typed
 from complaints.blobs import Blobs
 from complaints.complaint import Complaint, involve
 from complaints.conversation import Entry
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import NotAllowed, NotFound
 from complaints.history import Change
 from complaints.letters import Letter
@@ -28,16 +28,6 @@ SOON = MONDAY + timedelta(minutes=30)
 INES = "i.carrow@quellstrom.example"
 HELLO = "Dear Ines,\n\nthank you for the photographs."
 KEY = "the key of a form"
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
-def desk(make: sessionmaker[Session]) -> Desk:
-    return Desk(make)
 
 
 def begun(session: Session, complaint: Complaint, own: str = "complaints@mill.example") -> replies.Begun:

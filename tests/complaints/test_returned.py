@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from complaints import notices
 from complaints.case import load_with_past
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import SignatureRefused
 from complaints.letters import Attachment
 from complaints.work import Waiting
@@ -17,11 +17,6 @@ FILE = {
     "content_id": "", "inline": False, "size": 3, "blob": "0" * 64,
 }  # fmt: skip
 RETURNED = "What you wrote was returned; please change it"
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def with_transfer(desk: Desk) -> str:

@@ -6,27 +6,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select
-from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import board, inbox, notices, off_board, procedure, registration, worklist
 from complaints.complaint import Complaint, find, visible_to
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.off_board import NOT_COMPLAINT
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Grant, User
 from complaints.work import REGISTER
 from tests.builders import a_mailed_complaint, a_person, an_entry
 from tests.desk import CONTEXT, Desk, english
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
-def desk(make: sessionmaker[Session]) -> Desk:
-    return Desk(make)
 
 
 @pytest.fixture

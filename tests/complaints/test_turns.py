@@ -5,10 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import guards, worklist
-from complaints.database import open_database, sessions
 from complaints.notices import Notice
 from complaints.people import Grant, User, as_actor
 from complaints.work import SIGN
@@ -17,16 +15,6 @@ from tests.complaints.test_worklist import statements
 from tests.desk import Desk
 
 TODAY = MONDAY.date()
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
-def desk(make: sessionmaker[Session]) -> Desk:
-    return Desk(make)
 
 
 def newcomer(desk: Desk, name: str, *roles: str, department: int | None = None) -> None:

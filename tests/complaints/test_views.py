@@ -6,16 +6,11 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import people, views
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import BadInput, NotFound
 from complaints.people import Actor, User
 from complaints.views import MOST, TooManyViews
 from tests.builders import MONDAY, a_person, at_once
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
 
 
 @pytest.fixture

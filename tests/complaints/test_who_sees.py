@@ -1,17 +1,10 @@
 """Who sees a complaint, and for how long: what named or told a person opens it, and taking that back closes it."""
 
-import pytest
 from sqlalchemy import select
 
 from complaints import notices
 from complaints.complaint import Complaint, visible_to
-from complaints.database import open_database, sessions
 from tests.desk import Desk
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 def sees(desk: Desk, number: str, role: str) -> bool:

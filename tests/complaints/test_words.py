@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from complaints import notices
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.outbox import Outgoing
 from complaints.people import User
 from complaints.procedure import procedure
@@ -19,11 +19,6 @@ from tests.desk import Desk
 
 EN = "You are invited to an analysis meeting (Planned for: Wed 18 Nov 2026, 14:00)"
 ZH = "邀请参加分析会议 (计划时间：2026年11月18日 周三 14:00)"
-
-
-@pytest.fixture
-def desk(database_url: str) -> Desk:
-    return Desk(sessions(open_database(database_url)))
 
 
 @pytest.mark.requirement("S40")

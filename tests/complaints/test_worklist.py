@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import answers, off_board, registration, worklist
 from complaints.complaint import NO_LIMIT, Complaint, involve
-from complaints.database import open_database, sessions, transaction
+from complaints.database import transaction
 from complaints.errors import BadInput, NotFound
 from complaints.history import Change
 from complaints.off_board import NOT_COMPLAINT, Decision
@@ -22,16 +22,6 @@ from tests.builders import MONDAY, a_complaint, a_person
 from tests.desk import CONTEXT, Desk
 
 TODAY = MONDAY.date()
-
-
-@pytest.fixture
-def make(database_url: str) -> sessionmaker[Session]:
-    return sessions(open_database(database_url))
-
-
-@pytest.fixture
-def desk(make: sessionmaker[Session]) -> Desk:
-    return Desk(make)
 
 
 def groups_of(desk: Desk, role: str, **more: Any) -> list[Group]:
