@@ -22,7 +22,7 @@ from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
 from intake.filetypes import sniff
-from webapp import complaint_page
+from webapp import records_page
 from webapp.context import actor, blobs, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -112,13 +112,13 @@ def _written(complaint: Complaint, key: str, message: str) -> Response | str:
     sheet = of(complaint).sheet(key)
     assert sheet is not None  # something was written in it
     flash(gettext(message, sheet=in_my_language(sheet.name)))
-    return redirect(url_for("complaint.show", number=complaint.number, _anchor=f"f-{key}"), 303)
+    return redirect(url_for("dossier.show", number=complaint.number, _anchor=f"f-{key}"), 303)
 
 
 def _again(number: str, sent: Sent) -> str:
     """The page, or the panel alone, with the form as it was sent."""
     complaint = find(db.session(), number, actor())
-    return _panel(complaint, sent.sheet, sent) if partial() else complaint_page.page(complaint, sent=sent)
+    return _panel(complaint, sent.sheet, sent) if partial() else records_page.page(complaint, sent=sent)
 
 
 def _panel(complaint: Complaint, key: str, sent: Sent | None = None) -> str:
@@ -161,7 +161,7 @@ def sign(number: str, key: str) -> Response | str | tuple[str, int]:
     if partial():
         return _box(complaint, key)
     flash(_told(complaint, rule, decision))
-    return redirect(url_for("complaint.show", number=number, _anchor=f"f-sign-{key}"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor=f"f-sign-{key}"), 303)
 
 
 def _told(complaint: Complaint, rule: SignatureRule, decision: str) -> str:
@@ -189,7 +189,7 @@ def _prove() -> None:
 
 def _unsigned(number: str, sent: Unsigned) -> str:
     complaint = find(db.session(), number, actor())
-    return _box(complaint, sent.key, sent) if partial() else complaint_page.page(complaint, unsigned=sent)
+    return _box(complaint, sent.key, sent) if partial() else records_page.page(complaint, unsigned=sent)
 
 
 def _box(complaint: Complaint, key: str, sent: Unsigned | None = None) -> str:
@@ -211,9 +211,9 @@ def join(number: str) -> Response | tuple[str, int]:
         session.commit()
     except (NoSuchComplaint, NotJoined, StaleComplaint) as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
     flash(gettext("%(number)s shares the investigation of %(other)s.", number=number, other=other.number))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 @bp.post("/complaints/<number>/round")
@@ -226,9 +226,9 @@ def take_along(number: str) -> Response | tuple[str, int]:
         session.commit()
     except StaleComplaint as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
     flash(gettext("%(number)s is in round %(round)s now.", number=number, round=complaint.round))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 def _named(number: str) -> Complaint:
