@@ -103,6 +103,7 @@ WITHHELD: Mapping[str, str] = {
     "system_cap": N_("no acknowledgement, because too many mails came within the hour"),
 }
 
+PLACES = re.compile(r"%\((\w+)\)s")
 LINK = re.compile(r"(?:https?://|mailto:)[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
 
 
@@ -137,6 +138,8 @@ class LetterShown:
     """May it become a draft of its own?"""
     formatted: bool = False
     """Does it have HTML of its own?"""
+    acts: bool = False
+    """Did the reader ask for what puts it right?"""
     kind: str = "letter"
 
     @property
@@ -422,7 +425,8 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
 
 def _bold(message: str, values: Mapping[str, str]) -> Markup:
     """A sentence whose values stand out."""
-    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in values.items()}
+    told = {key: values[key] for key in PLACES.findall(message)}
+    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in told.items()}
 
 
 def field_name(key: str) -> str:
