@@ -19,11 +19,15 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         assets,
         attachments,
         board,
+        changes,
         cli,
+        communications,
         complaint_page,
+        customers,
         database,
         demo,
         errors,
+        facts,
         health,
         htmx,
         identity,
@@ -35,6 +39,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notices,
         noting,
         passing,
+        pickers,
         preferences,
         presence,
         procedures,
@@ -66,7 +71,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     page = (complaint_page, records, writing, replies, notes, noting, watching, upward, presence, passing, reading)
-    cases = (work, answers, board, moves, *page, notices, preferences)
+    known = (facts, changes, pickers, customers, communications)
+    cases = (work, answers, board, moves, *page, *known, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

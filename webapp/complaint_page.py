@@ -42,8 +42,6 @@ from webapp.records import Section, Sent, section
 from webapp.signatures import Unsigned
 
 bp = Blueprint("complaint", __name__)
-SUGGESTED = 500
-"""Customers whose names the form suggests."""
 MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src 'self'; "
     "style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
@@ -320,7 +318,6 @@ class Form:
     editable: frozenset[str]
     departments: Sequence[Department]
     chosen: frozenset[int]
-    customers: Sequence[str]
     version: int = 0
     key: str = ""
     refused: Sentence | None = None
@@ -371,7 +368,6 @@ def _form(
         registration.writable(complaint, actor()),
         departments,
         _chosen(),
-        _suggested(),
         version=version,
         newest=changed_since,
         procedure=_asked(of(complaint)).key,
@@ -392,7 +388,6 @@ def _new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -
         frozenset(FIELDS),
         db.session.scalars(select(Department).order_by(Department.id)).all(),
         _chosen(),
-        _suggested(),
         key=typed.get("key") or secrets.token_urlsafe(16),
         procedure=rules.key,
         procedures=newest() if len(newest()) > 1 else (),
@@ -453,10 +448,6 @@ def _reasons(refusal: ComplaintError | None) -> dict[str, Any]:
 
 def _chosen() -> frozenset[int]:
     return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
-
-
-def _suggested() -> Sequence[str]:
-    return db.session.scalars(select(Customer.name).order_by(Customer.name).limit(SUGGESTED)).all()
 
 
 def _choices(rules: Procedure) -> dict[str, Mapping[str, Name]]:
