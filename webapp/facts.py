@@ -4,8 +4,8 @@ A plain link leads to a small page with the one field, htmx puts the same form i
 facts do not get in each other's way; of two who change the same, the second sees both texts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -50,6 +50,8 @@ class Fact:
     fields: tuple[str, ...]
     words: Markup
     editable: bool
+    changed: Set[str] = frozenset()
+    """Those of its fields that have a history, as far as that was asked."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,25 @@ def _choices(complaint: Complaint) -> dict[str, Mapping[str, Name]]:
     }  # fmt: skip
 
 
+@bp.get("/complaints/<number>/facts")
+def histories(number: str) -> Response | str:
+    """Which facts have a history: asked when somebody comes to the facts, not with every page."""
+    complaint = find(db.session(), number, actor())
+    if not partial():
+        return redirect(url_for("changes.history", number=number))
+    changed = field_history.changed(db.session(), complaint.id)
+    fields = {key: GROUPS.get(key, (key,)) for key in SHOWN}
+    found = [Fact(key, "", each, Markup(""), False) for key, each in fields.items() if changed & {*each}]
+    return render_template("complaint/fact_histories.html", complaint=complaint, facts=found, changed=changed)
+
+
 @bp.get(A_FACT)
 def edit(number: str, field: str) -> str:
     """The form for a fact; `?as=shown` gives htmx the fact itself back."""
     complaint = find(db.session(), number, actor())
     fact = _named(complaint, field)
     if partial() and request.args.get("as") == "shown":
-        return _row(complaint, fact, back=True)
+        return _row(complaint, fact)
     return _form_page(complaint, fact)
 
 
@@ -141,7 +155,7 @@ def save(number: str, field: str) -> Response | str | tuple[str, int]:
         answer = current_app.response_class("")
         answer.headers["HX-Refresh"] = "true"
         return answer
-    return _row(complaint, _named(complaint, field), back=True)
+    return _row(complaint, _named(complaint, field))
 
 
 def _seen(complaint: Complaint, fact: Fact) -> int:
@@ -169,8 +183,9 @@ def _named(complaint: Complaint, name: str) -> Fact:
     return fact
 
 
-def _row(complaint: Complaint, fact: Fact, *, back: bool) -> str:
-    return render_template("complaint/_fact.html", complaint=complaint, fact=fact, back=back)
+def _row(complaint: Complaint, fact: Fact) -> str:
+    told = replace(fact, changed=field_history.changed(db.session(), complaint.id))
+    return render_template("complaint/_fact.html", complaint=complaint, fact=told, back=True)
 
 
 def _form_page(
@@ -189,11 +204,10 @@ def _form_page(
         problems=_problems(refusal),
         newest=newest,
     )
-    known = field_history.changed(session, complaint.id)
     whole: dict[str, Any] = {
         "complaint": complaint, "fact": fact, "form": form, "choices": _choices(complaint), "kinds": _kinds(),
         "lowers": classes.CLASS in fact.fields and complaint.registered_at and classes.may_lower(rules, actor()),
-        "histories": [name for name in fact.fields if name in known],
+        "changed": field_history.changed(session, complaint.id),
     }  # fmt: skip
     return render_template("complaint/_fact_form.html" if partial() else "complaint/fact.html", **whole)
 

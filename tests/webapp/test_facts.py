@@ -51,13 +51,23 @@ def test_a_fact_is_edited_where_it_stands_and_its_history_tells_who(desk: Desk, 
     assert f"/complaints/{number}/history" not in form  # nobody changed it yet
     sent = {"version": version(desk, number), "batch": "L-2"}
     row = clerk.post(f"/complaints/{number}/facts/batch", data=sent, headers=HTMX)
-    assert (row.status_code, visible(row.text)) == (200, "Batch or serial no. L-2 Edit Batch or serial no.")
+    said = "Batch or serial no. L-2 History Batch or serial no. Edit Batch or serial no."
+    assert (row.status_code, visible(row.text)) == (200, said)
     assert f'data-version="{version(desk, number)}"' in row.text
     assert f"/complaints/{number}/history?field=batch" in clerk.get(f"/complaints/{number}/facts/batch").text
     history = visible(clerk.get(f"/complaints/{number}/history?field=batch").text)
     assert "clerk Batch or serial no. L-1 L-2" in history
     assert "registered it" not in history
     assert "registered it" in visible(clerk.get(f"/complaints/{number}/history").text)
+
+
+def test_only_what_was_changed_leads_to_a_history(desk: Desk, as_: As, number: str) -> None:
+    desk.correct(number, "clerk", contact_phone="555", order_no="PO-1")
+    member = as_("dept")  # who reads and edits little asks for histories, too
+    ways = member.get(f"/complaints/{number}/facts", headers=HTMX).text
+    assert re.findall(r"field=(\w+)", ways) == ["contact_phone", "order_no"]
+    assert 'id="fact-contact-h" hx-swap-oob="true"' in ways
+    assert member.get(f"/complaints/{number}/facts").location == f"/complaints/{number}/history"
 
 
 def test_without_script_a_fact_has_a_page_of_its_own(desk: Desk, as_: As, number: str) -> None:
