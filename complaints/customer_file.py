@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints import complaint as complaints
 from complaints import finding
 from complaints.complaint import Complaint, Query
-from complaints.customers import KIND, Contact, Customer, findable
+from complaints.customers import KIND, Contact, Customer, CustomerMerge, findable
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, NotFound, Sentence
 from complaints.people import Actor, fold_email
@@ -87,7 +87,8 @@ def find(session: Session, customer_id: int, actor: Actor) -> Customer:
 
 def found(actor: Actor, typed: str) -> Select[Customer]:
     """The customers that an actor may mean, by name."""
-    query = select(Customer).where(*finding.matching(KIND, Customer.id, typed))
+    went_over = CustomerMerge.customer_id == Customer.id, CustomerMerge.taken_back_at.is_(None)
+    query = select(Customer).where(~exists().where(*went_over), *finding.matching(KIND, Customer.id, typed))
     return visible_to(actor, query).order_by(Customer.name)
 
 
@@ -128,7 +129,7 @@ def save(
         return
     if "name" in changed:
         _check_name(session.scalar(select(Customer).where(Customer.name == values["name"])))
-    _take(session, customer, "changed", changed, by=by, at=at, seen_version=seen_version)
+    take(session, customer, "changed", changed, by=by, at=at, seen_version=seen_version)
     for key, value in values.items():
         setattr(customer, key, value)
     findable(session, customer)
@@ -139,7 +140,7 @@ def _check_name(known: Customer | None) -> None:
         raise Incomplete([Problem("name", Sentence(N_("There is a customer of this name already")))])
 
 
-def _take(
+def take(
     session: Session, customer: Customer, act: str, changed: Mapping[str, Any], *, by: Actor, at: datetime,
     seen_version: int, of: str = "",
 ) -> None:  # fmt: skip
@@ -204,7 +205,7 @@ def put_person(
     if not changed and person is not None and person.customer_id == customer.id:
         return
     act = "contact_changed" if contact else "contact_added"
-    _take(session, customer, act, changed, by=by, at=at, seen_version=seen_version, of=values["address"])
+    take(session, customer, act, changed, by=by, at=at, seen_version=seen_version, of=values["address"])
     if person is None:
         person = Contact(last_wrote_at=at)
         session.add(person)
@@ -220,7 +221,7 @@ def move_person(
     changed = {"customer": [customer.name, to.name]}
     if to.id == customer.id:
         return
-    _take(session, customer, "contact_moved", changed, by=by, at=at, seen_version=seen_version, of=contact.address)
+    take(session, customer, "contact_moved", changed, by=by, at=at, seen_version=seen_version, of=contact.address)
     contact.customer_id, contact.left_at = to.id, None
     findable(session, customer)
     findable(session, to)
@@ -238,7 +239,7 @@ def leave(
     if left == (contact.left_at is not None):
         return
     act = "contact_left" if left else "contact_back"
-    _take(session, customer, act, {}, by=by, at=at, seen_version=seen_version, of=contact.address)
+    take(session, customer, act, {}, by=by, at=at, seen_version=seen_version, of=contact.address)
     contact.left_at = at if left else None
 
 

@@ -36,6 +36,21 @@ class Customer(Base):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class CustomerMerge(Base):
+    """A customer turned out to be another; `moved`: what went over, by its kind (ids). See customer_merge.py."""
+
+    __tablename__ = "customer_merge"
+    __table_args__ = (Index("ix_customer_merge_customer_id", "customer_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    into_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    moved: Mapped[dict[str, Any]]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+    taken_back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+
+
 class Contact(Base):
     """A person at a customer, known by an e-mail address; `left_at`: works there no more."""
 
@@ -87,7 +102,8 @@ def writer_fields(
 
 
 def customer_named(session: Session, name: str) -> Customer:
-    """The customer of this name, new if we have not heard it before."""
+    """The customer of this name, new if we have not heard it before; the name of who was merged leads to who goes
+    on."""
     name = " ".join(name.split())
     named = select(Customer).where(Customer.name == name)
     customer = session.scalar(named)
@@ -95,6 +111,9 @@ def customer_named(session: Session, name: str) -> Customer:
         rows.add_unless_there(session, Customer, [{"name": name}])
         customer = session.scalars(named).one()
         findable(session, customer)
+    merge = select(CustomerMerge.into_id).where(CustomerMerge.taken_back_at.is_(None))
+    while (into := session.scalar(merge.where(CustomerMerge.customer_id == customer.id))) is not None:
+        customer = session.get_one(Customer, into)
     return customer
 
 

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import communications, customer_file
+from complaints import communications, customer_file, customer_merge
 from complaints.complaint import Complaint, visible_to
 from complaints.customer_file import NAMES, PERSON, StaleFile
 from complaints.customers import Contact, Customer
@@ -89,9 +89,11 @@ def file_page(
     person: Form | None = None,
     talk: Form | None = None,
     answering: tuple[int, Form] | None = None,
+    merging: Form | None = None,
 ) -> str:
-    """A customer's file. `person`, `talk` and `answering` are forms that were refused."""
+    """A customer's file. `person`, `talk`, `answering` and `merging` are forms that were refused."""
     session = db.session()
+    gone = customer_merge.of(session, customer.id)
     before = request.args.get("before", type=int)
     query = visible_to(actor(), select(Complaint).where(Complaint.customer_id == customer.id))
     if before is not None and 0 < before < 2**31:
@@ -122,6 +124,8 @@ def file_page(
         talk=talk or blank_talk(),
         answering=answering,
         blank=Form({}),
+        merging=merging or Form({}, customer.version),
+        into=session.get(Customer, gone.into_id) if gone else None,
     )
 
 
@@ -256,3 +260,30 @@ def _named(name: str) -> Customer:
 
 def _contact_page(customer: Customer, person: Contact, form: Form) -> str:
     return render_template("customers/contact.html", customer=customer, person=person, form=form, names=PERSON)
+
+
+@bp.post(f"/customers/{ID}/merge")
+def merge(customer_id: int) -> Response | tuple[str, int]:
+    """Let a customer go over into the one whose name was typed."""
+    session, customer = db.session(), found(customer_id)
+    try:
+        into = _named(request.form.get("customer", ""))
+        customer_merge.merge(session, customer, into, by=actor(), at=now(), seen_version=seen_version())
+        session.commit()
+    except (Incomplete, StaleFile) as refusal:
+        session.rollback()
+        customer = found(customer_id)
+        status = 409 if isinstance(refusal, StaleFile) else 422
+        return file_page(customer, merging=refused(refusal, version=customer.version)), status
+    flash(gettext("%(customer)s goes on as %(into)s.", customer=customer.name, into=into.name))
+    return redirect(url_for(".show", customer_id=into.id), 303)
+
+
+@bp.post(f"/customers/{ID}/merge/undo")
+def take_apart(customer_id: int) -> Response:
+    """Two customers are two after all."""
+    customer = found(customer_id)
+    into = customer_merge.take_back(db.session(), customer, by=actor(), at=now())
+    db.session.commit()
+    flash(gettext("%(customer)s is a customer apart from %(into)s again.", customer=customer.name, into=into.name))
+    return redirect(url_for(".show", customer_id=customer_id), 303)

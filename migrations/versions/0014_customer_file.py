@@ -89,6 +89,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("customer_id", "version", name=op.f("uq_file_change_customer_id_version")),
     )
     op.create_table(
+        "customer_merge",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("into_id", sa.Integer(), nullable=False),
+        sa.Column("moved", sa.JSON(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_back_by_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_customer_merge_customer_id_customer")),
+        sa.ForeignKeyConstraint(["into_id"], ["customer.id"], name=op.f("fk_customer_merge_into_id_customer")),
+        sa.ForeignKeyConstraint(["by_id"], ["user.id"], name=op.f("fk_customer_merge_by_id_user")),
+        sa.ForeignKeyConstraint(
+            ["taken_back_by_id"], ["user.id"], name=op.f("fk_customer_merge_taken_back_by_id_user")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_merge")),
+    )
+    op.create_index("ix_customer_merge_customer_id", "customer_merge", ["customer_id"])
+    op.create_table(
         "communication",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("customer_id", sa.Integer(), nullable=False),
@@ -143,7 +162,7 @@ def _find_customers(words: sa.Table) -> None:
 
 
 def downgrade() -> None:
-    for table in ("question", "communication", "file_change", "search_word", "product"):
+    for table in ("question", "communication", "customer_merge", "file_change", "search_word", "product"):
         op.drop_table(table)
     op.drop_column("contact", "left_at")
     for column in reversed(of_customer()):

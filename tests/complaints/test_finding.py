@@ -1,5 +1,6 @@
 """Customers and products are found by what people type of their names, on both databases alike."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -82,11 +83,12 @@ def test_the_search_goes_by_an_index(session: Session) -> None:
         plan = "\n".join(row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}"))
         assert "SEARCH search_word USING PRIMARY KEY (kind=? AND word>? AND word<?)" in plan
         return
-    session.execute(text("SET enable_seqscan = off"))
+    session.execute(
+        text("INSERT INTO search_word SELECT 'customer', md5(n::text), n FROM generate_series(1, 20000) AS n")
+    )
+    session.execute(text("ANALYZE search_word"))
     plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}"))
-    assert "pk_search_word" in plan
-    assert "Index Cond" in plan
-    assert "word >=" in plan.replace("(word)::text", "word")
+    assert re.search(r"pk_search_word.*\n\s+Index Cond: .*word\)?(::text)? >= 'shzg'", plan), plan
 
 
 def test_a_registered_complaint_teaches_its_product_once(database_url: str) -> None:

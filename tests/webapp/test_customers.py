@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from html import unescape
 
@@ -10,13 +11,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints import procedure
 from complaints.communications import Communication, Question
 from complaints.customers import Contact, Customer, customer_named, findable, met
 from complaints.database import transaction
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
 from jobs.letters import make_app, render
-from tests.builders import MONDAY
+from tests.builders import MONDAY, a_complaint
 from tests.desk import Desk
 from tests.webapp.conftest import Browser, on_both_databases
 
@@ -237,6 +239,55 @@ def test_an_enquiry_that_cannot_be_answered_stays_open_with_who_is_asked_until_i
     assert "Write the answer down" not in shown
     assert "Enquiries that wait" not in visible(clerk.get("/customers").text)
     assert clerk.post("/customers/1/communications/7/answer", data={"answer": "x"}).status_code == 404
+
+
+@on_both_databases
+def test_two_customers_that_are_the_same_become_one_and_can_be_taken_apart(desk: Desk, as_: As) -> None:
+    clerk, number = as_("clerk"), desk.registered()
+    place = begun(clerk, name="Quellstrom Mobility GmbH")
+    person = {"name": "Ines Carrow", "address": "i@q.example", "version": 1}
+    assert clerk.post("/customers/1/contacts", data=person).status_code == 303
+    for wrong in ("Nobody", "Quellstrom Mobility"):
+        refused = clerk.post("/customers/1/merge", data={"customer": wrong, "version": 2})
+        assert at_field(refused.text, "m-customer") == "There is no customer of this name"
+    form = {"customer": "Quellstrom Mobility GmbH", "version": 1}
+    assert clerk.post("/customers/1/merge", data=form).status_code == 409
+    assert clerk.post("/customers/1/merge", data=form | {"version": 2}).location == place
+    shown = visible(clerk.get(place).text)
+    assert number in shown
+    assert "Ines Carrow" in shown
+    assert "This customer goes on as Quellstrom Mobility GmbH" in visible(clerk.get("/customers/1").text)
+    assert "Quellstrom Mobility Quellstrom Mobility GmbH" in visible(
+        clerk.get(f"/complaints/{number}/history?field=customer").text
+    )
+    assert clerk.get("/customers?q=quellstrom").text.count('<th scope="row">') == 1
+    desk.correct(number, "clerk", customer="Quellstrom Mobility", batch="L-1")  # whoever still calls it so
+    assert f"{place}" in clerk.get(f"/complaints/{number}").text
+    assert clerk.post("/customers/1/merge/undo").status_code == 303
+    assert clerk.post("/customers/1/merge/undo").status_code == 409
+    assert number in visible(clerk.get("/customers/1").text)
+    assert number not in visible(clerk.get(place).text)
+    assert clerk.get("/customers?q=carrow").text.count('<th scope="row">') == 1
+
+
+def test_a_customer_known_from_confidential_complaints_alone_is_nobodys_to_find(
+    desk: Desk, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procedure, "_known", dict(procedure._known))
+    procedure.use([replace(procedure.procedure(), key="sealed", confidential=True)])
+    with transaction(desk.make) as session:
+        for name in ("Hidden Reporter", "Both Ltd"):
+            customer = customer_named(session, name)
+            a_complaint(session, customer_id=customer.id, procedure="sealed", registered_at=MONDAY)
+        a_complaint(session, customer_id=customer.id)
+    clerk = as_("mkt_vp")
+    assert "Hidden Reporter" not in clerk.get("/customers?q=hidden").text
+    assert "Hidden Reporter" not in clerk.get("/suggestions/customers?customer=hidden").text
+    assert "Both Ltd" in clerk.get("/customers?q=both").text
+    with desk.make() as session:
+        id_ = session.scalars(select(Customer.id).where(Customer.name == "Hidden Reporter")).one()
+    assert clerk.get(f"/customers/{id_}").status_code == 404
+    assert clerk.post(f"/customers/{id_}/edit", data=FILE).status_code == 404
 
 
 def test_the_list_goes_on_page_by_page(desk: Desk, as_: As) -> None:
