@@ -117,6 +117,17 @@ def customer_named(session: Session, name: str) -> Customer:
     return customer
 
 
+def belongs(session: Session, contact_id: int, customer_id: int | None) -> None:
+    """From now on a contact belongs to this customer, who is found by it, in the caller's transaction."""
+    contact = session.get_one(Contact, contact_id)
+    if contact.customer_id == customer_id:
+        return
+    before, contact.customer_id = contact.customer_id, customer_id
+    for each in (before, customer_id):
+        if each is not None:
+            findable(session, session.get_one(Customer, each))
+
+
 def findable(session: Session, customer: Customer) -> None:
     """Let a customer be found by its name, its own address and telephone, and its contacts, in the caller's
     transaction."""

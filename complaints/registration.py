@@ -424,11 +424,7 @@ def complete(
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
     customer from now on, and QA and the chosen departments are notified."""
     if complaint.contact_id is not None:
-        session.execute(
-            update(Contact).where(Contact.id == complaint.contact_id).values(customer_id=complaint.customer_id)
-        )
-        if customer := session.get(Customer, complaint.customer_id or 0):
-            customers.findable(session, customer)
+        customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
     complaint.repeat_of_count = repeats(session, complaint)
     if _notify(session, complaint, departments, by=by, at=at):
