@@ -19,12 +19,16 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         assets,
         attachments,
         board,
+        changes,
         cli,
+        communications,
         complaint_page,
         conversation,
+        customers,
         database,
         demo,
         errors,
+        facts,
         health,
         htmx,
         identity,
@@ -37,6 +41,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notices,
         noting,
         passing,
+        pickers,
         preferences,
         presence,
         procedures,
@@ -71,7 +76,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
     written = (records, records_page, writing, registering, watching, upward, presence, passing)
-    cases = (work, answers, board, moves, complaint_page, *said, *written, notices, preferences)
+    known = (facts, changes, pickers, customers, communications)
+    cases = (work, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

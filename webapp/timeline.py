@@ -8,7 +8,7 @@ import email
 import email.policy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -205,6 +205,10 @@ class Line:
     changes: Sequence[tuple[str, str, str]] = ()
     kind: str = "line"
 
+    def only(self, name: str) -> "Line":
+        """The same of one field."""
+        return replace(self, changes=[each for each in self.changes if each[0] == name])
+
 
 @dataclass(frozen=True)
 class ReplyShown:
@@ -338,6 +342,11 @@ def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Co
         and not (change.act in ("moved", "entered") and change.at in registered)
         and not (change.act == "replied" and "promised" not in change.values)
     ]
+
+
+def line(change: Change, *, rules: Procedure, names: Names, seen: Collection[str]) -> Line:
+    """A change by itself as a sentence; see `lines`."""
+    return _line(change, rules, names, seen, {})
 
 
 def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str], more: dict[str, Any]) -> Line:
