@@ -14,6 +14,7 @@ from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, 
 from sqlalchemy.orm import Session
 
 from complaints import records, rows, signatures
+from complaints.assignments import Assignment, Post
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
 from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
@@ -24,6 +25,8 @@ from complaints.visits import StageVisit
 COLUMNS = {"customer": "customer_id"}
 """Fields of the register entry that have another name on the complaint."""
 NOTIFIED = "notified"
+INVESTIGATING = "qe"
+"""The role of whoever the procedure's field for it names."""
 Involved = tuple[str, int | None, int | None]
 """Why somebody is named on a complaint, and the person or the department."""
 
@@ -46,6 +49,8 @@ class Case:
     """When it last came into each stage that it has been in; a move that was taken back never was."""
     notified: bool = False
     involved: frozenset[Involved] = frozenset()
+    assigned: Mapping[Post, int] = field(default_factory=dict)
+    """Who is named for a role by a colleague; see `named`."""
 
     @property
     def stage(self) -> str:
@@ -110,6 +115,16 @@ class Case:
     def investigator(self) -> int | None:
         """Who was named to investigate."""
         return self.value(self.rules.investigator) if self.rules.investigator else None
+
+    def named(self, role: str) -> int | None:
+        """To whom of a role this complaint is given: by a record of the procedure, or by a colleague."""
+        by_record = role == INVESTIGATING and self.rules.investigator
+        return self.investigator if by_record else self.assigned.get(Post(role))
+
+    def named_in(self, department: int) -> tuple[str, int] | None:
+        """To whom of a department this complaint is given, and in which role of it."""
+        mine = ((post.role, user) for post, user in self.assigned.items() if post.department_id == department)
+        return next(mine, None)
 
     def still_to_sign(self, rule: SignatureRule) -> frozenset[int]:
         """The departments whose signature is still wanted, where each gives its own."""
@@ -182,6 +197,7 @@ def assemble(
     signed: Iterable[Signature],
     entered: Mapping[str, datetime],
     involved: frozenset[Involved],
+    assigned: Mapping[Post, int] | None = None,
 ) -> Case:
     """A case from its parts. `signed`: approved or returned, and not voided, oldest first."""
     rules = of(complaint)
@@ -199,7 +215,9 @@ def assemble(
     given = tuple(each for each in signed if each.stands)
     returned = signatures.not_answered(signed)
     notified = any(reason == NOTIFIED for reason, _, _ in involved)
-    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved)
+    by_record = Post(INVESTIGATING) if rules.investigator else None
+    chosen = {post: user for post, user in (assigned or {}).items() if post != by_record}
+    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved, chosen)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
@@ -208,29 +226,43 @@ def _complete(case: Case, key: str) -> bool:
     return rule is None or not rule.each or not case.still_to_sign(rule)
 
 
+INVOLVED, ASSIGNED = 0, -1
+"""What stands for the id of a visit in rows that are none."""
+
+
 @cache
 def _lived() -> CompoundSelect[Any]:
     visits, named, none = rows.table(StageVisit).c, rows.table(Involvement).c, cast(null(), Integer)
     stages = select(visits.id, visits.stage, visits.entered_at, visits.undone, none, none)
     people = select(
-        literal(0).label("id"), named.reason, named.since, literal(False), named.user_id, named.department_id
+        literal(INVOLVED).label("id"), named.reason, named.since, literal(False), named.user_id, named.department_id
     )
+    post = rows.table(Assignment).c
+    posts = select(literal(ASSIGNED), post.role, post.since, literal(False), post.user_id, post.department_id)
     return union_all(
-        people.where(named.complaint_id == bindparam("of")), stages.where(visits.complaint_id == bindparam("of"))
+        people.where(named.complaint_id == bindparam("of")),
+        stages.where(visits.complaint_id == bindparam("of")),
+        posts.where(post.complaint_id == bindparam("of"), post.until.is_(None)),
     ).order_by("id")
 
 
-def _been(session: Session, complaint: Complaint) -> tuple[Mapping[str, datetime], frozenset[Involved]]:
-    """When a complaint last came into each of its stages, and whom it concerns."""
+def _been(
+    session: Session, complaint: Complaint
+) -> tuple[Mapping[str, datetime], frozenset[Involved], Mapping[Post, int]]:
+    """When a complaint last came into each of its stages, whom it concerns, and who is named for which role."""
     entered: dict[str, datetime] = {}
     involved: set[Involved] = set()
+    assigned: dict[Post, int] = {}
     stays = False
     off_board = {outcome.key for outcome in of(complaint).outcomes}
     for id_, what, at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
-        if id_ == 0:
+        if id_ == INVOLVED:
             involved.add((what, user, department))
+            continue
+        if id_ == ASSIGNED:
+            assigned[Post(what, department)] = user
             continue
         if not undone:
             entered[what] = entered[what] if stays and what in entered else at
         stays = undone or what in off_board  # it stands again where it stood
-    return entered, frozenset(involved)
+    return entered, frozenset(involved), assigned

@@ -1,6 +1,7 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
+    assignments,
     clocks,
     complaint,
     conversation,
@@ -29,8 +30,7 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
-    "replies",
-    "schedule", "signatures", "signin", "views", "visits", "work",
+    "Base", "assignments", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters",
+    "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records",
+    "registration", "replies", "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

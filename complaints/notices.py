@@ -59,6 +59,10 @@ SENTENCES: Mapping[str, str] = {
     "replied": N_("%(who)s wrote to the customer"),
     "noted": N_("%(who)s wrote an internal note"),
     "mentioned": N_("%(who)s mentioned you in a note"),
+    "assigned": N_("%(who)s named you: %(role)s"),
+    "assigned_why": N_("%(who)s named you: %(role)s (%(reason)s)"),
+    "handed_over": N_("%(who)s handed it over to you: %(role)s (%(reason)s)"),
+    "replaced": N_("%(who)s named %(to)s in your place: %(role)s"),
 }
 SAID = ("letter_joined", "replied", "noted", "mentioned")
 """What was said stands, whatever is taken back."""

@@ -235,7 +235,9 @@ class NoticeRule:
 @dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
-    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised."""
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised.
+    `expected`: the field for the day by which the customer may expect it to be done; `progress`: what `kind` says of
+    how it goes on."""
 
     sheet: str
     kind: str
@@ -245,6 +247,8 @@ class Contact:
     way_mail: str
     person: str = ""
     promises_after: str = ""
+    expected: str = ""
+    progress: str = ""
 
     @property
     def filled(self) -> set[str]:

@@ -420,9 +420,13 @@ class _File:
             way_mail=table.text("way_mail"),
             person=table.one("person", fields("line"), ""),
             promises_after=table.one("promises_after", self.signatures, ""),
+            expected=table.one("expected", fields("date"), ""),
+            progress=table.text("progress", ""),
         )
         if way := self.refs.get(f"{sheet}.{contact.way}"):
             table.check("way_mail", (contact.way_mail,), way.choices)
+        if (kind := self.refs.get(f"{sheet}.{contact.kind}")) and contact.progress:
+            table.check("progress", (contact.progress,), kind.choices)
         table.end()
         return contact
 
