@@ -8,6 +8,7 @@ from complaints import (
     customers,
     history,
     incidents,
+    invitations,
     letters,
     mailboxes,
     notes,
@@ -30,7 +31,7 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "assignments", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters",
-    "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records",
-    "registration", "replies", "schedule", "signatures", "signin", "views", "visits", "work",
+    "Base", "assignments", "clocks", "complaint", "conversation", "customers", "history", "incidents", "invitations",
+    "letters", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store",
+    "records", "registration", "replies", "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -220,16 +220,29 @@ class ClockRule:
 
 
 @dataclass(frozen=True)
+class Appointment:
+    """The fields of a record with rows that say when something takes place: in the calendars of those who are told."""
+
+    starts: str
+    ends: str = ""
+
+    @property
+    def sheet(self) -> str:
+        return self.starts.partition(".")[0]
+
+
+@dataclass(frozen=True)
 class NoticeRule:
     """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
     `writers` (of what a signature covers) or the field that names people; `shows`: the fields whose content is told
-    with it."""
+    with it; `calendar`: what is put into their calendars."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
     name: Name
     when: When = ALWAYS
     shows: tuple[str, ...] = ()
+    calendar: Appointment | None = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +287,10 @@ class Procedure:
     """The field that names the responsible departments."""
     investigator: str = ""
     """The field that names who investigates."""
+    checks: str = ""
+    """The field with the day of a check of what is carried out, in a record with rows."""
+    verified: str = ""
+    """The signature that says that it was carried out."""
     contact: Contact | None = None
     raised_by: tuple[str, ...] = ()
     lowered_by: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from complaints.complaint import Involvement
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.people import Actor, Grant, User
 from complaints.procedure import NOTIFIED, SignatureRule
+from complaints.records import Record
 
 HEAD = "dept_head"
 
@@ -111,10 +112,17 @@ def _writers(case: Case, signature: str) -> Iterator[int]:
 
 
 def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
+    found = case.rules.sheet(ref.partition(".")[0])
+    assert found is not None
+    return in_record(session, case, ref, case.of_sheet(found)[-1:], today)
+
+
+def in_record(session: Session, case: Case, ref: str, kept: Iterable[Record], today: date) -> Iterable[int]:
+    """Whom (ids) some records name in a field; of a department everybody in it."""
     sheet, _, key = ref.partition(".")
     found = case.rules.sheet(sheet)
     assert found is not None
-    values = [record.values.get(key) for record in case.of_sheet(found)[-1:]]
+    values = [record.values.get(key) for record in kept]
     ids = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
     return _members(session, ids, today) if found.field(key).kind == "departments" else ids
 

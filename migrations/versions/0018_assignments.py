@@ -1,4 +1,4 @@
-"""People are named for the roles of a complaint."""
+"""People are named for the roles of a complaint and invited to meetings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,7 +33,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_assignment_complaint_id", "assignment", ["complaint_id"])
     op.create_index("ix_assignment_from_id", "assignment", ["from_id"])
+    op.create_table(
+        "invitation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("complaint_id", sa.Integer(), nullable=False),
+        sa.Column("record_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["complaint_id"], ["complaint.id"], name=op.f("fk_invitation_complaint_id_complaint")),
+        sa.ForeignKeyConstraint(["record_id"], ["record.id"], name=op.f("fk_invitation_record_id_record")),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_invitation_user_id_user")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
+        sa.UniqueConstraint("record_id", "user_id", name=op.f("uq_invitation_record_id_user_id")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("invitation")
     op.drop_table("assignment")
