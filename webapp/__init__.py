@@ -14,6 +14,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        actions,
         alarms,
         answers,
         assets,
@@ -25,6 +26,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         database,
         demo,
         errors,
+        expected,
         health,
         htmx,
         identity,
@@ -67,7 +69,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     page = (complaint_page, records, writing, replies, notes, noting, watching, upward, presence, passing, reading)
-    cases = (work, answers, board, moves, *page, assigning, notices, preferences)
+    cases = (work, actions, answers, board, moves, *page, assigning, expected, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

@@ -1,4 +1,4 @@
-"""People are named for the roles of a complaint and invited to meetings."""
+"""People are named for the roles of a complaint, invited to meetings, and open actions are found."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,8 @@ revision = "0018"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
+
+OPEN = sa.text("owner_id IS NOT NULL AND done_on IS NULL AND removed_at IS NULL")
 
 
 def upgrade() -> None:
@@ -49,8 +51,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
         sa.UniqueConstraint("record_id", "user_id", name=op.f("uq_invitation_record_id_user_id")),
     )
+    op.create_index(
+        "ix_record_open", "record", ["due_on", "id"], postgresql_where=OPEN, sqlite_where=OPEN
+    )  # fmt: skip
 
 
 def downgrade() -> None:
+    op.drop_index("ix_record_open", "record")
     op.drop_table("invitation")
     op.drop_table("assignment")
