@@ -43,7 +43,7 @@ def test_the_panel_says_who_has_it_in_which_role_and_offers_what_the_reader_may_
     number = desk.to_customer_reply()
     sales = browser_of(desk["sales"])
     page = sales.get(f"/complaints/{number}").text
-    assert f'hx-get="/complaints/{number}/people" hx-trigger="revealed"' in page
+    assert f'hx-get="/complaints/{number}/people" hx-trigger="intersect once"' in page
     whole = words(sales.get(f"/complaints/{number}/people").text)
     assert "Salesperson any of sales , second sales Name somebody…" in whole
     panel = sales.get(f"/complaints/{number}/people", headers={"HX-Request": "true"}).text
