@@ -27,6 +27,7 @@ from complaints.procedure import (
     NOTIFIED,
     RECEIVED,
     ClockRule,
+    NoticeRule,
     Sheet,
 )  # fmt: skip
 from complaints.records import Record
@@ -310,12 +311,17 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
             notices.tell(
                 session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
                 by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
-                values={key: asdict(name) for key, name in said.items() if name}, mails=rule.calendar is None,
+                values={key: asdict(name) for key, name in said.items() if name}, mails=not _is_invitation(rule, on[0]),
             )  # fmt: skip
     if entered := next((event.partition(":")[2] for event in events if event.startswith("entered:")), ""):
         watching = [user for reason, user, _ in case.involved if reason == WATCHING and user is not None]
         place = asdict(case.rules.stage(entered).name)
         notices.ring(session, case.complaint, watching, "moved", by=by, at=at, today=today, values={"stage": place})
+
+
+def _is_invitation(rule: NoticeRule, event: str) -> bool:
+    """Is the mail about this an invitation, which is owed by itself?"""
+    return rule.calendar is not None and event.partition(":")[2].partition(".")[0] == rule.calendar.sheet
 
 
 def _is_named(case: Case, to: str) -> bool:

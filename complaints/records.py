@@ -44,7 +44,7 @@ class Record(Base):
     __table_args__ = (
         UniqueConstraint("subject", "subject_id", "sheet", "round", "place"),
         Index("ix_record_owner_id", "owner_id", "done_on"),
-        Index("ix_record_open", "due_on", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+        Index("ix_record_open", "subject", "due_on", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(20))

@@ -52,7 +52,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("record_id", "user_id", name=op.f("uq_invitation_record_id_user_id")),
     )
     op.create_index(
-        "ix_record_open", "record", ["due_on", "id"], postgresql_where=OPEN, sqlite_where=OPEN
+        "ix_record_open", "record", ["subject", "due_on", "id"], postgresql_where=OPEN, sqlite_where=OPEN
     )  # fmt: skip
 
 

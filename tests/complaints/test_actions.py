@@ -108,6 +108,19 @@ def test_a_long_list_goes_on_after_a_place_in_as_many_questions_as_a_short_one(d
     assert len({each.record.id for each in (*first, *rest)}) == PAGE + 1
 
 
+def test_what_was_done_long_ago_costs_nothing(desk: Desk) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    with desk.make() as session:
+        connection = session.connection()
+        if connection.dialect.name != "sqlite":
+            pytest.skip("PostgreSQL decides by its statistics")
+        event.listen(connection, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
+        actions.listed(session, desk["qa_head"], TODAY, filters=Filters())
+        first, values = asked[0]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {first}", values).all()
+    assert sum("record USING INDEX ix_record_open" in row[3] for row in plan) == 2
+
+
 @pytest.mark.parametrize("text", ["", "x", "1", "0.1", "1.-1", "9" * 30 + ".1"])
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
