@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from complaints import assigning, worklist
+from complaints import assigning, turns, worklist
 from complaints.assigning import NotAssigned, NothingToDo
 from complaints.assignments import Assignment, Post
 from complaints.complaint import find
@@ -128,8 +128,6 @@ def test_what_only_the_head_may_do_stays_with_the_head(desk: Desk) -> None:
     name(desk, number, Post("dept_head", desk.department), "dept", "dept_head", "yours", hand_over=True)
     case = desk.case(number)
     assert case.named_in(desk.department) == ("dept", desk["dept"].id)
-    from complaints import turns
-
     (task,) = turns._for(case, "write", "x", ("dept_head",))
     assert (task.role, task.user_id, task.department_id) == ("dept_head", None, desk.department)
 
