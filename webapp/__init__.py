@@ -14,9 +14,11 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        actions,
         alarms,
         answers,
         assets,
+        assigning,
         attachments,
         board,
         changes,
@@ -28,6 +30,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         database,
         demo,
         errors,
+        expected,
         facts,
         health,
         htmx,
@@ -75,9 +78,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
-    written = (records, records_page, writing, registering, watching, upward, presence, passing)
+    written = (records, records_page, writing, registering, watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications)
-    cases = (work, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
+    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
