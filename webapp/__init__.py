@@ -37,6 +37,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         passing,
         preferences,
         presence,
+        previews,
         procedures,
         reading,
         records,
@@ -67,7 +68,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     page = (complaint_page, records, writing, replies, notes, noting, watching, upward, presence, passing, reading)
     cases = (work, answers, board, moves, *page, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    web = (*cases, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app
