@@ -1,6 +1,7 @@
 """Files leave only to people who may see their complaint, whole, and never as something active."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -160,3 +161,14 @@ def test_a_file_of_a_merged_complaint_is_for_those_who_see_the_one_that_took_it_
         merged = session.get_one(Complaint, file.complaint_id)
         off_board.bring_back(session, merged, by=clerk, at=NOW, seen_version=2, context=CONTEXT)
     assert browser.get(f"/attachments/{file.id}/x").status_code == 404
+
+
+def test_a_large_file_leaves_piece_by_piece(desk: FlaskClient, attached: Attach) -> None:
+    file = attached(bytes(25 * 1024 * 1024), filename="joint.mp4")
+    tracemalloc.start()
+    answer = desk.get(f"/attachments/{file.id}/joint.mp4", buffered=False)
+    octets = sum(len(piece) for piece in answer.iter_encoded())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert octets == 25 * 1024 * 1024
+    assert most < 4 * 1024 * 1024
