@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from math import ceil
 from os import SEEK_END
-from typing import BinaryIO
+from typing import IO
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -37,7 +37,7 @@ class FileTooLarge(NotKept):
 
 
 def add(
-    session: Session, complaint: Complaint, blobs: Blobs, content: BinaryIO, *, name: str, content_type: str,
+    session: Session, complaint: Complaint, blobs: Blobs, content: IO[bytes], *, name: str, content_type: str,
     declared_type: str, by: Actor, at: datetime, limit: int = LARGEST,
 ) -> Attachment:  # fmt: skip
     """Keep a file on a complaint, in the caller's transaction; its bytes, which are read piece by piece, are safe

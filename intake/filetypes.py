@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from os import SEEK_END
-from typing import BinaryIO
+from typing import IO
 
 import filetype
 
@@ -40,7 +40,7 @@ def sniff(content: bytes, declared: str, name: str = "") -> str:
     return called
 
 
-def sniff_file(file: BinaryIO, declared: str, name: str = "") -> str:
+def sniff_file(file: IO[bytes], declared: str, name: str = "") -> str:
     """The same of a file that need not be in memory as a whole: what tells is at its beginning and its end."""
     size = file.seek(0, SEEK_END)
     file.seek(0)

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 TEXTS = frozenset({"text/plain", "text/csv", "application/json"})
 LONGEST = 200 * 1024
 """Octets of a text that are shown."""
+CLEAR = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+"""A GIF of one clear pixel."""
 A_FILE = "/attachments/<attachment_id>"
 
 
@@ -103,22 +105,23 @@ def page(attachment_id: str, page: int) -> Response:
     if picture is None:
         raise NotFound
     opened(complaint=number)
-    return _answer(picture)
+    return _answer(picture.content)
 
 
 @bp.get(f"{A_FILE}/small")
 def small(attachment_id: str) -> Response:
-    """The picture beside the name of a file; no content where there is none, and the icon below stays to be seen."""
+    """The picture beside the name of a file; where there is none, one that lets its icon be seen."""
     file, _ = find(attachment_id)
     try:
-        return _answer(_picture(file, 1, SMALL), keep=True)
+        picture, keep = _picture(file, 1, SMALL), True
     except Busy:
-        return _answer(None)
+        picture, keep = None, False
+    return _answer(picture.content, keep=keep) if picture else _answer(CLEAR, "image/gif", keep=keep)
 
 
-def _answer(picture: Picture | None, *, keep: bool = False) -> Response:
+def _answer(drawing: bytes, mimetype: str = "image/webp", *, keep: bool = False) -> Response:
     """A drawing, which the reader's own browser may `keep` for an hour."""
-    answer = Response(picture.content, mimetype="image/webp") if picture else Response(status=204)
+    answer = Response(drawing, mimetype=mimetype)
     answer.headers.update(INERT | ({"Cache-Control": "private, max-age=3600"} if keep else {}))
     return answer
 

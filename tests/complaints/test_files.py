@@ -80,8 +80,14 @@ def test_nothing_is_left_of_a_file_that_is_refused(add: Any, blobs: Blobs) -> No
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("C:\\photos\\泄漏.png", "泄漏.png"), ("../../etc/passwd", "passwd"), ("\u202egnp.exe\n", "gnp.exe"), ("/", "file"), ("a" * 300, "a" * 200)],
-)  # fmt: skip
+    [
+        ("C:\\photos\\泄漏.png", "泄漏.png"),
+        ("../../etc/passwd", "passwd"),
+        ("\u202egnp.exe\n", "gnp.exe"),
+        ("/", "file"),
+        ("a" * 300, "a" * 200),
+    ],
+)
 def test_of_a_name_the_end_is_kept_without_what_cannot_be_seen(add: Any, name: str, shown: str) -> None:
     assert add(BytesIO(b"x"), name=name).filename == shown
 

@@ -232,8 +232,8 @@ def test_files_put_on_a_complaint_at_once_are_all_counted(make: sessionmaker[Ses
     def put(content: bytes) -> None:
         with transaction(make) as session:
             files.add(
-                session, find(session, number, clerk), blobs, BytesIO(content), name="joint.txt", content_type="text/plain",
-                declared_type="", by=clerk, at=SOON,
+                session, find(session, number, clerk), blobs, BytesIO(content), name="joint.txt",
+                content_type="text/plain", declared_type="", by=clerk, at=SOON,
             )  # fmt: skip
 
     contents = [b"one", b"one", b"two", b"three", b"four", b"five"]
