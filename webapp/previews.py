@@ -16,7 +16,7 @@ from complaints.errors import NotFound
 from complaints.letters import Attachment
 from complaints.previews import DRAWN, LARGE, MOST_PAGES, SMALL, Busy, Picture, Previews
 from intake.charsets import clean, decode
-from webapp.attachments import INERT, checked, find, opened
+from webapp.attachments import INERT, PICTURES, checked, find, opened
 from webapp.context import settings
 from webapp.database import db
 from webapp.htmx import partial
@@ -75,6 +75,11 @@ class Look:
     def pages(self) -> int:
         """How many can be looked at."""
         return min(self.picture.pages, MOST_PAGES) if self.picture else 0
+
+    @property
+    def original(self) -> bool:
+        """Is the file itself a picture that a browser may show as it is?"""
+        return self.picture is not None and self.file.content_type in PICTURES
 
     @property
     def cut(self) -> bool:

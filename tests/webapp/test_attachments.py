@@ -102,7 +102,7 @@ def test_nobody_signed_out_gets_a_file(app: Flask, attached: Attach) -> None:
 def test_any_name_can_be_asked_for_and_is_only_text(desk: FlaskClient, attached: Attach, filename: str) -> None:
     attached(filename=filename)
     page = desk.get("/complaints/C-2026-0001").text
-    found = re.search(r'href="(/attachments/[^"]+)"', page)
+    found = re.search(r'class="att__get" href="(/attachments/[^"]+)"', page)
     assert found
     answer = desk.get(found[1])
     assert answer.status_code == 200

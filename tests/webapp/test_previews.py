@@ -85,6 +85,7 @@ def test_a_picture_is_looked_at_in_its_measures(desk: FlaskClient, attached: Att
     seen = desk.get(f"/attachments/{file.id}/view").text
     assert f'src="/attachments/{file.id}/view/1" width="1600" height="400" alt="joint &lt;b&gt;.png"' in seen
     assert f'href="{HERE}"' in seen
+    assert re.search(r'href="/attachments/[^"]+\?inline=1" target="_blank"', seen)
     assert "joint%20%3Cb%3E.png" in seen
     answer = desk.get(f"/attachments/{file.id}/view/1")
     assert answer.mimetype == "image/webp"
@@ -98,6 +99,7 @@ def test_a_pdf_is_turned_page_by_page(desk: FlaskClient, attached: Attach, monke
     here = f"/attachments/{file.id}/view"
     first, last = desk.get(here).text, desk.get(f"{here}?page=3").text
     assert "Page 1 of 3" in first
+    assert "inline=1" not in first
     assert "Previous page" not in first
     assert f'href="{here}?page=2"' in first
     assert 'alt="Page 3 of report.pdf"' in last

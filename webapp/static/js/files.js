@@ -50,6 +50,7 @@
     if (!link || event.button || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (!link.closest("dialog, .atts")) return; // on the page of a file they are links
     event.preventDefault();
-    look(link.href);
+    link.setAttribute("aria-busy", "true");
+    look(link.href).finally(() => link.removeAttribute("aria-busy"));
   });
 })();
