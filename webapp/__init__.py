@@ -47,6 +47,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         pickers,
         preferences,
         presence,
+        previews,
         procedures,
         reading,
         records,
@@ -81,7 +82,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     written = (records, records_page, writing, registering, watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    web = (*cases, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -8,22 +8,21 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from complaints import files, guards, joining, signin, signing, workflow, writing
+from complaints import guards, joining, signin, signing, workflow, writing
 from complaints.case import load
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, RecordRefused, Refused, StaleComplaint
-from complaints.files import EmptyFile
+from complaints.files import NotKept
 from complaints.joining import NotJoined
 from complaints.people import user_with_password
 from complaints.procedure import SignatureRule, of
 from complaints.records import StaleRecord
-from complaints.registration import Incomplete
+from complaints.registration import Incomplete, Problem
 from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
-from intake.filetypes import sniff
-from webapp import records_page
-from webapp.context import actor, blobs, engine, now, seen_version
+from webapp import records_page, uploads
+from webapp.context import actor, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
 from webapp.htmx import partial
@@ -52,13 +51,13 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     complaint = find(session, number, actor())
     said = _typed()
     try:
-        said |= _uploaded(complaint, key)
+        _upload(complaint, key, said)
         writing.write(
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
         )  # fmt: skip
         session.commit()
-    except (Incomplete, RecordRefused, StaleRecord, StaleComplaint, EmptyFile) as refusal:
+    except (Incomplete, RecordRefused, StaleRecord, StaleComplaint) as refusal:
         session.rollback()
         return _again(number, Sent(key, place, said, refusal)), STATUS.get(type(refusal), 422)
     return _written(complaint, key, N_("“%(sheet)s” is saved."))
@@ -83,27 +82,25 @@ def _typed() -> dict[str, list[str]]:
     return {name: request.form.getlist(name) for name in request.form}
 
 
-def _uploaded(complaint: Complaint, key: str) -> dict[str, list[str]]:
-    """Keep the files that were uploaded for fields of a record, in a transaction of their own: whatever becomes of the
-    form, they need not be chosen again."""
+def _upload(complaint: Complaint, key: str, said: dict[str, list[str]]) -> None:
+    """Keep the files that were uploaded for fields of a record, in a transaction of their own, and say so in the form:
+    whatever becomes of it, they need not be chosen again. Raises `Incomplete` with the fields of those refused."""
     sent = {name.removesuffix(UPLOAD): file for name, file in request.files.items() if file.filename}
     case = load(db.session(), complaint) if sent else None
     sheet = case.rules.sheet(key) if case is not None else None
     if case is None or sheet is None:
-        return {}
+        return
     wanted = {each.key for each in sheet.fields if each.kind == "file"} & guards.writable(case, sheet, actor())
-    kept = {}
+    problems = []
     for name, file in sent.items():
         if name in wanted:
-            content, declared = file.stream.read(), file.mimetype or ""
-            added = files.add(
-                db.session(), complaint, blobs(), content, name=file.filename or "",
-                content_type=sniff(content, declared, file.filename or ""), declared_type=declared, by=actor(),
-                at=now(),
-            )  # fmt: skip
-            kept[name] = [added.id]
+            try:
+                said[name] = [uploads.keep(complaint, file).id]
+            except NotKept as refusal:
+                problems.append(Problem(name, refusal.sentence))
     db.session.commit()
-    return kept
+    if problems:
+        raise Incomplete(problems)
 
 
 def _written(complaint: Complaint, key: str, message: str) -> Response | str:
