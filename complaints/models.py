@@ -8,6 +8,7 @@ from complaints import (
     history,
     incidents,
     letters,
+    links,
     mailboxes,
     notes,
     notices,
@@ -22,6 +23,7 @@ from complaints import (
     schedule,
     signatures,
     signin,
+    terms,
     views,
     visits,
     work,
@@ -29,8 +31,8 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
+    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "links", "mailboxes",
     "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
     "replies",
-    "schedule", "signatures", "signin", "views", "visits", "work",
+    "schedule", "signatures", "signin", "terms", "views", "visits", "work",
 ]  # fmt: skip
