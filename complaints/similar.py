@@ -30,9 +30,9 @@ OF_A_TERM, OF_A_PAIR, OF_A_CONTACT = 200, 40, 20
 """So many of the newest are looked at."""
 READ, READ_OF_ALL = 60, 600
 """So many of the best are read by who sees nearly all complaints, and by others."""
-SAME = {"batch": 8.0, "order_no": 6.0, "material_no": 3.0}
-PAIR, CUSTOMER, CONTACT, ALL_WORDS = 4.0, 1.0, 1.5, 10.0
-"""What each counts for; shared words by their share in what is rare about all words."""
+SAME = {"batch": 20.0, "order_no": 16.0, "material_no": 3.0}
+MENTIONED, ALL_WORDS, PAIR, CONTACT, CUSTOMER = 12.0, 10.0, 4.0, 2.0, 1.0
+"""What each counts for, shared words by their share in what all words tell: the same lot more than the same story."""
 FEWEST_WORDS, LEAST_SHARE = 2, 0.2
 TOLD_WORDS = 4
 
@@ -40,6 +40,7 @@ MESSAGES: Mapping[str, str] = {
     "batch": N_("same lot %(codes)s"),
     "order_no": N_("same order %(codes)s"),
     "material_no": N_("same material %(codes)s"),
+    "mentioned": N_("both name %(codes)s"),
     "pair": N_("same customer and product"),
     "customer": N_("same customer"),
     "contact": N_("same person writing"),
@@ -48,7 +49,7 @@ MESSAGES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Words:
+class Listed:
     """Some words, as a list in the reader's language."""
 
     words: tuple[str, ...]
@@ -83,16 +84,16 @@ def to(session: Session, complaint: Complaint, actor: Actor) -> list[Alike]:
     """The complaints that are most like this one, as far as the reader may see them; two queries."""
     mine = terms.of(terms.texts_of(complaint))
     found = _found(session, complaint, mine)
-    weights = _weights(complaint, found)
-    rough: defaultdict[int, float] = defaultdict(float)
+    shares = _shares(complaint, found)
+    points: defaultdict[int, float] = defaultdict(float)
     for term, ids in found.items():
+        telling = term is not None and len(ids) < OF_A_TERM and terms.has_figure(mine[term])
+        each = PAIR if term is None else ALL_WORDS * shares[term] + telling * MENTIONED
         for id_ in ids:
-            rough[id_] += PAIR if term is None else weights[term]
-    rough.pop(complaint.id, None)
-    most = READ if actor.sees_all else READ_OF_ALL
-    best = sorted(rough, key=lambda id_: (-rough[id_], -id_))[:most]
-    known = _read(session, best, actor)
-    alike = [each for row in known if (each := _compared(complaint, row, mine, weights))]
+            points[id_] += each
+    points.pop(complaint.id, None)
+    best = sorted(points, key=lambda id_: (-points[id_], -id_))[: READ if actor.sees_all else READ_OF_ALL]
+    alike = [one for row in _read(session, best, actor) if (one := _compared(complaint, row, mine, shares))]
     return sorted(alike, key=lambda each: (-each.score, -each.id))[:MOST]
 
 
@@ -150,17 +151,17 @@ def statement(count: int, pair: bool, contact: bool) -> CompoundSelect[Any] | Se
     return union_all(*each) if len(each) > 1 else each[0]
 
 
-def _weights(complaint: Complaint, found: Mapping[int | None, Collection[int]]) -> dict[int, float]:
-    """How much each term tells: the rarer the more. A term whose newest complaints fill the list is as rare as these
-    lie apart."""
+def _shares(complaint: Complaint, found: Mapping[int | None, Collection[int]]) -> dict[int, float]:
+    """How much of what all terms tell each of them tells: the rarer the more. A term whose newest complaints fill the
+    list is as rare as these lie apart."""
     last = max((max(ids) for ids in found.values()), default=complaint.id)
     weights = {}
     for term, ids in found.items():
         if term is not None:
-            full = len(ids) >= OF_A_TERM
-            known = len(ids) * last / (last - min(ids) + 1) if full else len(ids)
-            weights[term] = log(1 + last / known)
-    return weights
+            among = last - min(ids) + 1 if len(ids) == OF_A_TERM else last
+            weights[term] = log(1 + among / len(ids))
+    total = sum(weights.values())
+    return {term: weight / total for term, weight in weights.items()}
 
 
 # What they share
@@ -190,7 +191,7 @@ def _shown(row: Any, score: float = 0.0, reasons: Iterable[Sentence] = ()) -> Al
     )  # fmt: skip
 
 
-def _compared(complaint: Complaint, row: Any, mine: Mapping[int, str], weights: Mapping[int, float]) -> Alike | None:
+def _compared(complaint: Complaint, row: Any, mine: Mapping[int, str], shares: Mapping[int, float]) -> Alike | None:
     """A complaint with everything it shares with this one; none where that is too little."""
     score, reasons, told = 0.0, [], set()
     for field, points in SAME.items():
@@ -198,22 +199,38 @@ def _compared(complaint: Complaint, row: Any, mine: Mapping[int, str], weights: 
         if same := [said for code, said in own.items() if code in others]:
             score += points
             told |= {*same}
-            reasons.append(_reason(field, codes=Words(tuple(same))))
+            reasons.append(_reason(field, codes=Listed(tuple(same))))
+    theirs = terms.of(terms.texts_of(row))
+    shared = {term: said for term, said in mine.items() if term in theirs and said not in told}
+    entered = terms.of_codes(terms.texts_of(complaint)).keys() | terms.of_codes(terms.texts_of(row)).keys()
+    if mentioned := [shared.pop(term) for term in [*shared] if term in entered]:
+        score += MENTIONED
+        reasons.append(_reason("mentioned", codes=Listed(tuple(mentioned))))
     if row.customer_id is not None and row.customer_id == complaint.customer_id:
         pair = bool(complaint.product) and row.product == complaint.product
         score += PAIR if pair else CUSTOMER
         reasons.append(_reason("pair" if pair else "customer"))
-    if row.contact_id is not None and row.contact_id == complaint.contact_id:
+    elif row.contact_id is not None and row.contact_id == complaint.contact_id:
         score += CONTACT
-        reasons += [] if complaint.customer_id else [_reason("contact")]
-    shared = [term for term in mine if term in terms.of(terms.texts_of(row))]
-    share = sum(weights.get(term, 0.0) for term in shared) / (sum(weights.values()) or 1.0)
+        reasons.append(_reason("contact"))
+    share = sum(shares.get(term, 0.0) for term in shared)
     if len(shared) >= FEWEST_WORDS and share >= LEAST_SHARE:
         score += ALL_WORDS * share
-        rarest = sorted((term for term in shared if mine[term] not in told), key=lambda term: -weights.get(term, 0.0))
-        if rarest:
-            reasons.append(_reason("words", words=Words(tuple(mine[term] for term in rarest[:TOLD_WORDS]))))
+        words = _rarest({said: shares.get(term, 0.0) for term, said in shared.items()})
+        reasons.append(_reason("words", words=Listed(words)))
     return _shown(row, score, reasons) if reasons else None
+
+
+def _rarest(words: Mapping[str, float]) -> tuple[str, ...]:
+    """The words that tell the most; Chinese ones that overlap are one."""
+    whole: list[tuple[str, float]] = []
+    for word, weight in words.items():
+        before, known = whole[-1] if whole else ("", 0.0)
+        if before and len(word) == 2 and word[0] == before[-1] and word[0] > "\u3400":
+            whole[-1] = before + word[1], known + weight
+        else:
+            whole.append((word, weight))
+    return tuple(word for word, _ in sorted(whole, key=lambda each: -each[1])[:TOLD_WORDS])
 
 
 def _reason(key: str, **values: Any) -> Sentence:

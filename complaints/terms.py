@@ -9,7 +9,7 @@ writes the texts of a complaint keeps its terms, in the same transaction; lost o
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
+from itertools import chain, pairwise
 from typing import Any
 from zlib import crc32
 
@@ -23,13 +23,14 @@ CODES = ("batch", "order_no", "material_no")
 TEXTS = ("subject", "product", "model", "content")
 FIELDS = (*CODES, *TEXTS)
 """The fields of a complaint that its terms are made of."""
-MOST = 28
+MOST = 24
 """Terms of a complaint: its codes, then the first words of its subject, its product and its content."""
 READ = 1_500
 """Characters of a text in which words are looked for; what follows is mostly history and signatures."""
 A_PART = 500
 
 _APART = re.compile(r"[,;、\n]")
+_FIGURE = re.compile(r"\d")
 _DASHES = re.compile("[\u2010-\u2015\u2212]")
 _WORD = re.compile("([\u3400-\u4dbf\u4e00-\u9fff]+)|([^\\W_\u3400-\u9fff]+(?:[-./][^\\W_\u3400-\u9fff]+)*)")
 _DATE = re.compile(r"\d{2,4}[-./]\d{1,2}[-./]\d{1,4}")
@@ -59,40 +60,42 @@ class Term(Base):
 
 
 def of(texts: Mapping[str, Any]) -> dict[int, str]:
-    """The terms of a complaint by its fields, each with the code or the word that it stands for."""
-    return dict(islice(_all(texts), MOST))
+    """The terms of a complaint by its fields, each with the code or the word that it stands for, in their order."""
+    found = of_codes(texts)
+    for text, said in chain.from_iterable(words(texts.get(field) or "") for field in TEXTS):
+        if len(found) >= MOST:
+            break
+        found.setdefault(_term(text), said)
+    return found
 
 
-def _all(texts: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    seen: set[int] = set()
-    for text, said in _found(texts):
-        if (term := crc32(text.encode()) - 2**31) not in seen:
-            seen.add(term)
-            yield term, said
+def of_codes(texts: Mapping[str, Any]) -> dict[int, str]:
+    """Those that stand for the codes of its entry."""
+    found = (codes(texts.get(field) or "").items() for field in CODES)
+    return {_term(code): said for code, said in chain.from_iterable(found)}
 
 
-def _found(texts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for field in CODES:
-        yield from codes(texts.get(field) or "").items()
-    for field in TEXTS:
-        yield from words(texts.get(field) or "")
+def _term(text: str) -> int:
+    return crc32(text.encode()) - 2**31
+
+
+def has_figure(word: str) -> bool:
+    return bool(_FIGURE.search(word))
 
 
 def codes(typed: str) -> dict[str, str]:
     """The codes in a field as they are compared, each as it was typed."""
     found = {}
-    for each in _APART.split(unicodedata.normalize("NFKC", typed)):
-        code = "".join(_DASHES.sub("-", each).casefold().split())
-        if len(code) > 2 and any(c.isdigit() for c in code):
+    for each in _APART.split(_plain(typed)):
+        code = "".join(each.casefold().split())
+        if len(code) > 2 and has_figure(code):
             found[code] = " ".join(each.split())
     return found
 
 
 def words(text: str) -> Iterator[tuple[str, str]]:
     """The words of a text that tell something, in their order: as they are compared and as they stand there."""
-    plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text[:READ]))
-    for found in _WORD.finditer(plain):
-        chinese, word = found.groups()
+    for chinese, word in _WORD.findall(_plain(text[:READ])):
         if chinese:
             for run in _GRAMMAR.split(chinese):
                 yield from ((two, two) for two in map("".join, pairwise(run)) if two not in _TELLS_NOTHING)
@@ -100,11 +103,16 @@ def words(text: str) -> Iterator[tuple[str, str]]:
             yield _ENDING.sub("", folded), word
 
 
+def _plain(text: str) -> str:
+    """A text with one form for each character."""
+    return text if text.isascii() else _DASHES.sub("-", unicodedata.normalize("NFKC", text))
+
+
 def _tells(word: str) -> bool:
     """Is it a code of some length, or a word that not every complaint has?"""
-    if any(c.isdigit() for c in word):
-        return len(word) > 3 and not _DATE.fullmatch(word) and (len(word) > 4 or not word.isdecimal())
-    return len(word) > 2 and word not in _TELLS_NOTHING
+    if word.isalpha() or not has_figure(word):
+        return len(word) > 2 and word not in _TELLS_NOTHING
+    return len(word) > 3 and not _DATE.fullmatch(word) and (len(word) > 4 or not word.isdecimal())
 
 
 def texts_of(complaint: Any) -> dict[str, str]:
