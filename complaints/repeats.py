@@ -8,10 +8,11 @@ its figure for its card; whatever changes what counts renews the figures that de
 from bisect import bisect_left
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
+from complaints import rows
 from complaints.complaint import Complaint
 from complaints.people import Actor
 from complaints.procedure import versions
@@ -59,6 +60,7 @@ def _renew(session: Session, complaint: Complaint, pair: Pair) -> None:
         .order_by(Complaint.received_at, Complaint.id)
     ).all()
     counted = [(each.received_at, each.id) for each in near if each.counts]
+    changed = []
     for each in near:
         place = each.received_at, each.id
         if place < (at, id_):
@@ -67,7 +69,11 @@ def _renew(session: Session, complaint: Complaint, pair: Pair) -> None:
         if each.id == id_:
             complaint.repeat_of_count = repeats
         elif each.repeat_of_count != repeats:
-            session.execute(update(Complaint).where(Complaint.id == each.id).values(repeat_of_count=repeats))
+            changed.append({"of": each.id, "repeats": repeats})
+    if changed:
+        table = rows.table(Complaint)
+        one = update(table).where(table.c.id == bindparam("of"))
+        session.connection().execute(one.values(repeat_of_count=bindparam("repeats")), changed)
 
 
 def _alike(complaint: Complaint, pair: Pair) -> tuple[ColumnElement[bool], ...]:

@@ -44,7 +44,9 @@ def show(number: str) -> str:
     if partial():
         return render_template("complaint/_similar.html", **values)
     before = repeats.earlier(session, complaint, by, most=MOST_REPEATED)
-    return render_template("complaint/similar.html", before=similar.these(session, before, by), **values)
+    return render_template(
+        "complaint/similar.html", before=similar.these(session, before, by), most=MOST_REPEATED, **values
+    )
 
 
 def _joins(complaint: Complaint, other: Alike) -> bool:
