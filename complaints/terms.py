@@ -154,6 +154,8 @@ def rebuild(session: Session) -> Iterator[int]:
         ).all()
         if not part:
             return
-        rows.add(session, Term, *({"term": t, "complaint_id": each.id} for each in part for t in of(each._asdict())))
+        found = [{"term": term, "complaint_id": each.id} for each in part for term in of(each._asdict())]
+        if found:  # somebody may write meanwhile
+            rows.add_unless_there(session, Term, found)
         last, done = part[-1].id, done + len(part)
         yield done
