@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from complaints import finding, history, workflow
+from complaints import finding, history, repeats, workflow
 from complaints.communications import Communication
 from complaints.complaint import Complaint
 from complaints.customer_file import no_such_customer, take
@@ -97,6 +97,8 @@ def _move_complaints(
         each.customer_id = after.id
         changed = {"customer": [before.name, after.name]}
         history.note(session, each.id, "entered", by=by, at=at, version=each.version, changed=changed)
+    for each in theirs:
+        repeats.renew(session, each, (before.id, each.product))
     return [each.id for each in theirs]
 
 

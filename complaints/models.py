@@ -13,6 +13,7 @@ from complaints import (
     incidents,
     invitations,
     letters,
+    links,
     mailboxes,
     notes,
     notices,
@@ -28,6 +29,7 @@ from complaints import (
     schedule,
     signatures,
     signin,
+    terms,
     views,
     visits,
     work,
@@ -36,7 +38,7 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "finding", "history", "incidents", "invitations", "letters", "mailboxes", "notes", "notices", "numbers",
+    "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices", "numbers",
     "off_board", "outbox", "people", "procedure_store", "products", "records", "registration", "replies", "schedule",
-    "signatures", "signin", "views", "visits", "work",
+    "signatures", "signin", "terms", "views", "visits", "work",
 ]  # fmt: skip

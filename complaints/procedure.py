@@ -44,8 +44,9 @@ ALWAYS = When()
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
-    first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been; `least`: so
-    many at least, where several can be named; `proposes`: the class that a tick or a yes proposes."""
+    first; `part`: owner, due or done, which make a row of the record a task, or case, the number of one kept elsewhere;
+    `past`: a date that has been; `least`: so many at least, where several can be named; `proposes`: the class that a
+    tick or a yes proposes."""
 
     key: str
     name: Name
@@ -90,7 +91,7 @@ class Sheet:
         return next(each for each in self.fields if each.key == key)
 
     def part(self, part: str) -> str | None:
-        """The key of the field that says who owns a row, when it is due, when it was done."""
+        """The key of the field that says who owns a row, when it is due, when it was done, which case it names."""
         return next((each.key for each in self.fields if each.part == part), None)
 
 

@@ -46,8 +46,8 @@ SEVERAL = ("choices", "people", "departments")
 NAMING = ("person", "people", "departments")
 SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
-PARTS = {"owner": "person", "due": "date", "done": "date"}
-"""The parts of a row that is a task, with the type of their fields."""
+PARTS = {"owner": "person", "due": "date", "done": "date", "case": "line"}
+"""The parts of a row that is a task or names a case kept elsewhere, with the type of their fields."""
 TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 FORM_NAMES = frozenset(
@@ -60,9 +60,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "note", "procedure", "reason", "received_at", "sign",
-        "to_departments",
-        "to_users",
+        "class_reason", "composer", "departments", "linked_kind", "linked_number", "linked_reason", "note",
+        "procedure", "reason", "received_at", "sign", "to_departments", "to_users", "unlinked_reason",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""

@@ -8,14 +8,27 @@ asks for stands in the procedure: the first stage that requires anything.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, func, select, update
+from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import classes, clocks, consequences, customers, history, products, rows, signing, visits, workflow
+from complaints import (
+    classes,
+    clocks,
+    consequences,
+    customers,
+    history,
+    products,
+    repeats,
+    rows,
+    signing,
+    terms,
+    visits,
+    workflow,
+)
 from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
@@ -42,7 +55,6 @@ from complaints.procedure import (
 )
 from complaints.texts import clean
 
-REPEATS_WITHIN = timedelta(days=365)
 CHOSE = "chose"
 """Why a confidential complaint is open to who made it one."""
 QA_DEPARTMENT = "qa"
@@ -315,8 +327,12 @@ def save(
     if problems:
         raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    said, pair = terms.texts_of(complaint), repeats.pair_of(complaint)
     for column, value in _columns(session, changed).items():
         setattr(complaint, column, value)
+    terms.correct(session, complaint.id, said, terms.texts_of(complaint))
+    if repeats.pair_of(complaint) != pair:
+        repeats.renew(session, complaint, pair)
     shown_before, shown_after = as_form({f: before[f] for f in changed}), as_form(changed)
     history.note(
         session, complaint.id, "entered", by=by, at=at, version=complaint.version,
@@ -426,22 +442,9 @@ def complete(
     if complaint.contact_id is not None:
         customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
-    complaint.repeat_of_count = repeats(session, complaint)
+    repeats.renew(session, complaint)
     if _notify(session, complaint, departments, by=by, at=at):
         consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
-
-
-def repeats(session: Session, complaint: Complaint) -> int:
-    """How many complaints of the same customer with the same product there were in the twelve months before."""
-    if complaint.customer_id is None or not complaint.product.strip():
-        return 0
-    query = select(func.count()).where(
-        Complaint.customer_id == complaint.customer_id,
-        Complaint.product == complaint.product,
-        Complaint.id != complaint.id,
-        Complaint.received_at.between(complaint.received_at - REPEATS_WITHIN, complaint.received_at),
-    )
-    return session.scalar(query) or 0
 
 
 def notify(

@@ -38,6 +38,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         inbox,
         language,
         letters,
+        links,
         mailboxes,
         moves,
         notes,
@@ -55,6 +56,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         registering,
         replies,
         security,
+        similar,
         upward,
         watching,
         work,
@@ -80,7 +82,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
     written = (records, records_page, writing, registering, watching, upward, presence, passing, assigning, expected)
-    known = (facts, changes, pickers, customers, communications)
+    known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):

@@ -56,6 +56,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
     "investigation_joined": ("link", N_("%(who)s joined it to the investigation of %(number)s")),
     "investigation_shared": ("link", N_("%(who)s joined %(number)s to its investigation")),
+    "linked:duplicate_of": ("merge", N_("%(who)s linked it as a duplicate of %(number)s")),
+    "linked:duplicated_by": ("merge", N_("%(who)s linked %(number)s as its duplicate")),
+    "linked:recurrence_of": ("repeat", N_("%(who)s linked it as a recurrence of %(number)s")),
+    "linked:recurs_in": ("repeat", N_("%(who)s linked %(number)s as its recurrence")),
+    "linked:related": ("link", N_("%(who)s linked it with %(number)s")),
+    "unlinked": ("x", N_("%(who)s removed the link to %(number)s: %(reason)s")),
     "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
     "replied_promising": (
         "alert",

@@ -653,9 +653,9 @@ def test_a_complaint_joins_the_investigation_of_another(desk: Desk, as_: Any) ->
     assert client.post(f"/complaints/{second}/investigation", data=form).status_code == 303
     html = client.get(f"/complaints/{second}/records").text
     assert "Tool worn" in visible(panel(html, "finding"))
-    assert first in visible(html[html.index('id="joined"') :])
-    said = visible(client.get(f"/complaints/{second}").text)
-    assert f"qe joined it to the investigation of {first}" in said
+    said = client.get(f"/complaints/{second}").text
+    assert f"Investigated together {first}" in visible(said[said.index('id="linked"') :])
+    assert f"qe joined it to the investigation of {first}" in visible(said)
     assert f"qe joined {second} to its investigation" in visible(client.get(f"/complaints/{first}").text)
     assert desk.case(second).complaint.investigation_id == desk.case(first).complaint.investigation_id
 
