@@ -14,6 +14,7 @@ from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import Department
 from complaints.procedure import Field
+from complaints.report import Shown
 from webapp.attachments import attachment_url
 from webapp.language import day, in_my_language, lang_of, locale, minute
 
@@ -61,6 +62,19 @@ class Names:
             return self._file(of, value)
         text = self.text(of, value)
         return Markup("<span{}>{}</span>").format(lang_of(text), text)
+
+    def read(self, shown: Shown) -> Markup:
+        """A value that a report only shows."""
+        value = shown.value
+        if shown.of is not None:
+            return self.shown(shown.of, value)
+        if shown.choices is not None:
+            text = in_my_language(shown.choices[value]) if value in shown.choices else ""
+        elif isinstance(value, datetime):
+            text = minute(value)
+        else:
+            text = day(value) if isinstance(value, date) else str(value or "")
+        return Markup("<span{}>{}</span>").format(lang_of(text), text) if text else Markup("")
 
     def _file(self, of: Field, id_: str) -> Markup:
         text = self._word(of, id_)

@@ -1,0 +1,221 @@
+"""The report of a complaint as a page: the parts that its procedure lays out, to read and to fill in.
+
+What is written here stands in the records: the forms are those of records.py, and so are those who may write. A form
+that was refused comes back on this page. What the parts hold is decided in complaints/report.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flask import Blueprint, Flask, render_template, request, url_for
+from flask_babel import gettext, ngettext
+
+from complaints import fishbone, registration, report, revision
+from complaints.complaint import Complaint, find
+from complaints.errors import N_, NotFound
+from complaints.fishbone import Factor, Picture
+from complaints.procedure import of
+from complaints.records import Record
+from complaints.report import DONE, LATER, OPEN, YOURS, Block
+from complaints.revision import ADDED, CHANGED, REMOVED, RowChange
+from webapp import notices
+from webapp.context import actor
+from webapp.database import db
+from webapp.language import in_my_language
+from webapp.records import Form, Panel, Row, Section, Sent, section
+from webapp.signatures import Box, Unsigned
+
+bp = Blueprint("eight_d", __name__)
+BACK = "8d"
+"""`?back=8d`: a form of a record that was sent from this page leads back to it."""
+STATES: Mapping[str, tuple[str, str]] = {
+    DONE: (N_("Complete"), "check-circle"),
+    YOURS: (N_("Waiting for your signature"), "sign"),
+    OPEN: (N_("In work"), "note"),
+    LATER: (N_("Not begun"), "circle"),
+}
+"""What the states of a part are called, and their icons."""
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(part_state=lambda state: gettext(STATES[state][0]))
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a record was in an older round, and what the round after it changed."""
+
+    round: int
+    rows: Sequence[Row]
+    changes: Sequence[RowChange]
+
+    @property
+    def summary(self) -> str:
+        """How much was changed: 1 added, 2 changed."""
+        count = {kind: sum(each.kind == kind for each in self.changes) for kind in (ADDED, CHANGED, REMOVED)}
+        told = [
+            ngettext("%(num)s added", "%(num)s added", count[ADDED]) if count[ADDED] else "",
+            ngettext("%(num)s changed", "%(num)s changed", count[CHANGED]) if count[CHANGED] else "",
+            ngettext("%(num)s removed", "%(num)s removed", count[REMOVED]) if count[REMOVED] else "",
+        ]
+        return str(gettext("then %(changes)s", changes=", ".join(filter(None, told)))) if any(told) else ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A record in a part as the reader sees it. `form` is that of the record, or of a new row."""
+
+    id: str
+    block: Block
+    panel: Panel
+    form: Form | None
+    asked: bool
+    """The reader came to write in it, or what they wrote was refused."""
+    before: Sequence[Before]
+    picture: Picture | None = None
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self.panel.rows
+
+    def rows_of(self, records: Sequence[Record]) -> list[Row]:
+        """The rows of some records."""
+        places = {each.place for each in records}
+        return [row for row in self.panel.rows if row.record.place in places]
+
+    def groups(self) -> list[tuple[str, list[Row]]]:
+        """The rows by what their view groups them by: the name of the group, and its rows."""
+        view = self.block.sheet.view
+        names = self.block.sheet.field(view.by).choices if view and view.by else {}
+        return [
+            (in_my_language(names[key]) if key in names else "", self.rows_of(records))
+            for key, records in self.block.groups
+        ]
+
+
+@dataclass(frozen=True)
+class PartShown:
+    """A part of the report for one reader."""
+
+    section: report.Section
+    pieces: Sequence[Piece]
+    boxes: Sequence[Box]
+
+    @property
+    def icon(self) -> str:
+        return STATES[self.section.state][1]
+
+
+@bp.get("/complaints/<number>/8d")
+def show(number: str) -> str:
+    complaint = find(db.session(), number, actor())
+    notices.seen(complaint)
+    return page(complaint)
+
+
+def page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
+    """The whole page; `sent` is a record that was refused, `unsigned` a signature."""
+    rules = of(complaint)
+    if not rules.parts:
+        raise NotFound
+    work = section(complaint, sent=sent, unsigned=unsigned)
+    entered = registration.entry_of(db.session(), complaint)
+    taken: set[str] = set()
+    parts = [_part(complaint, work, each, sent, taken) for each in report.parts(work.case, entered, by=actor())]
+    return render_template(
+        "complaint/8d/show.html",
+        complaint=complaint,
+        rules=rules,
+        entry=entered,
+        work=work,
+        parts=parts,
+        complete=sum(each.section.state == DONE for each in parts),
+        origin=BACK,
+    )
+
+
+def address(complaint: Complaint, anchor: str = "", **values: str) -> str:
+    """Where the page is, or a place of it."""
+    return url_for("eight_d.show", number=complaint.number, _anchor=anchor or None, **values)
+
+
+def _part(complaint: Complaint, work: Section, found: report.Section, sent: Sent | None, taken: set[str]) -> PartShown:
+    panels = {panel.sheet.key: panel for panel in work.panels}
+    boxes = {box.rule.key: box for box in work.boxes}
+    return PartShown(
+        found,
+        [_piece(complaint, found, block, panels[block.sheet.key], sent, taken) for block in found.blocks],
+        [boxes[each.rule.key] for each in found.signed if each.rule.key in boxes],
+    )
+
+
+def _piece(
+    complaint: Complaint, within: report.Section, block: Block, panel: Panel, sent: Sent | None, taken: set[str]
+) -> Piece:
+    """`taken`: the places of the page that there are already; of a record that stands in two parts the first has its
+    name."""
+    key = panel.sheet.key if panel.sheet.key not in taken else f"{panel.sheet.key}-{within.part.key}"
+    taken.add(key)
+    mine = {field.key for field in block.fields}
+    panel = replace(
+        panel,
+        rows=[_row(each, mine) for each in panel.rows],
+        past=[(r, [_row(e, mine) for e in p]) for r, p in panel.past],
+    )
+    form = _back(panel.form, mine) if panel.form else None
+    if form is not None and sent is not None and sent.sheet == panel.sheet.key and not mine & sent.typed.keys():
+        form = replace(form, refused=None, problems={}, reasons=(), newest={})
+    asked = request.args.get("add") == panel.sheet.key or bool(form and form.refused)
+    view = block.sheet.view
+    picture = _picture(complaint, block) if view and view.kind == "fishbone" and block.records else None
+    return Piece(f"f-{key}", block, panel, form if form and form.fields else None, asked, _before(panel), picture)
+
+
+def _row(row: Row, mine: set[str]) -> Row:
+    """A row with those of its fields that the block shows."""
+    form = _back(row.form, mine) if row.form else None
+    return replace(row, cells=[cell for cell in row.cells if cell.field.key in mine], form=form)
+
+
+def _back(form: Form, mine: set[str]) -> Form:
+    """A form with these fields that leads back to this page."""
+    return replace(
+        form, action=f"{form.action}?back={BACK}", fields=[field for field in form.fields if field.key in mine]
+    )
+
+
+def _before(panel: Panel) -> list[Before]:
+    """The older rounds, each with what the next one changed."""
+    rounds = [*panel.past, (0, panel.rows)]
+    return [
+        Before(number, rows, revision.compared(panel.sheet, _records(rows), _records(later)))
+        for (number, rows), (_, later) in zip(rounds, rounds[1:], strict=False)
+    ]
+
+
+def _records(rows: Sequence[Row]) -> list[Record]:
+    return [row.record for row in rows]
+
+
+def _picture(complaint: Complaint, block: Block) -> Picture:
+    """The cause-and-effect picture of a block: a bone for each branch, the complaint at its head."""
+    view = block.sheet.view
+    assert view is not None  # asked before
+    causes = dict(block.groups)
+    branches = [
+        (
+            in_my_language(name),
+            [Factor(str(each.values.get(view.title) or ""), _degree(block, each)) for each in causes.get(key, ())],
+        )
+        for key, name in block.sheet.field(view.by).choices.items()
+    ]
+    return fishbone.drawn(complaint.subject or complaint.number, branches)
+
+
+def _degree(block: Block, record: Record) -> str:
+    """How far a cause is known: the place of its state among those that there are, from open to excluded."""
+    assert block.sheet.view is not None
+    known = list(block.sheet.field(block.sheet.view.mark).choices)
+    value = record.values.get(block.sheet.view.mark)
+    return str(known.index(value)) if value in known else ""
