@@ -3,12 +3,12 @@
 A round begins with copies, which keep their place: by it a row is known again, whatever was written in it since.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from complaints.case import filled
-from complaints.procedure import BY_OWNER, Field, Sheet
+from complaints.procedure import BY_OWNER, Field
 from complaints.records import Record
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
@@ -30,20 +30,20 @@ class RowChange:
     fields: tuple[FieldChange, ...]
 
 
-def compared(sheet: Sheet, before: Iterable[Record], after: Iterable[Record]) -> list[RowChange]:
-    """What became of the records of a sheet. What the owner of a row reports belongs to its round and is left out."""
+def compared(fields: Sequence[Field], before: Iterable[Record], after: Iterable[Record]) -> list[RowChange]:
+    """What became of these fields of a record. What the owner of a row reports belongs to its round and is left out."""
     old, new = ({each.place: each.values for each in records} for records in (before, after))
     found = []
     for place in sorted(old.keys() | new.keys()):
         was, now = old.get(place, {}), new.get(place, {})
-        fields = tuple(
+        changes = tuple(
             FieldChange(field, was.get(field.key), now.get(field.key))
-            for field in sheet.fields
+            for field in fields
             if field.part not in BY_OWNER and _differ(was.get(field.key), now.get(field.key))
         )
-        if fields:
+        if changes:
             kind = ADDED if place not in old else REMOVED if place not in new else CHANGED
-            found.append(RowChange(kind, place, fields))
+            found.append(RowChange(kind, place, changes))
     return found
 
 

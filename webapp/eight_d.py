@@ -6,6 +6,7 @@ that was refused comes back on this page. What the parts hold is decided in comp
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -14,7 +15,7 @@ from complaints import fishbone, registration, report, revision
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound
 from complaints.fishbone import Factor, Picture
-from complaints.procedure import of
+from complaints.procedure import Part, of
 from complaints.records import Record
 from complaints.report import DONE, LATER, OPEN, YOURS, Block
 from complaints.revision import ADDED, CHANGED, REMOVED, RowChange
@@ -24,6 +25,7 @@ from webapp.database import db
 from webapp.language import in_my_language
 from webapp.records import Form, Panel, Row, Section, Sent, section
 from webapp.signatures import Box, Unsigned
+from webapp.values import listed
 
 bp = Blueprint("eight_d", __name__)
 BACK = "8d"
@@ -40,6 +42,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     app.jinja_env.globals.update(part_state=lambda state: gettext(STATES[state][0]))
+    app.jinja_env.filters.update(listed=listed)
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,14 @@ class Before:
 
     @property
     def summary(self) -> str:
-        """How much was changed: 1 added, 2 changed."""
+        """What the next round made of it: 1 added, 2 changed."""
         count = {kind: sum(each.kind == kind for each in self.changes) for kind in (ADDED, CHANGED, REMOVED)}
         told = [
             ngettext("%(num)s added", "%(num)s added", count[ADDED]) if count[ADDED] else "",
             ngettext("%(num)s changed", "%(num)s changed", count[CHANGED]) if count[CHANGED] else "",
             ngettext("%(num)s removed", "%(num)s removed", count[REMOVED]) if count[REMOVED] else "",
         ]
-        return str(gettext("then %(changes)s", changes=", ".join(filter(None, told)))) if any(told) else ""
+        return listed(filter(None, told)) or str(gettext("unchanged"))
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Piece:
     """A record in a part as the reader sees it. `form` is that of the record, or of a new row."""
 
     id: str
+    within: Part
     block: Block
     panel: Panel
     form: Form | None
@@ -78,6 +82,22 @@ class Piece:
     @property
     def rows(self) -> Sequence[Row]:
         return self.panel.rows
+
+    @property
+    def idle(self) -> bool:
+        """Is there nothing to read, and nothing that the reader could write?"""
+        return not (self.rows or self.form or self.before)
+
+    @property
+    def name(self) -> str:
+        """The record, or the fields of it that stand here."""
+        if self.whole:
+            return in_my_language(self.block.sheet.name)
+        return listed(in_my_language(field.name) for field in self.block.fields)
+
+    @property
+    def whole(self) -> bool:
+        return self.block.sheet.key in self.within.sheets
 
     def rows_of(self, records: Sequence[Record]) -> list[Row]:
         """The rows of some records."""
@@ -169,7 +189,16 @@ def _piece(
     asked = request.args.get("add") == panel.sheet.key or bool(form and form.refused)
     view = block.sheet.view
     picture = _picture(complaint, block) if view and view.kind == "fishbone" and block.records else None
-    return Piece(f"f-{key}", block, panel, form if form and form.fields else None, asked, _before(panel), picture)
+    return Piece(
+        f"f-{key}",
+        within.part,
+        block,
+        panel,
+        form if form and form.fields else None,
+        asked,
+        _before(block, panel),
+        picture,
+    )
 
 
 def _row(row: Row, mine: set[str]) -> Row:
@@ -185,12 +214,13 @@ def _back(form: Form, mine: set[str]) -> Form:
     )
 
 
-def _before(panel: Panel) -> list[Before]:
-    """The older rounds, each with what the next one changed."""
+def _before(block: Block, panel: Panel) -> list[Before]:
+    """The older rounds in which something stood, each with what the next one changed."""
     rounds = [*panel.past, (0, panel.rows)]
     return [
-        Before(number, rows, revision.compared(panel.sheet, _records(rows), _records(later)))
-        for (number, rows), (_, later) in zip(rounds, rounds[1:], strict=False)
+        Before(number, rows, revision.compared(block.fields, _records(rows), _records(later)))
+        for (number, rows), (_, later) in pairwise(rounds)
+        if any(row.cells for row in rows)
     ]
 
 

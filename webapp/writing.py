@@ -116,7 +116,7 @@ def _written(complaint: Complaint, key: str, message: str, *, new: bool = False)
     assert sheet is not None  # something was written in it
     flash(gettext(message, sheet=in_my_language(sheet.name)))
     if _from_report() and new and sheet.many:  # and on to the next row
-        return redirect(eight_d.address(complaint, f"f-{key}-add", add=key), 303)
+        return redirect(eight_d.address(complaint, f"f-{key}-{sheet.fields[0].key}", add=key), 303)
     return redirect(_home(complaint, f"f-{key}"), 303)
 
 

@@ -24,11 +24,6 @@ def desk(make: sessionmaker[Session]) -> Desk:
     return staffed(make)
 
 
-def focused(page: "Page") -> str:
-    """The name of the control that the keyboard is in."""
-    return str(page.evaluate("document.activeElement.name"))
-
-
 def test_a_quality_engineer_fills_in_the_report_by_keyboard(
     desk: Desk, url: str, new_page: Callable[..., "Page"]
 ) -> None:
@@ -36,13 +31,14 @@ def test_a_quality_engineer_fills_in_the_report_by_keyboard(
     with closing(Office(desk, url, number, new_page)) as office:
         page = office.at("qe", f"/complaints/{number}")
         page.get_by_role("link", name="8D report").press("Enter")
-        add = page.locator("#f-problem-add > summary")
-        add.press("Enter")
+        page.wait_for_url("**/8d")
+        page.locator("#f-problem-add > summary").press("Enter")
         expect(page.locator("#f-problem-statement")).to_be_focused()
         page.keyboard.type("Oil weeps at 40 bar")
         page.keyboard.press("Tab")
         page.keyboard.type("Face seal")
         page.keyboard.press("Enter")
+        page.wait_for_url("**/8d#f-problem")
         expect(page.locator("#part-d2")).to_contain_text("Face seal")
 
         page.locator("#f-whys-add > summary").press("Enter")
@@ -52,6 +48,7 @@ def test_a_quality_engineer_fills_in_the_report_by_keyboard(
             page.keyboard.press("Tab")
             page.keyboard.type(question)
             page.keyboard.press("Control+Enter")
+            page.wait_for_url("**/8d?add=whys#f-whys-chain")
             expect(page.locator("#f-whys")).to_contain_text(question)
         expect(page.locator("#f-whys .why")).to_have_count(2)
 
@@ -61,8 +58,10 @@ def test_a_quality_engineer_fills_in_the_report_by_keyboard(
             page.keyboard.type(typed)
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
+        page.wait_for_url("**/8d?add=factors#f-factors-branch")
         expect(page.locator("svg.fb")).to_contain_text("Worn insert")
         expect(page.locator(".causes")).to_contain_text("Worn insert Confirmed")
+        page.locator("h1").scroll_into_view_if_needed()
         assert axe(page) == []
 
         page.locator("#f-containment-add > summary").press("Enter")

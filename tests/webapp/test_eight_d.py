@@ -68,7 +68,7 @@ def test_a_form_of_the_report_leads_back_to_it_and_a_new_row_on_to_the_next(desk
     answer = write(as_("qe"), number, "team", members=str(desk["dept"].id), sponsor=str(desk["qa_mgr"].id))
     assert answer.location == f"/complaints/{number}/8d#f-team"
     answer = write(as_("qe"), number, "whys", chain="occurrence", question="Why does it leak?", answer="Face not flat")
-    assert answer.location == f"/complaints/{number}/8d?add=whys#f-whys-add"
+    assert answer.location == f"/complaints/{number}/8d?add=whys#f-whys-chain"
     html = as_("qe").get(answer.location).text
     assert re.search(r'<details class="rec__add no-print" id="f-whys-add" open>', html)
     assert "Why does it leak?" in visible(part(html, "d4"))
@@ -144,7 +144,7 @@ def test_what_a_round_changed_stands_beside_what_was_before(desk: Desk, as_: Any
     answer = as_("dept_head").post(f"/complaints/{number}/records/plan/2/remove?back=8d")
     assert answer.location == f"/complaints/{number}/8d#f-plan"
     told = visible(part(as_("qe").get(f"/complaints/{number}/8d").text, "d5"))
-    assert "Round 1: then 1 added, 1 changed, 1 removed" in told
+    assert "Round 1: 1 added, 1 changed, 1 removed" in told
     assert "Changed Measure before: Reset counter now: Lock the spindle" in told
     assert "Removed Measure before: Train the shift" in told
     assert "Added Measure now: Gauge in the end check" in told

@@ -1,13 +1,14 @@
 // The report by keyboard: whoever comes to write stands in the first field, ctrl or command with enter saves. Without
 // script the address leads to the form, and its button saves.
 "use strict";
-const asked = new URLSearchParams(location.search);
-const opened = asked.has("add") || asked.has("edit") ? document.getElementById(location.hash.slice(1)) : null;
+const first = (form) => form && form.querySelector(".field :is(input, select, textarea):not([type=hidden])");
 const refused = document.querySelector(".report .rec__form .notice");
-const form = refused ? refused.closest("form") : opened && opened.querySelector(".rec__form");
-if (form) {
-  const first = form.querySelector("[aria-invalid=true]") || form.querySelector(".field :is(input, select, textarea)");
-  if (first) first.focus();
+const edited = first(document.querySelector(".report :is(.rec__row, .why, .causes__i, tr) .rec__form"));
+if (refused) {
+  const form = refused.closest("form");
+  (form.querySelector("[aria-invalid=true]") || first(form))?.focus();
+} else if (edited) {
+  location.replace(`#${edited.id}`); // as the browser itself goes to a place, which would take a focus away again
 }
 
 const report = document.querySelector(".report");
@@ -16,12 +17,10 @@ report.addEventListener("keydown", (event) => {
   const within = event.target.closest("form");
   if (within) within.requestSubmit();
 });
-report.addEventListener(
-  "toggle",
-  (event) => {
-    if (!event.target.matches(".rec__add[open]") || !event.target.contains(document.activeElement)) return;
-    const control = event.target.querySelector(".field :is(input, select, textarea)");
-    if (control) control.focus();
-  },
-  true
-);
+report.addEventListener("click", (event) => {
+  const summary = event.target.closest(".rec__add:not([open]) > summary");
+  if (!summary) return;
+  event.preventDefault(); // at once, so that no key is lost that follows
+  summary.parentElement.open = true;
+  first(summary.parentElement)?.focus();
+});
