@@ -7,6 +7,7 @@ that was refused comes back on this page. What the parts hold is decided in comp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import gettext, ngettext
@@ -15,7 +16,7 @@ from complaints import fishbone, registration, report, revision
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound
 from complaints.fishbone import Factor, Picture
-from complaints.procedure import Part, of
+from complaints.procedure import Part, View, of
 from complaints.records import Record
 from complaints.report import DONE, LATER, OPEN, YOURS, Block
 from complaints.revision import ADDED, CHANGED, REMOVED, RowChange
@@ -30,6 +31,8 @@ from webapp.values import listed
 bp = Blueprint("eight_d", __name__)
 BACK = "8d"
 """`?back=8d`: a form of a record that was sent from this page leads back to it."""
+EXCLUDED = "2"
+"""The third of the states of a cause: looked at, and not it."""
 STATES: Mapping[str, tuple[str, str]] = {
     DONE: (N_("Complete"), "check-circle"),
     YOURS: (N_("Waiting for your signature"), "sign"),
@@ -155,9 +158,9 @@ def page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned |
     )
 
 
-def address(complaint: Complaint, anchor: str = "", **values: str) -> str:
-    """Where the page is, or a place of it."""
-    return url_for("eight_d.show", number=complaint.number, _anchor=anchor or None, **values)
+def address(complaint: Complaint, anchor: str, **values: Any) -> str:
+    """A place of the page."""
+    return url_for("eight_d.show", number=complaint.number, _anchor=anchor, **values)
 
 
 def _part(complaint: Complaint, work: Section, found: report.Section, sent: Sent | None, taken: set[str]) -> PartShown:
@@ -188,7 +191,7 @@ def _piece(
         form = replace(form, refused=None, problems={}, reasons=(), newest={})
     asked = request.args.get("add") == panel.sheet.key or bool(form and form.refused)
     view = block.sheet.view
-    picture = _picture(complaint, block) if view and view.kind == "fishbone" and block.records else None
+    shown = picture(complaint, block) if view and view.kind == "fishbone" and block.records else None
     return Piece(
         f"f-{key}",
         within.part,
@@ -197,7 +200,7 @@ def _piece(
         form if form and form.fields else None,
         asked,
         _before(block, panel),
-        picture,
+        shown,
     )
 
 
@@ -228,7 +231,7 @@ def _records(rows: Sequence[Row]) -> list[Record]:
     return [row.record for row in rows]
 
 
-def _picture(complaint: Complaint, block: Block) -> Picture:
+def picture(complaint: Complaint, block: Block) -> Picture:
     """The cause-and-effect picture of a block: a bone for each branch, the complaint at its head."""
     view = block.sheet.view
     assert view is not None  # asked before
@@ -236,16 +239,16 @@ def _picture(complaint: Complaint, block: Block) -> Picture:
     branches = [
         (
             in_my_language(name),
-            [Factor(str(each.values.get(view.title) or ""), _degree(block, each)) for each in causes.get(key, ())],
+            [_factor(block, view, each) for each in causes.get(key, ())],
         )
         for key, name in block.sheet.field(view.by).choices.items()
     ]
     return fishbone.drawn(complaint.subject or complaint.number, branches)
 
 
-def _degree(block: Block, record: Record) -> str:
-    """How far a cause is known: the place of its state among those that there are, from open to excluded."""
-    assert block.sheet.view is not None
-    known = list(block.sheet.field(block.sheet.view.mark).choices)
-    value = record.values.get(block.sheet.view.mark)
-    return str(known.index(value)) if value in known else ""
+def _factor(block: Block, view: View, record: Record) -> Factor:
+    """A cause with how far it is known: the place of its state among those that there are, from open to excluded."""
+    known, value = list(block.sheet.field(view.mark).choices), record.values.get(view.mark)
+    degree = str(known.index(value)) if value in known else ""
+    text = str(record.values.get(view.title) or "")
+    return Factor(f"× {text}" if degree == EXCLUDED else text, degree)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints.database import transaction
+from complaints.people import User
 from tests.desk import Desk
 from tests.journeys.conftest import for_everybody
 from tests.journeys.office import Office, staffed
@@ -80,6 +83,8 @@ def test_the_report_is_readable_on_every_screen(
     language: str, screen: dict[str, Any], scheme: str, desk: Desk, url: str, new_page: Callable[..., "Page"]
 ) -> None:
     number = a_report(desk)
+    with transaction(desk.make) as session:
+        session.execute(update(User).values(locale=language))
     options = {**screen, "color_scheme": scheme, "locale": language.replace("_", "-")}
     with closing(Office(desk, url, number, new_page, options)) as office:
         page = office.at("qe", f"/complaints/{number}/8d")

@@ -116,7 +116,7 @@ def test_the_cause_and_effect_picture_and_the_list_beneath_say_the_same(desk: De
     picture = re.search(r"<svg class=\"fb\".*?</svg>", html, re.S)
     assert picture is not None
     assert re.findall(r'fb__words--(\d)"[^>]*>([^<]*)<', picture[0]) == [
-        ("2", "换刀未培训"), ("1", "Insert &lt;worn&gt;"), ("0", "No step"),
+        ("2", "× 换刀未培训"), ("1", "Insert &lt;worn&gt;"), ("0", "No step"),
     ]  # fmt: skip
     assert "<title>Cause and effect</title>" in picture[0]
     listed = visible(html[picture.end() :])
