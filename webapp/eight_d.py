@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import gettext, ngettext
 
-from complaints import fishbone, registration, report, revision
+from complaints import fishbone, report, revision
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound
 from complaints.fishbone import Factor, Picture
@@ -20,11 +20,12 @@ from complaints.procedure import Part, View, of
 from complaints.records import Record
 from complaints.report import DONE, LATER, OPEN, YOURS, Block
 from complaints.revision import ADDED, CHANGED, REMOVED, RowChange
-from webapp import notices
+from webapp import complaint_page, notices
 from webapp.context import actor
 from webapp.database import db
 from webapp.language import in_my_language
 from webapp.records import Form, Panel, Row, Section, Sent, section
+from webapp.register_form import reasons
 from webapp.signatures import Box, Unsigned
 from webapp.values import listed
 
@@ -126,6 +127,10 @@ class PartShown:
     boxes: Sequence[Box]
 
     @property
+    def complete(self) -> bool:
+        return self.section.state == DONE
+
+    @property
     def icon(self) -> str:
         return STATES[self.section.state][1]
 
@@ -139,23 +144,14 @@ def show(number: str) -> str:
 
 def page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
     """The whole page; `sent` is a record that was refused, `unsigned` a signature."""
-    rules = of(complaint)
-    if not rules.parts:
+    if not of(complaint).parts:
         raise NotFound
     work = section(complaint, sent=sent, unsigned=unsigned)
-    entered = registration.entry_of(db.session(), complaint)
+    frame = complaint_page.frame(complaint, work)
     taken: set[str] = set()
-    parts = [_part(complaint, work, each, sent, taken) for each in report.parts(work.case, entered, by=actor())]
-    return render_template(
-        "complaint/8d/show.html",
-        complaint=complaint,
-        rules=rules,
-        entry=entered,
-        work=work,
-        parts=parts,
-        complete=sum(each.section.state == DONE for each in parts),
-        origin=BACK,
-    )
+    found = report.parts(work.case, frame["entry"], by=actor())
+    parts = [_part(complaint, work, each, sent, taken) for each in found]
+    return render_template("complaint/8d/show.html", **frame, form=reasons(None), parts=parts, origin=BACK)
 
 
 def address(complaint: Complaint, anchor: str, **values: Any) -> str:

@@ -22,7 +22,7 @@ from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
 from intake.filetypes import sniff
-from webapp import complaint_page, eight_d
+from webapp import eight_d, records_page
 from webapp.context import actor, blobs, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -128,11 +128,11 @@ def _home(complaint: Complaint, anchor: str) -> str:
     """The page that a form was sent from."""
     if _from_report():
         return eight_d.address(complaint, anchor)
-    return url_for("complaint.show", number=complaint.number, _anchor=anchor)
+    return url_for("dossier.show", number=complaint.number, _anchor=anchor)
 
 
 def _page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
-    show = eight_d.page if _from_report() else complaint_page.page
+    show = eight_d.page if _from_report() else records_page.page
     return show(complaint, sent=sent, unsigned=unsigned)
 
 
@@ -232,9 +232,9 @@ def join(number: str) -> Response | tuple[str, int]:
         session.commit()
     except (NoSuchComplaint, NotJoined, StaleComplaint) as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
     flash(gettext("%(number)s shares the investigation of %(other)s.", number=number, other=other.number))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 @bp.post("/complaints/<number>/round")
@@ -247,9 +247,9 @@ def take_along(number: str) -> Response | tuple[str, int]:
         session.commit()
     except StaleComplaint as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
     flash(gettext("%(number)s is in round %(round)s now.", number=number, round=complaint.round))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 def _named(number: str) -> Complaint:

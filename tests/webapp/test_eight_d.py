@@ -59,7 +59,7 @@ def test_the_report_shows_what_stands_in_the_records(desk: Desk, as_: Any) -> No
     assert "Lot blocked, 100 % sorting" in visible(part(html, "d3"))
     assert "Complete" in visible(part(html, "d3"))
     assert "Still missing: Root cause" in visible(part(html, "d4"))
-    assert '8D report <span class="alt">1 of 8' in html
+    assert "1 of 8 complete" in visible(html)
     assert '/8d"' in as_("qe").get(f"/complaints/{number}").text
 
 
