@@ -9,12 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import joining
+from complaints import joining, procedure_store
 from complaints.database import transaction
 from tests.builders import MONDAY, PNG
 from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_records import hidden, visible
+from tests.webapp.test_work import queries_of
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def write(client: FlaskClient, number: str, sheet: str, place: int | None = None
     return client.post(found[1], data=form)
 
 
+@pytest.mark.requirement("S52")
 @on_both_databases
 def test_the_report_shows_what_stands_in_the_records(desk: Desk, as_: Any) -> None:
     number = desk.to_action_plan(complaint_class="major", product="HX-210", quantity="200")
@@ -151,10 +153,11 @@ def test_what_a_round_changed_stands_beside_what_was_before(desk: Desk, as_: Any
     assert "As it stood in round 1" in told
 
 
+@pytest.mark.requirement("S47")
 def test_approver_and_acceptance_stand_in_the_report_with_their_times(desk: Desk, as_: Any) -> None:
     number = desk.to_implementation()
     html = as_("qe").get(f"/complaints/{number}/8d").text
-    assert re.search(r"Plan approval mr .*Mon 16 Nov 2026|Plan approval mr .*09:", visible(part(html, "d5")))
+    assert re.search(r"Plan approval mr Management representative, \w+ 16 Nov, 09:\d\d", visible(part(html, "d5")))
     assert "Measures taken over by the department Waiting for others: Department head" in visible(part(html, "d6"))
     signing = as_("dept_head")
     box = part(signing.get(f"/complaints/{number}/8d").text, "d6")
@@ -177,6 +180,45 @@ def test_an_item_of_the_plan_is_done_with_a_day_and_files_that_can_be_opened(des
     links = re.findall(r'href="(/attachments/[^"]+)"', told)
     assert len(links) == 2
     assert as_("qe").get(links[0]).data == PNG
+
+
+def test_the_owner_of_an_item_who_has_no_role_in_it_reports_what_was_done_and_nothing_else(
+    desk: Desk, as_: Any
+) -> None:
+    number = desk.to_action_plan()
+    desk.write(number, "cause", "dept_head")
+    desk.write(number, "plan", "dept_head", what="Block the lot", owner=str(desk["clerk"].id), due="2026-11-20")
+    desk.sign(number, "plan_submitted", "dept_head")
+    desk.approve_plan(number)
+    desk.move(number, "implementation", "mr")
+    form = part(as_("clerk").get(f"/complaints/{number}/8d?edit=plan.1").text, "d5")
+    assert set(re.findall(r'name="(what|owner|due|done|result|proof)"', form)) == {"done", "result", "proof"}
+    answer = write(as_("clerk"), number, "plan", 1, done="2026-11-16", **{"proof.upload": (io.BytesIO(PNG), "lot.png")})
+    assert answer.status_code == 303
+    assert "lot.png" in part(as_("qe").get(f"/complaints/{number}/8d").text, "d5")
+
+
+def test_a_file_for_a_row_of_somebody_else_is_not_even_kept(desk: Desk, as_: Any) -> None:
+    number = desk.to_implementation()
+    files = {"proof.upload": (io.BytesIO(PNG), "lot.png"), "version": "1"}
+    assert as_("sales").post(f"/complaints/{number}/records/plan/1?back=8d", data=files).status_code == 422
+    assert "lot.png" not in as_("qe").get(f"/complaints/{number}/8d?edit=plan.1").text
+
+
+def test_the_report_asks_the_database_as_often_with_many_rows_as_with_few(
+    desk: Desk, as_: Any, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procedure_store, "LOOK_EVERY", float("inf"))
+    number, qe = desk.to_investigation(), as_("qe")
+    qe.get(f"/complaints/{number}/8d")  # the first look asks for procedures and says that it was seen
+
+    def grown(by: int) -> int:
+        for row in range(by):
+            desk.write(number, "whys", "qe", chain="occurrence", question=f"Why {row}?")
+            desk.write(number, "containment", "qe", what=f"Sorting {row}", location="stock", checked="10")
+        return queries_of(qe, f"/complaints/{number}/8d", app)
+
+    assert grown(1) == grown(6) <= 17
 
 
 def test_complaints_that_share_an_investigation_share_its_report_but_not_the_customer(desk: Desk, as_: Any) -> None:
