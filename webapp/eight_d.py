@@ -51,15 +51,18 @@ def init_app(app: Flask) -> None:
 
 @dataclass(frozen=True)
 class Before:
-    """What a record was in an older round, and what the round after it changed."""
+    """What a record was in an older round, and what the round after it changed; nothing (`None`) where that began
+    without it."""
 
     round: int
     rows: Sequence[Row]
-    changes: Sequence[RowChange]
+    changes: Sequence[RowChange] | None
 
     @property
     def summary(self) -> str:
         """What the next round made of it: 1 added, 2 changed."""
+        if self.changes is None:
+            return ""
         count = {kind: sum(each.kind == kind for each in self.changes) for kind in (ADDED, CHANGED, REMOVED)}
         told = [
             ngettext("%(num)s added", "%(num)s added", count[ADDED]) if count[ADDED] else "",
@@ -217,14 +220,14 @@ def _before(block: Block, panel: Panel) -> list[Before]:
     """The older rounds in which something stood, each with what the next one changed."""
     rounds = [*panel.past, (0, panel.rows)]
     return [
-        Before(number, rows, revision.compared(block.fields, _records(rows), _records(later)))
+        Before(number, rows, _changes(block, rows, later) if block.sheet.carried else None)
         for (number, rows), (_, later) in pairwise(rounds)
         if any(row.cells for row in rows)
     ]
 
 
-def _records(rows: Sequence[Row]) -> list[Record]:
-    return [row.record for row in rows]
+def _changes(block: Block, rows: Sequence[Row], later: Sequence[Row]) -> list[RowChange]:
+    return revision.compared(block.fields, [row.record for row in rows], [row.record for row in later])
 
 
 def picture(complaint: Complaint, block: Block) -> Picture:

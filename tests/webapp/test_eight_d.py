@@ -86,6 +86,21 @@ def test_a_refused_form_comes_back_on_the_report_with_what_was_typed(desk: Desk,
     assert 'aria-invalid="true"' in told
 
 
+def test_two_who_write_the_same_field_see_both_texts_on_the_report(desk: Desk, as_: Any) -> None:
+    number = desk.to_investigation()
+    desk.write(number, "interim", "qe", measure="Lot blocked")
+    html = part(as_("qe").get(f"/complaints/{number}/8d").text, "d3")
+    version = hidden(html, "version")
+    desk.write(number, "interim", "qa_head", measure="All lots blocked")
+    answer = as_("qe").post(
+        f"/complaints/{number}/records/interim?back=8d", data={"version": version, "measure": "Lot and stock blocked"}
+    )
+    assert answer.status_code == 409
+    told = visible(part(answer.text, "d3"))
+    assert "Lot and stock blocked" in told
+    assert "Now stored: All lots blocked" in told
+
+
 def test_fields_of_one_record_are_written_in_the_parts_they_belong_to(desk: Desk, as_: Any) -> None:
     number = desk.to_action_plan()
     html = as_("dept_head").get(f"/complaints/{number}/8d").text
@@ -151,6 +166,14 @@ def test_what_a_round_changed_stands_beside_what_was_before(desk: Desk, as_: Any
     assert "Removed Measure before: Train the shift" in told
     assert "Added Measure now: Gauge in the end check" in told
     assert "As it stood in round 1" in told
+
+
+def test_what_a_round_begins_without_stands_as_it_was_and_not_as_removed(desk: Desk, as_: Any) -> None:
+    number = desk.to_verification()
+    desk.move(number, "action_plan", "qe", reason="Leaks again")
+    told = visible(part(as_("qe").get(f"/complaints/{number}/8d").text, "d6"))
+    assert "Lot reworked" in told
+    assert "removed" not in told
 
 
 @pytest.mark.requirement("S47")
