@@ -236,10 +236,7 @@ def picture(complaint: Complaint, block: Block) -> Picture:
     assert view is not None  # asked before
     causes = dict(block.groups)
     branches = [
-        (
-            in_my_language(name),
-            [_factor(block, view, each) for each in causes.get(key, ())],
-        )
+        (in_my_language(name), [_factor(block, view, each) for each in causes.get(key, ())])
         for key, name in block.sheet.field(view.by).choices.items()
     ]
     return fishbone.drawn(complaint.subject or complaint.number, branches)
