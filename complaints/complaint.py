@@ -128,6 +128,13 @@ class Complaint(Base):
     batch: Mapped[str] = mapped_column(String(80), default="")
     ship_date: Mapped[date | None]
     details_asked: Mapped[str] = mapped_column(Text, default="")
+    product_code: Mapped[str] = mapped_column(String(80), default="")
+    defective_quantity: Mapped[str] = mapped_column(String(40), default="")
+    production_date: Mapped[date | None]
+    production_unit: Mapped[str] = mapped_column(String(80), default="")
+    production_staff: Mapped[str] = mapped_column(String(160), default="")
+    severity: Mapped[int | None]
+    vp_informed_on: Mapped[date | None]
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)

@@ -2,9 +2,12 @@
 
 from complaints import (
     clocks,
+    communications,
     complaint,
     conversation,
+    customer_file,
     customers,
+    finding,
     history,
     incidents,
     letters,
@@ -16,6 +19,7 @@ from complaints import (
     outbox,
     people,
     procedure_store,
+    products,
     records,
     registration,
     replies,
@@ -29,8 +33,8 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
-    "replies",
-    "schedule", "signatures", "signin", "views", "visits", "work",
+    "Base", "clocks", "communications", "complaint", "conversation", "customer_file", "customers", "finding", "history",
+    "incidents", "letters", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people",
+    "procedure_store", "products", "records", "registration", "replies", "schedule", "signatures", "signin", "views",
+    "visits", "work",
 ]  # fmt: skip

@@ -19,13 +19,17 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         assets,
         attachments,
         board,
+        changes,
         cli,
+        communications,
         complaint_page,
         conversation,
+        customers,
         database,
         demo,
         eight_d,
         errors,
+        facts,
         health,
         htmx,
         identity,
@@ -38,6 +42,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notices,
         noting,
         passing,
+        pickers,
         preferences,
         presence,
         procedures,
@@ -72,7 +77,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
     written = (records, records_page, writing, eight_d, registering, watching, upward, presence, passing)
-    cases = (work, answers, board, moves, complaint_page, *said, *written, notices, preferences)
+    known = (facts, changes, pickers, customers, communications)
+    cases = (work, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

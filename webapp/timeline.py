@@ -8,7 +8,7 @@ import email
 import email.policy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -103,6 +103,7 @@ WITHHELD: Mapping[str, str] = {
     "system_cap": N_("no acknowledgement, because too many mails came within the hour"),
 }
 
+PLACES = re.compile(r"%\((\w+)\)s")
 LINK = re.compile(r"(?:https?://|mailto:)[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
 
 
@@ -137,6 +138,8 @@ class LetterShown:
     """May it become a draft of its own?"""
     formatted: bool = False
     """Does it have HTML of its own?"""
+    acts: bool = False
+    """Did the reader ask for what puts it right?"""
     kind: str = "letter"
 
     @property
@@ -201,6 +204,10 @@ class Line:
     text: Markup
     changes: Sequence[tuple[str, str, str]] = ()
     kind: str = "line"
+
+    def only(self, name: str) -> "Line":
+        """The same of one field."""
+        return replace(self, changes=[each for each in self.changes if each[0] == name])
 
 
 @dataclass(frozen=True)
@@ -337,6 +344,11 @@ def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Co
     ]
 
 
+def line(change: Change, *, rules: Procedure, names: Names, seen: Collection[str]) -> Line:
+    """A change by itself as a sentence; see `lines`."""
+    return _line(change, rules, names, seen, {})
+
+
 def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str], more: dict[str, Any]) -> Line:
     values = change.values | more
     act = _variant(change, values)
@@ -422,7 +434,8 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
 
 def _bold(message: str, values: Mapping[str, str]) -> Markup:
     """A sentence whose values stand out."""
-    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in values.items()}
+    told = {key: values[key] for key in PLACES.findall(message)}
+    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in told.items()}
 
 
 def field_name(key: str) -> str:
