@@ -29,6 +29,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         customers,
         database,
         demo,
+        eight_d,
         errors,
         expected,
         facts,
@@ -81,10 +82,11 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
-    written = (records, records_page, writing, registering, watching, upward, presence, passing, assigning, expected)
+    written = (records, records_page, writing, eight_d, registering)
+    people = (watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications, links, similar)
-    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, previews, health, demo)
+    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
+    web = (*cases, notices, preferences, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

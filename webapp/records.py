@@ -151,7 +151,7 @@ class Offers:
             return [(key, in_my_language(name)) for key, name in of.choices.items()]
         if of.kind == "departments":
             return [(str(id_), in_my_language(each.name)) for id_, each in self.names.departments.items()]
-        if of.kind == "file":
+        if of.kind in ("file", "files"):
             return [(id_, each.filename) for id_, each in self.names.files.items()]
         wanted = {*of.roles}
         return [

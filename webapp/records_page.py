@@ -9,6 +9,7 @@ from complaints.errors import ComplaintError
 from webapp import complaint_page, notices
 from webapp.context import actor
 from webapp.database import db
+from webapp.language import in_my_language
 from webapp.records import Section, Sent, section
 from webapp.register_form import reasons
 from webapp.signatures import Unsigned
@@ -24,10 +25,15 @@ def init_app(app: Flask) -> None:
 
 def parts(complaint: Complaint, work: Section) -> list[tuple[str, str, str]]:
     """The pages of a complaint: key, address and name."""
-    return [
+    pages = [
         ("conversation", url_for("complaint.show", number=complaint.number), gettext("Conversation")),
         ("records", url_for("dossier.show", number=complaint.number), gettext("Records")),
     ]
+    rules = work.case.rules
+    if rules.parts:
+        name = in_my_language(rules.report) if rules.report else gettext("8D report")
+        pages.append(("report", url_for("eight_d.show", number=complaint.number), name))
+    return pages
 
 
 def reason_url(number: str, field: str, *, within: bool = False) -> str:

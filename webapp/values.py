@@ -7,14 +7,15 @@ from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext
-from markupsafe import Markup, escape
+from flask_babel import format_decimal, gettext
+from markupsafe import Markup
 
 from complaints.case import filled
 from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import Department
 from complaints.procedure import Field
+from complaints.report import Shown
 from webapp.attachments import attachment_url
 from webapp.language import day, in_my_language, lang_of, locale, minute
 
@@ -68,17 +69,42 @@ class Names:
         if of.kind == "departments":
             found = self.departments.get(value)
             return in_my_language(found.name) if found else str(value)
-        if of.kind == "file":
+        if of.kind == "count":
+            return str(format_decimal(value))
+        if of.kind in ("file", "files"):
             found_file = self.files.get(value)
             return found_file.filename if found_file else gettext("a file")
         return str(value)
 
     def shown(self, of: Field, value: Any) -> Markup:
         """A value as the page shows it: a file is a link, words carry their language."""
+        if not filled(value):
+            return Markup("")
+        if of.kind == "files":
+            return Markup(listed("{}" for _ in value)).format(*(self._file(of, each) for each in value))
+        if of.kind == "file":
+            return self._file(of, value)
         text = self.text(of, value)
-        if of.kind == "file" and value in self.files:
-            return Markup('<a href="{}">{}</a>').format(attachment_url(self.files[value]), text)
-        return Markup("<span{}>{}</span>").format(lang_of(text), escape(text)) if text else Markup("")
+        return Markup("<span{}>{}</span>").format(lang_of(text), text)
+
+    def read(self, shown: Shown) -> Markup:
+        """A value that a report only shows."""
+        value = shown.value
+        if shown.of is not None:
+            return self.shown(shown.of, value)
+        if shown.choices is not None:
+            text = in_my_language(shown.choices[value]) if value in shown.choices else ""
+        elif isinstance(value, datetime):
+            text = minute(value)
+        else:
+            text = day(value) if isinstance(value, date) else str(value or "")
+        return Markup("<span{}>{}</span>").format(lang_of(text), text) if text else Markup("")
+
+    def _file(self, of: Field, id_: str) -> Markup:
+        text = self._word(of, id_)
+        if id_ not in self.files:
+            return Markup("<span{}>{}</span>").format(lang_of(text), text)
+        return Markup('<a href="{}"{}>{}</a>').format(attachment_url(self.files[id_]), lang_of(text), text)
 
 
 def typed(of: Field, value: Any, zone: ZoneInfo) -> list[str]:

@@ -21,7 +21,7 @@ from complaints.registration import Incomplete, Problem
 from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
-from webapp import records_page, uploads
+from webapp import eight_d, records_page, uploads
 from webapp.context import actor, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -51,7 +51,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     complaint = find(session, number, actor())
     said = _typed()
     try:
-        _upload(complaint, key, said)
+        _upload(complaint, key, place, said)
         writing.write(
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
@@ -60,7 +60,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     except (Incomplete, RecordRefused, StaleRecord, StaleComplaint) as refusal:
         session.rollback()
         return _again(number, Sent(key, place, said, refusal)), STATUS.get(type(refusal), 422)
-    return _written(complaint, key, N_("“%(sheet)s” is saved."))
+    return _written(complaint, key, N_("“%(sheet)s” is saved."), new=place is None)
 
 
 @bp.post(f"{A_ROW}/remove")
@@ -82,40 +82,62 @@ def _typed() -> dict[str, list[str]]:
     return {name: request.form.getlist(name) for name in request.form}
 
 
-def _upload(complaint: Complaint, key: str, said: dict[str, list[str]]) -> None:
+def _upload(complaint: Complaint, key: str, place: int | None, said: dict[str, list[str]]) -> None:
     """Keep the files that were uploaded for fields of a record, in a transaction of their own, and say so in the form:
     whatever becomes of it, they need not be chosen again. Raises `Incomplete` with the fields of those refused."""
-    sent = {name.removesuffix(UPLOAD): file for name, file in request.files.items() if file.filename}
+    sent = [(name.removesuffix(UPLOAD), file) for name, file in request.files.items(multi=True) if file.filename]
     case = load(db.session(), complaint) if sent else None
     sheet = case.rules.sheet(key) if case is not None else None
     if case is None or sheet is None:
         return
-    wanted = {each.key for each in sheet.fields if each.kind == "file"} & guards.writable(case, sheet, actor())
+    own = any((row.place, row.owner_id) == (place, actor().id) for row in case.of_sheet(sheet))
+    several = {each.key: each.kind == "files" for each in sheet.fields if each.kind in ("file", "files")}
+    wanted = several.keys() & guards.writable(case, sheet, actor(), own_row=own)
     problems = []
-    for name, file in sent.items():
+    for name, file in sent:
         if name in wanted:
             try:
-                said[name] = [uploads.keep(complaint, file).id]
+                kept = uploads.keep(complaint, file).id
             except NotKept as refusal:
                 problems.append(Problem(name, refusal.sentence))
+            else:
+                said[name] = [*said.get(name, ()), kept] if several[name] else [kept]
     db.session.commit()
     if problems:
         raise Incomplete(problems)
 
 
-def _written(complaint: Complaint, key: str, message: str) -> Response | str:
+def _written(complaint: Complaint, key: str, message: str, *, new: bool = False) -> Response | str:
     if partial():
         return _panel(complaint, key)
     sheet = of(complaint).sheet(key)
     assert sheet is not None  # something was written in it
     flash(gettext(message, sheet=in_my_language(sheet.name)))
-    return redirect(url_for("dossier.show", number=complaint.number, _anchor=f"f-{key}"), 303)
+    if _from_report() and new and sheet.many:  # and on to the next row
+        return redirect(eight_d.address(complaint, f"f-{key}-{sheet.fields[0].key}", add=key), 303)
+    return redirect(_home(complaint, f"f-{key}"), 303)
+
+
+def _from_report() -> bool:
+    return request.args.get("back") == eight_d.BACK
+
+
+def _home(complaint: Complaint, anchor: str) -> str:
+    """The page that a form was sent from."""
+    if _from_report():
+        return eight_d.address(complaint, anchor)
+    return url_for("dossier.show", number=complaint.number, _anchor=anchor)
+
+
+def _page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
+    show = eight_d.page if _from_report() else records_page.page
+    return show(complaint, sent=sent, unsigned=unsigned)
 
 
 def _again(number: str, sent: Sent) -> str:
     """The page, or the panel alone, with the form as it was sent."""
     complaint = find(db.session(), number, actor())
-    return _panel(complaint, sent.sheet, sent) if partial() else records_page.page(complaint, sent=sent)
+    return _panel(complaint, sent.sheet, sent) if partial() else _page(complaint, sent=sent)
 
 
 def _panel(complaint: Complaint, key: str, sent: Sent | None = None) -> str:
@@ -158,7 +180,7 @@ def sign(number: str, key: str) -> Response | str | tuple[str, int]:
     if partial():
         return _box(complaint, key)
     flash(_told(complaint, rule, decision))
-    return redirect(url_for("dossier.show", number=number, _anchor=f"f-sign-{key}"), 303)
+    return redirect(_home(complaint, f"f-sign-{key}"), 303)
 
 
 def _told(complaint: Complaint, rule: SignatureRule, decision: str) -> str:
@@ -186,7 +208,7 @@ def _prove() -> None:
 
 def _unsigned(number: str, sent: Unsigned) -> str:
     complaint = find(db.session(), number, actor())
-    return _box(complaint, sent.key, sent) if partial() else records_page.page(complaint, unsigned=sent)
+    return _box(complaint, sent.key, sent) if partial() else _page(complaint, unsigned=sent)
 
 
 def _box(complaint: Complaint, key: str, sent: Unsigned | None = None) -> str:
