@@ -5,6 +5,7 @@ from complaints import (
     complaint,
     conversation,
     customers,
+    drafts,
     history,
     incidents,
     letters,
@@ -19,6 +20,7 @@ from complaints import (
     records,
     registration,
     replies,
+    reply_templates,
     schedule,
     signatures,
     signin,
@@ -29,8 +31,7 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
-    "replies",
-    "schedule", "signatures", "signin", "views", "visits", "work",
+    "Base", "clocks", "complaint", "conversation", "customers", "drafts", "history", "incidents", "letters",
+    "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records",
+    "registration", "replies", "reply_templates", "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         complaint_page,
         database,
         demo,
+        drafts,
         errors,
         health,
         htmx,
@@ -65,8 +66,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    page = (complaint_page, records, writing, replies, notes, noting, watching, upward, presence, passing, reading)
-    cases = (work, answers, board, moves, *page, notices, preferences)
+    page = (complaint_page, drafts, records, writing, replies, notes, noting, watching, upward, presence)
+    cases = (work, answers, board, moves, *page, passing, reading, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

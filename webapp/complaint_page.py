@@ -30,7 +30,7 @@ from complaints.people import Department
 from complaints.procedure import Procedure, Stage, newest, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from intake.html import Safe, sanitise
-from webapp import composer, notes, notices, timeline
+from webapp import composer, drafts, notes, notices, timeline
 from webapp.attachments import disposition, file_answer, inline_images, opened
 from webapp.context import actor, calendar, engine, now, seen_version, zone
 from webapp.database import db
@@ -111,6 +111,7 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
                 session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine(),
                 why=request.form.get(registration.WHY, ""),
             )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, MoveRefused, StaleComplaint) as refusal:
         session.rollback()
@@ -356,6 +357,9 @@ def _form(
             values[name] = values[name] or value
     values["content"] = values["content"][: registration.LIMITS["content"]]
     changed_since, version = {}, complaint.version
+    if typed is None and (kept := drafts.kept(complaint, "entry")) is not None:
+        values |= {name: kept[name] for name in FIELDS if name in kept}
+        version = kept.get("version", 0, type=int)
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
         values |= sent

@@ -12,7 +12,7 @@ from complaints.files import EmptyFile
 from complaints.registration import Problem
 from complaints.replies import NotSent
 from intake.filetypes import sniff
-from webapp import complaint_page, composer
+from webapp import complaint_page, composer, drafts
 from webapp.context import actor, blobs, engine, now
 from webapp.database import db
 from webapp.outbox import ring
@@ -36,7 +36,10 @@ def send(number: str) -> Response | tuple[str, int]:
         raise BadInput(field="key", problem=Sentence(N_("the form has lost its key; load it again")))
     try:
         g.uploaded = _uploaded(complaint)
-        reply = replies.send(session, complaint, composer.typed(), key=key, by=actor(), at=now(), context=engine())
+        reply = replies.send(
+            session, complaint, composer.typed(request.form), key=key, by=actor(), at=now(), context=engine()
+        )
+        drafts.sent(complaint)
         session.commit()
     except (NotSent, StaleComplaint) as refusal:
         session.rollback()

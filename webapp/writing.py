@@ -22,7 +22,7 @@ from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
 from intake.filetypes import sniff
-from webapp import complaint_page
+from webapp import complaint_page, drafts
 from webapp.context import actor, blobs, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -57,6 +57,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, RecordRefused, StaleRecord, StaleComplaint, EmptyFile) as refusal:
         session.rollback()
