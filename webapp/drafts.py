@@ -26,7 +26,7 @@ bp = Blueprint("drafts", __name__)
 A_DRAFT = "/complaints/<number>/drafts/<form>"
 ITSELF = frozenset({"csrf_token", "key", "draft", "draft_version", "draft_by"})
 """Fields that say which form it is: nothing that anybody typed."""
-_SECRET = re.compile("password|secret|token", re.IGNORECASE)
+SECRET = re.compile("password|secret|token", re.IGNORECASE)
 
 Typed = MultiDict[str, str]
 
@@ -108,10 +108,9 @@ def sent(complaint: Complaint) -> None:
         drafts.done(db.session(), complaint, form, by=actor(), at=now())
 
 
-def typed() -> dict[str, list[str]]:
-    """What was typed in the form of this request: no file, no secret, and not what the form says of itself."""
-    said = request.form
-    return {name: said.getlist(name) for name in said if name not in ITSELF and not _SECRET.search(name)}
+def worth_keeping(said: Typed) -> dict[str, list[str]]:
+    """What was typed in a form: no file, no secret, and not what the form says of itself."""
+    return {name: said.getlist(name) for name in said if name not in ITSELF and not SECRET.search(name)}
 
 
 @bp.post(A_DRAFT)
@@ -123,7 +122,7 @@ def save(number: str, form: str) -> Response | tuple[Response | str, int]:
     complaint = find(session, number, actor())
     seen = request.form.get("draft_version", type=int) or 0
     try:
-        draft = drafts.save(session, complaint, form, typed(), seen=seen, by=actor(), at=now())
+        draft = drafts.save(session, complaint, form, worth_keeping(request.form), seen=seen, by=actor(), at=now())
         session.commit()
     except StaleDraft as stale:
         session.rollback()
@@ -133,7 +132,7 @@ def save(number: str, form: str) -> Response | tuple[Response | str, int]:
     if by_script():
         return jsonify(_told(draft))
     flash(gettext("Draft saved %(time)s", time=clock_time(draft.saved_at)))
-    return redirect(url_for("complaint.show", number=number, _anchor=_anchor(form)), 303)
+    return redirect(url_for("complaint.show", number=number, _anchor=anchor(form)), 303)
 
 
 @bp.post(f"{A_DRAFT}/discard")
@@ -142,7 +141,7 @@ def discard(number: str, form: str) -> Response:
     session = db.session()
     drafts.done(session, find(session, number, actor()), form, by=actor(), at=now())
     session.commit()
-    return redirect(url_for("complaint.show", number=number, _anchor=_anchor(form)), 303)
+    return redirect(url_for("complaint.show", number=number, _anchor=anchor(form)), 303)
 
 
 def by_script() -> bool:
@@ -154,7 +153,8 @@ def _told(draft: Draft) -> dict[str, object]:
     return {"version": draft.version, "at": clock_time(draft.saved_at), "fields": draft.fields}
 
 
-def _anchor(form: str) -> str:
+def anchor(form: str) -> str:
+    """Where a form stands on the page."""
     kind, _, rest = form.partition(":")
     if kind == "record":
         return f"f-{rest.partition(':')[0]}"

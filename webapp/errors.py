@@ -14,9 +14,12 @@ from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
+from webapp import carrying, drafts
 from webapp.database import db
+from webapp.htmx import partial
+from webapp.identity import OPEN, ask_to_sign_in
 from webapp.language import sentence
-from webapp.security import ForeignRequest, Garbled
+from webapp.security import ForeignRequest, Garbled, from_here
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +58,7 @@ def init_app(app: Flask) -> None:
 
 def answer(text: str, status: int) -> tuple[str, int]:
     """The error as a page, or as a notice for htmx."""
-    partial = bool(request.headers.get("HX-Request"))
-    return render_template("errors/_notice.html" if partial else "errors/page.html", text=text, status=status), status
+    return render_template("errors/_notice.html" if partial() else "errors/page.html", text=text, status=status), status
 
 
 def _refusal(error: ComplaintError) -> tuple[str, int]:
@@ -64,7 +66,15 @@ def _refusal(error: ComplaintError) -> tuple[str, int]:
     return answer(sentence(error.sentence), STATUS.get(type(error), 422))
 
 
-def _stale_form(_error: CSRFError) -> tuple[str, int]:
+def _stale_form(_error: CSRFError) -> Response | tuple[str, int]:
+    """A form whose token is not of this sign-in: that has ended, or is a newer one. What was typed is not lost."""
+    if not from_here():
+        return _refusal(ForeignRequest())
+    if request.endpoint not in OPEN:
+        if not current_user.is_authenticated:
+            return ask_to_sign_in()
+        if (carried := carrying.unpacked(carrying.packed())) and not partial() and not drafts.by_script():
+            return carrying.page(carried), 400
     return answer(gettext("This page was open too long to be trusted. Load it again and repeat."), 400)
 
 

@@ -159,6 +159,9 @@ const keep = (box) => {
   addEventListener("pagehide", () => timer && save(true));
   addEventListener("pageshow", (event) => event.persisted && (away = false));
   addEventListener("online", changed);
+  addEventListener("storage", (event) => {
+    if (event.key === "signed-out") away = true; // in another window: nothing more is kept here
+  });
 };
 
 const boxes = [...document.querySelectorAll("[data-draft]")];
