@@ -60,7 +60,8 @@ _PLACE = re.compile(r"\{(" + "|".join(PLACES) + r")\}")
 
 ARGUING = re.compile(
     r"\b(?:your (?:own )?(?:fault|mistake|misuse)|you (?:should have|must have|failed to|are wrong)"
-    r"|not our (?:fault|problem)|we (?:refuse|reject|deny)|as (?:we|i) (?:already )?told you|calm down|impossible|obviously)\b"
+    r"|not our (?:fault|problem)|we (?:refuse|reject|deny)|as (?:we|i) (?:already )?told you|calm down|impossible"
+    r"|obviously)\b"
     r"|你错了|您错了|是(?:你|您|贵司|贵方)的(?:错|问题|责任)|不是我(?:们|司|方)的(?:错|问题|责任)|不可能|不关我|拒绝|我早就说过|你自己|无理",
     re.IGNORECASE,
 )

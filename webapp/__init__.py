@@ -42,7 +42,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         reading,
         records,
         replies,
+        reply_templates,
         security,
+        template_settings,
         upward,
         watching,
         work,
@@ -66,9 +68,10 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    page = (complaint_page, drafts, records, writing, replies, notes, noting, watching, upward, presence)
-    cases = (work, answers, board, moves, *page, passing, reading, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    composing = (drafts, replies, reply_templates, notes, noting)
+    page = (complaint_page, records, writing, *composing, watching, upward, presence, passing, reading)
+    cases = (work, answers, board, moves, *page, notices, preferences)
+    web = (*cases, inbox, mailboxes, procedures, template_settings, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -18,7 +18,8 @@ from complaints.letters import Attachment, Letter
 from complaints.outbox import Outgoing
 from complaints.people import fold_email
 from complaints.replies import Begun, Form, Reply
-from webapp import drafts, timeline
+from complaints.reply_templates import unfilled
+from webapp import drafts, reply_templates, timeline
 from webapp.context import actor, calendar, now, settings
 from webapp.database import db
 from webapp.drafts import Line, Typed
@@ -41,6 +42,7 @@ class Composer:
     sent: bool
     signed: tuple[str, str]
     draft: Line
+    unfilled: Sequence[str]
     longest: int = replies.LONGEST_TEXT
 
 
@@ -54,13 +56,16 @@ def composer(complaint: Complaint, work: Section, letters: Sequence[Letter]) -> 
     kept = request.form if sent else None if back else drafts.kept(complaint, DRAFT)
     answers = kept.get("answers", type=int) if kept else None
     begun = replies.compose(db.session(), complaint, written=letters, answers=answers, own=settings().mail_from)
+    kinds = replies.kinds(work.case, by)
     form = typed(kept) if kept is not None else back or _blank(begun)
+    before, form = form, reply_templates.begin_with(form, complaint, begun, kinds)
     opens = calendar().next_opening(now())
     return Composer(
         begun, form, [each for each in work.names.files.values() if not each.inline or each.id in form.files],
-        replies.kinds(work.case, by), opens if opens > now() else None,
+        kinds, opens if opens > now() else None,
         (request.form.get("key") if sent else None) or secrets.token_urlsafe(16), sent,
-        (by.name, settings().organisation), drafts.line(complaint, DRAFT, replaced=back is not None),
+        (by.name, settings().organisation),
+        drafts.line(complaint, DRAFT, replaced=back is not None, unsaved=form != before), unfilled(form.text),
     )  # fmt: skip
 
 

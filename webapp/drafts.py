@@ -34,7 +34,7 @@ Typed = MultiDict[str, str]
 @dataclass(frozen=True)
 class Line:
     """How the draft of a form stands. `saved_at`: the form shows a draft of then; `beside`: there is one, and the form
-    shows something else; `other`: what another window kept meanwhile; `sent`: the form is as it was sent in."""
+    shows something else; `other`: what another window kept meanwhile; `unsaved`: more stands in it than was kept."""
 
     form: str
     version: int
@@ -42,7 +42,7 @@ class Line:
     saved_at: datetime | None
     beside: datetime | None
     other: Sequence[str]
-    sent: bool
+    unsaved: bool
 
 
 def init_app(app: Flask) -> None:
@@ -72,8 +72,9 @@ def posted(form: str) -> bool:
     return request.method == "POST" and request.form.get("draft") == form
 
 
-def line(complaint: Complaint, form: str, *, replaced: bool = False) -> Line:
-    """How the draft of a form stands; `replaced`: the form shows something else, which no draft becomes by itself."""
+def line(complaint: Complaint, form: str, *, replaced: bool = False, unsaved: bool = False) -> Line:
+    """How the draft of a form stands; `replaced`: the form shows something else, which no draft becomes by itself;
+    `unsaved`: more stands in it than was kept."""
     draft = _mine(complaint).get(form)
     at = draft.saved_at if draft is not None and draft.fields else None
     version = draft.version if draft is not None else 0
@@ -83,7 +84,7 @@ def line(complaint: Complaint, form: str, *, replaced: bool = False) -> Line:
         other = _differing(draft.fields)
     shown = at if not sent and not replaced else None
     beside = at if replaced and not sent else None
-    return Line(form, -1 if beside else version, actor().id, shown, beside, other, sent)
+    return Line(form, -1 if beside else version, actor().id, shown, beside, other, sent or unsaved)
 
 
 def _differing(fields: Mapping[str, Sequence[str]]) -> list[str]:

@@ -5,6 +5,7 @@
 const PREFIX = "draft:";
 const ITSELF = new Set(["csrf_token", "key", "draft", "draft_version", "draft_by"]);
 const LATER = 1000;
+const LARGEST = 30 * 1024 * 1024;
 const clock = (at) =>
   new Date(at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
 
@@ -132,7 +133,7 @@ const keep = (box) => {
   if (part("by-hand")) part("by-hand").hidden = true;
   const local = store.get(key);
   const seen = Number(version.value);
-  if (box.dataset.sent !== undefined) {
+  if (box.dataset.unsaved !== undefined) {
     save();
   } else if (local && !same(local.fields, known)) {
     if (local.version === seen || (!local.sent && part("discard").hidden)) restore(local);
@@ -151,6 +152,12 @@ const keep = (box) => {
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
   form.addEventListener("submit", (event) => {
+    const files = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
+    if (files.reduce((sum, file) => sum + file.size, 0) > LARGEST) {
+      event.preventDefault();
+      form.querySelector("input[type=file]").focus();
+      return say(box.dataset.large);
+    }
     away = true;
     clearTimeout(timer);
     if (event.submitter?.dataset.discard === undefined) remember(true);
