@@ -7,7 +7,7 @@ secret is ever carried.
 
 from dataclasses import dataclass
 
-from flask import current_app, flash, redirect, render_template, request, session, url_for
+from flask import current_app, flash, redirect, render_template, request, session
 from flask_babel import gettext
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.datastructures import MultiDict
@@ -101,7 +101,7 @@ def _into_its_form(carried: Carried) -> Response | None:
         db.session.rollback()
         return None
     flash(gettext("You were signed out, and nothing was sent. What you typed is back in the form."))
-    return redirect(url_for("complaint.show", number=number, _anchor=drafts.anchor(form)), 303)
+    return redirect(drafts.home(number, form), 303)
 
 
 def _number(path: str) -> str | None:

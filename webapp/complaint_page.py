@@ -357,8 +357,9 @@ def _form(
             values[name] = values[name] or value
     values["content"] = values["content"][: registration.LIMITS["content"]]
     changed_since, version = {}, complaint.version
-    if typed is None and (kept := drafts.kept(complaint, "entry")) is not None:
-        values |= {name: kept[name] for name in FIELDS if name in kept}
+    kept = drafts.kept(complaint, "entry") if typed is None else None
+    if kept is not None:
+        values |= {name: kept[name] for name in (*FIELDS, registration.WHY) if name in kept}
         version = kept.get("version", 0, type=int)
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
@@ -374,7 +375,7 @@ def _form(
         values,
         registration.writable(complaint, actor()),
         departments,
-        _chosen(),
+        _chosen(kept),
         _suggested(),
         version=version,
         newest=changed_since,
@@ -455,8 +456,9 @@ def _reasons(refusal: ComplaintError | None) -> dict[str, Any]:
     }
 
 
-def _chosen() -> frozenset[int]:
-    return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
+def _chosen(kept: drafts.Typed | None = None) -> frozenset[int]:
+    said = request.form if kept is None else kept
+    return frozenset(id for id in said.getlist("departments", type=int) if 0 < id < 2**31)
 
 
 def _suggested() -> Sequence[str]:

@@ -133,7 +133,7 @@ def save(number: str, form: str) -> Response | tuple[Response | str, int]:
     if by_script():
         return jsonify(_told(draft))
     flash(gettext("Draft saved %(time)s", time=clock_time(draft.saved_at)))
-    return redirect(url_for("complaint.show", number=number, _anchor=anchor(form)), 303)
+    return redirect(home(number, form), 303)
 
 
 @bp.post(f"{A_DRAFT}/discard")
@@ -142,7 +142,7 @@ def discard(number: str, form: str) -> Response:
     session = db.session()
     drafts.done(session, find(session, number, actor()), form, by=actor(), at=now())
     session.commit()
-    return redirect(url_for("complaint.show", number=number, _anchor=anchor(form)), 303)
+    return redirect(home(number, form), 303)
 
 
 def by_script() -> bool:
@@ -154,8 +154,12 @@ def _told(draft: Draft) -> dict[str, object]:
     return {"version": draft.version, "at": clock_time(draft.saved_at), "fields": draft.fields}
 
 
-def anchor(form: str) -> str:
-    """Where a form stands on the page."""
+def home(number: str, form: str) -> str:
+    """The address at which a form of a complaint stands."""
+    return url_for("complaint.show", number=number, _anchor=_anchor(form))
+
+
+def _anchor(form: str) -> str:
     kind, _, rest = form.partition(":")
     if kind == "record":
         return f"f-{rest.partition(':')[0]}"

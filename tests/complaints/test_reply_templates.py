@@ -46,6 +46,7 @@ def known(session: Session, complaint: Complaint, by: Actor, locale: str = "en")
 # Those that are shipped
 
 
+@pytest.mark.requirement("S201")
 @pytest.mark.parametrize("key", SHIPPED)
 def test_no_shipped_template_promises_or_argues_or_has_an_unknown_place(key: str) -> None:
     template = SHIPPED[key]
@@ -72,6 +73,7 @@ def test_there_are_six_in_both_languages_each_of_a_kind_that_is_recorded() -> No
     }  # fmt: skip
 
 
+@pytest.mark.requirement("S74")
 def test_the_result_is_told_with_thanks_and_asks_for_suggestions() -> None:
     assert "Thank you" in SHIPPED["result.en"].text
     assert "suggestions" in SHIPPED["result.en"].text

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from complaints.database import transaction
 from complaints.people import Actor
-from tests.builders import a_mailed_complaint, a_person
+from tests.builders import a_department, a_mailed_complaint, a_person
 from tests.desk import Desk
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
@@ -95,14 +95,21 @@ def test_a_draft_is_nobody_elses_and_not_of_a_complaint_one_may_not_see(
     assert save(browser_of(stranger), "note", note="x").status_code == 404
 
 
-def test_the_entry_and_a_record_begin_with_what_was_typed(
+def test_the_entry_begins_with_what_was_typed(
     make: sessionmaker[Session], browser_of: Browser, desk: FlaskClient
 ) -> None:
+    with transaction(make) as session:
+        a_department(session, "machining", "Machining", "机加工")
     html = desk.get(HERE).text
     assert version(html, "entry") == 0
-    desk.post(f"{HERE}/drafts/entry", data={"subject": "Oil at the face seal", "version": "7"}, headers=JSON)
+    desk.post(
+        f"{HERE}/drafts/entry",
+        data={"subject": "Oil at the face seal", "version": "7", "departments": "2"},
+        headers=JSON,
+    )
     html = desk.get(HERE).text
     assert 'value="Oil at the face seal"' in html
+    assert 'name="departments" value="2" checked' in html
     assert 'name="version" value="7"' in html  # what was written since is not overwritten unseen
 
 

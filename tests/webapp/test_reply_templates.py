@@ -58,6 +58,11 @@ def text_of(html: str) -> str:
 # In the composer
 
 
+@pytest.mark.requirement("S200")
+def test_the_form_reminds_its_writer_never_to_argue(desk: FlaskClient) -> None:
+    assert "Never argue." in visible(desk.get(HERE).text)
+
+
 @on_both_databases
 def test_a_template_is_filled_with_the_complaint(desk: FlaskClient) -> None:
     menu = desk.get(LIST, headers={"HX-Request": "true"}).text

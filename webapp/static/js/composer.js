@@ -1,6 +1,5 @@
 // Inserts a reply template at the cursor, names what is still to be filled in, and shows the form that an address leads
 // to. Without script a template fills the form by a link, and the two forms change places by their buttons.
-"use strict";
 const composer = document.getElementById("composer");
 const words = document.getElementById("f-composer-text");
 const gaps = composer.querySelector("[data-places]");

@@ -1,7 +1,6 @@
 // Keeps what is typed in a form: at once in this browser, and a second after the last key on the server. What did not
 // reach the server (signed out, no network, the tab closed) is back in the form the next time. Two windows do not
 // overwrite each other: both texts are shown. Whoever else signs in on this machine finds nothing.
-"use strict";
 const PREFIX = "draft:";
 const ITSELF = new Set(["csrf_token", "key", "draft", "draft_version", "draft_by"]);
 const LATER = 1000;
@@ -49,6 +48,7 @@ const keep = (box) => {
   let timer = 0;
   let away = false; // the form is on its way
   let saving = false;
+  let apart = false; // another window has other words, and nobody has chosen yet
 
   const fields = () =>
     [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !ITSELF.has(name));
@@ -74,27 +74,30 @@ const keep = (box) => {
 
   const remember = (sent = false) => store.set(key, { at: Date.now(), version: Number(version.value), fields: fields(), sent });
 
-  const both = (other) => {
+  const both = (other, theirs = version.value) => {
+    apart = true;
     const here = fields();
     const texts = other.filter(([name, value]) => value && !here.some((own) => own[0] === name && own[1] === value));
     part("words").textContent = texts.map(([, value]) => value).join("\n\n");
     part("other").hidden = false;
     part("choice").hidden = false;
+    const settle = () => {
+      apart = false;
+      version.value = theirs;
+      part("other").hidden = true;
+      save();
+    };
     part("take").onclick = () => {
       put(other);
       settle();
     };
     part("keep").onclick = settle;
   };
-  const settle = () => {
-    part("other").hidden = true;
-    save();
-  };
 
   const save = async (leaving = false) => {
     clearTimeout(timer);
     timer = 0;
-    if (away || (saving && !leaving)) return;
+    if (away || apart || !form.isConnected || (saving && !leaving)) return;
     const typed = fields();
     const body = new URLSearchParams(typed);
     for (const name of ["csrf_token", "draft_version"]) body.set(name, form.elements.namedItem(name).value);
@@ -110,15 +113,17 @@ const keep = (box) => {
       return say(answer?.status === 401 ? box.dataset.out : box.dataset.kept);
     }
     const other = Object.entries(told.fields).flatMap(([name, said]) => said.map((value) => [name, value]));
-    version.value = told.version;
     if (answer.status === 200) {
+      version.value = told.version;
       known = typed;
-      if (same(typed, fields())) store.drop(key);
-      else timer = setTimeout(save, LATER);
+      if (same(typed, store.get(key)?.fields)) store.drop(key); // not what another window wrote there
+      if (!same(typed, fields())) timer = setTimeout(save, LATER);
       say(box.dataset.saved.replace("{time}", told.at));
     } else if (other.length) {
-      both(other);
+      remember();
+      both(other, told.version);
     } else {
+      version.value = told.version;
       save(); // it was sent or discarded elsewhere: what is typed here goes on
     }
   };
@@ -134,7 +139,8 @@ const keep = (box) => {
   const local = store.get(key);
   const seen = Number(version.value);
   if (box.dataset.unsaved !== undefined) {
-    save();
+    if (part("other").hidden) save();
+    else apart = true; // the page shows both, and sending it settles that
   } else if (local && !same(local.fields, known)) {
     if (local.version === seen || (!local.sent && part("discard").hidden)) restore(local);
     else if (local.sent) store.drop(key);
@@ -171,9 +177,16 @@ const keep = (box) => {
   });
 };
 
-const boxes = [...document.querySelectorAll("[data-draft]")];
-const me = boxes[0]?.closest("form").elements.namedItem("draft_by").value;
+const known = new WeakSet();
+const begin = (root) => {
+  for (const box of root.querySelectorAll("[data-draft]")) {
+    if (!known.has(box)) keep(box);
+    known.add(box);
+  }
+};
+const me = document.querySelector("[name=draft_by]")?.value;
 for (const key of store.keys()) {
-  if (key.startsWith(PREFIX) && !(me && key.startsWith(`${PREFIX}${me}:`))) store.drop(key);
+  if (me && key.startsWith(PREFIX) && !key.startsWith(`${PREFIX}${me}:`)) store.drop(key);
 }
-boxes.forEach(keep);
+begin(document);
+document.addEventListener("htmx:load", (event) => begin(event.detail.elt));
