@@ -9,8 +9,8 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base, BigId
 from complaints.mailboxes import Mailbox as Mailbox
@@ -124,3 +124,10 @@ class Attachment(Base):
     blob: Mapped[str] = mapped_column(String(64))
     within: Mapped[int | None]  # the position of the file that held this one
     enclosed: Mapped[dict[str, Any] | None]  # of a mail that was attached: from_name, from_address, subject, date, text
+
+
+def answers_to(session: Session, letter: Letter) -> str:
+    """The mailbox of ours that a letter came to, if plus addresses arrive there: an answer may carry its mark."""
+    query = select(Mailbox.address).join(Sighting, Sighting.mailbox_id == Mailbox.id)
+    takes = Sighting.letter_id == letter.id, Mailbox.active, Mailbox.plus_addresses, Mailbox.address != ""
+    return session.scalar(query.where(*takes).order_by(Sighting.id).limit(1)) or ""

@@ -8,6 +8,7 @@ from complaints import (
     conversation,
     customer_file,
     customers,
+    drafts,
     finding,
     history,
     incidents,
@@ -26,6 +27,7 @@ from complaints import (
     records,
     registration,
     replies,
+    reply_templates,
     schedule,
     signatures,
     signin,
@@ -38,7 +40,7 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices", "numbers",
-    "off_board", "outbox", "people", "procedure_store", "products", "records", "registration", "replies", "schedule",
-    "signatures", "signin", "terms", "views", "visits", "work",
+    "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
+    "numbers", "off_board", "outbox", "people", "procedure_store", "products", "records", "registration", "replies",
+    "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
 ]  # fmt: skip

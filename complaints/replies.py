@@ -29,12 +29,13 @@ from complaints.customers import Contact
 from complaints.database import Base, BigId
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, RecordRefused, Sentence
 from complaints.guards import RoleNames
-from complaints.letters import Attachment, Letter
+from complaints.letters import Attachment, Letter, answers_to
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, QUALITY, Actor, User, actor_for, fold_email
 from complaints.procedure import Procedure, of
 from complaints.promises import promised
 from complaints.registration import Incomplete, Problem
+from complaints.reply_templates import unfilled
 from complaints.texts import clean
 
 KIND = "reply"
@@ -301,6 +302,9 @@ def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) 
             problems.append(Problem(field, Sentence(message, {"limit": limit, "length": len(said)})))
     if not text:
         problems.append(Problem(TEXT, Sentence(N_("Please write something"))))
+    elif gaps := unfilled(f"{subject}\n{text}"):
+        message = N_("Fill in what stands between braces, or take it out: %(places)s")
+        problems.append(Problem(TEXT, Sentence(message, {"places": ", ".join(f"{{{each}}}" for each in gaps)})))
     if form.contact and form.contact not in kinds(case, by):
         problems.append(Problem(CONTACT, Sentence(N_("This cannot be recorded where the complaint stands now"))))
     elif form.contact and form.later:
@@ -409,11 +413,17 @@ def _owe(
         words = answered.own_words or answered.text
         quoted = {"at": answered.received_at.isoformat(), "who": str(who), "text": _cut(words, LONGEST_QUOTE)}
     first, *others = reply.recipients
+    ours = answers_to(session, answered) if answered is not None else ""
+    marked = ""
+    if ours:
+        marked = outbox.reply_address(
+            context.secret, complaint_id=reply.complaint_id, recipient=first.address, address=ours
+        )
     purpose = f"{KIND}:{reply.id}"
     outbox.owe(
         session, purpose=purpose, kind=KIND, recipient=first.address, also=[each.address for each in others],
         locale=begun.locale, at=reply.at, due_at=due_at, secret=context.secret, domain=context.domain,
-        complaint_id=reply.complaint_id, in_reply_to=chain[-1] if chain else "", references=chain,
+        reply_to=marked, complaint_id=reply.complaint_id, in_reply_to=chain[-1] if chain else "", references=chain,
         values={
             "to": reply.to, "cc": reply.cc, "subject": reply.subject, "text": reply.text, "author": by.name,
             "quoted": quoted,

@@ -29,6 +29,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         customers,
         database,
         demo,
+        drafts,
         eight_d,
         errors,
         expected,
@@ -56,8 +57,10 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         records_page,
         registering,
         replies,
+        reply_templates,
         security,
         similar,
+        template_settings,
         upward,
         watching,
         work,
@@ -81,12 +84,24 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    said = (conversation, letters, replies, notes, noting, reading)
+    said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
     written = (records, records_page, writing, eight_d, registering)
     people = (watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    web = (*cases, notices, preferences, inbox, mailboxes, procedures, attachments, previews, health, demo)
+    web = (
+        *cases,
+        notices,
+        preferences,
+        inbox,
+        mailboxes,
+        procedures,
+        template_settings,
+        attachments,
+        previews,
+        health,
+        demo,
+    )
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

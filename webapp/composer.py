@@ -17,11 +17,14 @@ from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import fold_email
 from complaints.replies import Begun, Form, Reply
+from complaints.reply_templates import unfilled
+from webapp import drafts, reply_templates
 from webapp.context import actor, calendar, now, settings
 from webapp.database import db
+from webapp.drafts import Line, Typed
 from webapp.records import Section
 
-SEND = "replies.send"
+SEND, DRAFT = "replies.send", "reply"
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Composer:
     key: str
     sent: bool
     signed: tuple[str, str]
+    draft: Line
+    unfilled: Sequence[str]
     longest: int = replies.LONGEST_TEXT
 
 
@@ -44,23 +49,27 @@ def composer(complaint: Complaint, work: Section) -> Composer | None:
     by = actor()
     if not replies.may_send(work.case, by):
         return None
-    sent = request.endpoint == SEND
-    answers = request.form.get("answers", type=int) if sent else None
+    sent = request.endpoint == SEND or drafts.posted(DRAFT)
+    back = None if sent else _taken_back(complaint)
+    kept = request.form if sent else None if back else drafts.kept(complaint, DRAFT)
+    answers = kept.get("answers", type=int) if kept else None
     written = replies.letters(db.session(), complaint, merged=work.merged)
     begun = replies.compose(db.session(), complaint, written=written, answers=answers, own=settings().mail_from)
-    form = typed() if sent else _taken_back(complaint) or _blank(begun)
+    kinds = replies.kinds(work.case, by)
+    form = typed(kept) if kept is not None else back or _blank(begun)
+    before, form = form, reply_templates.begin_with(form, complaint, begun, kinds)
     opens = calendar().next_opening(now())
     return Composer(
         begun, form, [each for each in work.names.files.values() if not each.inline or each.id in form.files],
-        replies.kinds(work.case, by), opens if opens > now() else None,
+        kinds, opens if opens > now() else None,
         (request.form.get("key") if sent else None) or secrets.token_urlsafe(16), sent,
         (by.name, settings().organisation),
+        drafts.line(complaint, DRAFT, replaced=back is not None, unsaved=form != before), unfilled(form.text),
     )  # fmt: skip
 
 
-def typed() -> Form:
-    """The form of this request, with the files that came with it as far as they are kept already."""
-    sent = request.form
+def typed(sent: Typed) -> Form:
+    """The form as it was typed, with the files that came with it as far as they are kept already."""
     return Form(
         to=sent.getlist("to"), cc=sent.getlist("cc"), new_to=sent.get("new_to", ""), new_cc=sent.get("new_cc", ""),
         subject=sent.get("subject", ""), text=sent.get("text", "").replace("\r\n", "\n"),

@@ -1,5 +1,7 @@
 """What the web answers to each named error: one table, one page, one fragment."""
 
+from urllib.parse import urlsplit
+
 import structlog
 from flask import Flask, render_template, request
 from flask_babel import gettext
@@ -15,9 +17,12 @@ from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
+from webapp import carrying, drafts
 from webapp.database import db
-from webapp.language import sentence
-from webapp.security import ForeignRequest, Garbled
+from webapp.htmx import partial
+from webapp.identity import OPEN, ask_to_sign_in
+from webapp.language import own_path, sentence
+from webapp.security import ForeignRequest, Garbled, from_here
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +50,7 @@ HTTP_SENTENCES = {
     500: N_("Something broke on our side. Nothing was half saved; the fault is in the log."),
     503: N_("The ledger is busy. Please try again in a moment."),
 }
+MOST_READ = 256 * 1024 * 1024
 
 
 def init_app(app: Flask) -> None:
@@ -55,10 +61,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def answer(text: str, status: int) -> tuple[str, int]:
-    """The error as a page, or as a notice for htmx."""
-    partial = bool(request.headers.get("HX-Request"))
-    return render_template("errors/_notice.html" if partial else "errors/page.html", text=text, status=status), status
+def answer(text: str, status: int, back: str | None = None) -> tuple[str, int]:
+    """The error as a page, or as a notice for htmx; `back` is the page with the form that led here."""
+    return render_template(
+        "errors/_notice.html" if partial() else "errors/page.html", text=text, status=status, back=back
+    ), status
 
 
 def _refusal(error: ComplaintError) -> tuple[str, int]:
@@ -66,7 +73,15 @@ def _refusal(error: ComplaintError) -> tuple[str, int]:
     return answer(sentence(error.sentence), STATUS.get(type(error), 422))
 
 
-def _stale_form(_error: CSRFError) -> tuple[str, int]:
+def _stale_form(_error: CSRFError) -> Response | tuple[str, int]:
+    """A form whose token is not of this sign-in: that has ended, or is a newer one. What was typed is not lost."""
+    if not from_here():
+        return _refusal(ForeignRequest())
+    if request.endpoint not in OPEN:
+        if not current_user.is_authenticated:
+            return ask_to_sign_in()
+        if (carried := carrying.unpacked(carrying.packed())) and not partial() and not drafts.by_script():
+            return carrying.page(carried), 400
     return answer(gettext("This page was open too long to be trusted. Load it again and repeat."), 400)
 
 
@@ -84,7 +99,20 @@ def _http(error: HTTPException) -> Response | tuple[str, int]:
     status = error.code or 500
     if status < 400 or error.response is not None:
         return error.get_response()
+    if status == 413:
+        return _too_large()
     return answer(sentence(Sentence(HTTP_SENTENCES.get(status, HTTP_SENTENCES[400]))), status)
+
+
+def _too_large() -> tuple[str, int]:
+    """The rest of what was sent is read and thrown away: a browser shows no answer to what it could not send. The way
+    back leads to the form, which has its draft."""
+    rest, body = min(request.content_length or 0, MOST_READ), request.environ["wsgi.input"]
+    while rest > 0 and (part := body.read(min(rest, 1 << 16))):
+        rest -= len(part)
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    back = own_path(came_from.path) if came_from.netloc == request.host else None
+    return answer(gettext(HTTP_SENTENCES[413]), 413, back)
 
 
 def _broken(error: Exception) -> tuple[str, int]:

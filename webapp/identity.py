@@ -12,8 +12,10 @@ from wtforms import BooleanField, PasswordField, StringField
 
 from complaints import signin
 from complaints.people import User, actor_for, fold_email, user_with_password
+from webapp import carrying, drafts
 from webapp.context import now, zone
 from webapp.database import db
+from webapp.htmx import partial
 from webapp.language import own_path
 from webapp.security import limiter
 
@@ -60,13 +62,26 @@ def _load(token: str) -> SignedIn | None:
 def _must_be_signed_in() -> Response | tuple[str, int] | None:
     if request.endpoint in OPEN or request.endpoint is None or current_user.is_authenticated:
         return None
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
-    target = url_for("identity.login", next=here) if here != "/" else url_for("identity.login")
-    if request.headers.get("HX-Request"):
+    return ask_to_sign_in()
+
+
+def ask_to_sign_in() -> Response | tuple[str, int]:
+    """What somebody gets who is not signed in (any more). What they typed goes along."""
+    if partial() or drafts.by_script():
         answer = current_app.response_class(gettext("You are signed out. Sign in again."), 401)
-        answer.headers["HX-Redirect"] = url_for("identity.login")
+        if partial():
+            answer.headers["HX-Redirect"] = _login(urlsplit(request.headers.get("HX-Current-URL", "")).path)
         return answer
-    return redirect(target)
+    if request.method == "POST" and (carried := carrying.packed()):
+        back = _login(urlsplit(request.headers.get("Referer", "")).path)
+        form = LoginForm(formdata=None)
+        return render_template("identity/login.html", form=form, problem=None, carried=carried, again=back), 401
+    return redirect(_login(request.full_path.rstrip("?") if request.method == "GET" else ""))
+
+
+def _login(back: str) -> str:
+    """The address of the sign-in page, from which it goes `back` to one of our pages."""
+    return url_for("identity.login", next=back if back != "/" and _own_path(back) else None)
 
 
 @bp.get("/")
@@ -97,21 +112,24 @@ by_account = limiter.shared_limit(
 def login() -> Response | str | tuple[str, int]:
     """The sign-in page and its form (fields `email`, `password`, `keep`)."""
     form = LoginForm()
+    carried = request.form.get("carried", "")
     if current_user.is_authenticated and request.method == "GET":
         return redirect("/")
     if not form.is_submitted():
-        return render_template("identity/login.html", form=form, problem=None)
+        return render_template("identity/login.html", form=form, problem=None, left=session.pop("left", False))
     user = user_with_password(db.session(), form.email.data or "", form.password.data or "")
     if user is None:
         g.wrong_password = True
         problem = gettext("This e-mail address and password do not belong together. Please try again.")
-        return render_template("identity/login.html", form=form, problem=problem), 422
+        return render_template("identity/login.html", form=form, problem=problem, carried=carried), 422
     session.clear()
+    g.pop("csrf_token", None)  # it belonged to what was cleared
     token = signin.begin(db.session(), user, at=now(), keep=bool(form.keep.data))
     db.session.commit()
     session.permanent = bool(form.keep.data)
     login_user(SignedIn(user, token))
-    return redirect(_own_path(request.args.get("next")) or "/")
+    session[carrying.WHO] = user.id
+    return carrying.resume(carried) or redirect(_own_path(request.args.get("next")) or "/")
 
 
 @bp.post("/logout")
@@ -121,6 +139,7 @@ def logout() -> Response:
         db.session.commit()
     logout_user()
     session.clear()
+    session["left"] = True
     return redirect(url_for("identity.login"))
 
 

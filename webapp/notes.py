@@ -13,11 +13,13 @@ from sqlalchemy import select
 
 from complaints import notes
 from complaints.complaint import Complaint
-from complaints.notes import FIELD, LONGEST, Note
+from complaints.notes import FIELD, KIND, LONGEST, Note
 from complaints.procedure import of
 from complaints.transcript import NoteRead
+from webapp import drafts
 from webapp.context import actor
 from webapp.database import db
+from webapp.drafts import Line
 from webapp.timeline import NoteShown, linked
 
 WRITES = "noting.write"
@@ -32,6 +34,7 @@ class Form:
     key: str
     sent: bool
     confidential: bool
+    draft: Line
     corrects: Note | None = None
     field: str = FIELD
     limit: int = LONGEST
@@ -43,11 +46,15 @@ def init_app(app: Flask) -> None:
 
 def form(complaint: Complaint) -> Form:
     """The form for the page of this request."""
-    sent = request.endpoint == WRITES
     corrects = _corrected(complaint)
-    text = request.form.get(FIELD, "") if sent else corrects.text if corrects else ""
+    draft = f"{KIND}:{corrects.id}" if corrects else KIND
+    sent = request.endpoint == WRITES or drafts.posted(draft)
+    kept = request.form if sent else drafts.kept(complaint, draft)
+    text = kept.get(FIELD, "") if kept is not None else corrects.text if corrects else ""
     key = (request.form.get("key") if sent else None) or secrets.token_urlsafe(16)
-    return Form(text.replace("\r\n", "\n"), key, sent, of(complaint).confidential, corrects)
+    return Form(
+        text.replace("\r\n", "\n"), key, sent, of(complaint).confidential, drafts.line(complaint, draft), corrects
+    )
 
 
 def _corrected(complaint: Complaint) -> Note | None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from complaints import notes
 from complaints.complaint import find
 from complaints.notes import FIELD, Noted, NotNoted
-from webapp import complaint_page
+from webapp import complaint_page, drafts
 from webapp.context import actor, engine, now
 from webapp.database import db
 from webapp.notes import corrects
@@ -25,11 +25,13 @@ def init_app(app: Flask) -> None:
 def write(number: str) -> Response | tuple[str, int]:
     """Take down a note, or the correction of one."""
     session = db.session()
+    complaint = find(session, number, actor())
     try:
         noted = notes.add(
-            session, find(session, number, actor()), request.form.get(FIELD, ""), by=actor(), at=now(),
+            session, complaint, request.form.get(FIELD, ""), by=actor(), at=now(),
             context=engine(), key=request.form.get("key", "")[:40], corrects=corrects(),
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except NotNoted as refusal:
         session.rollback()

@@ -25,9 +25,10 @@ from complaints.procedure import Field, Procedure, Sheet, Stage, When
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete
 from complaints.work import Task
-from webapp import signatures
+from webapp import drafts, signatures
 from webapp.context import actor, now, seen_version, zone
 from webapp.database import db
+from webapp.drafts import Line
 from webapp.language import in_my_language, sentence
 from webapp.signatures import Box, Unsigned
 from webapp.values import Later, Names, listed, typed
@@ -82,6 +83,12 @@ class Form:
     problems: Mapping[str, Sentence] = field(default_factory=dict)
     reasons: Sequence[Missing] = ()
     newest: Mapping[str, str] = field(default_factory=dict)
+    draft: Line | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Does it show what its reader typed and did not send?"""
+        return self.draft is not None and self.draft.saved_at is not None
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Panel:
 
     @property
     def open(self) -> bool:
-        return self.asked_for or self.state in (YOURS, OTHERS)
+        return self.asked_for or self.state in (YOURS, OTHERS) or (self.form is not None and self.form.begun)
 
 
 @dataclass(frozen=True)
@@ -352,6 +359,10 @@ def _form(
     told: dict[str, Any] = {}
     shown = {*mine}
     version = record.version if record is not None else 0
+    draft = f"record:{sheet.key}" if place is None else f"record:{sheet.key}:{place}"
+    if sent is None and (kept := drafts.kept(case.complaint, draft)) is not None:
+        values |= {key: kept.getlist(key) for key in kept if key in values}
+        version = kept.get("version", 0, type=int)
     if sent is not None:
         values |= {key: list(said) for key, said in sent.typed.items() if key in values}
         told = _refused(sheet, record, names, sent)
@@ -362,7 +373,8 @@ def _form(
     return Form(
         address, f"f-{sheet.key}-" if place is None else f"f-{sheet.key}-{place}-",
         [each for each in sheet.fields if each.key in shown and _may_apply(case, sheet, each, values)], values, version,
-        key=(request.form.get("key") if sent is not None else None) or secrets.token_urlsafe(16), **told,
+        key=(request.form.get("key") if sent is not None else None) or secrets.token_urlsafe(16),
+        draft=drafts.line(case.complaint, draft), **told,
     )  # fmt: skip
 
 

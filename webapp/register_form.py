@@ -20,6 +20,7 @@ from complaints.letters import Letter
 from complaints.people import Department
 from complaints.procedure import Procedure, newest, of, procedure
 from complaints.registration import FIELDS, Incomplete, Problem, Values
+from webapp import drafts
 from webapp.context import actor, now, seen_version, zone
 from webapp.database import db
 
@@ -66,6 +67,10 @@ def form(
             values[name] = values[name] or value
     values["content"] = values["content"][: registration.LIMITS["content"]]
     changed_since, version = {}, complaint.version
+    kept = drafts.kept(complaint, "entry") if typed is None else None
+    if kept is not None:
+        values |= {name: kept[name] for name in (*FIELDS, registration.WHY) if name in kept}
+        version = kept.get("version", 0, type=int)
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
         values |= sent
@@ -79,7 +84,7 @@ def form(
         values,
         registration.writable(complaint, actor()),
         departments,
-        chosen(),
+        chosen(kept),
         version=version,
         newest=changed_since,
         procedure=asked(of(complaint)).key,
@@ -176,8 +181,10 @@ def reasons(refusal: ComplaintError | None) -> dict[str, Any]:
     }
 
 
-def chosen() -> frozenset[int]:
-    return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
+def chosen(kept: drafts.Typed | None = None) -> frozenset[int]:
+    """The departments that were ticked in this request, or in what was `kept` of the form."""
+    said = request.form if kept is None else kept
+    return frozenset(id for id in said.getlist("departments", type=int) if 0 < id < 2**31)
 
 
 def choices(rules: Procedure) -> dict[str, Mapping[str, Name]]:

@@ -13,7 +13,7 @@ from complaints.complaint import Complaint, find
 from complaints.errors import MoveRefused, StaleComplaint
 from complaints.procedure import Procedure, of, procedure
 from complaints.registration import Incomplete, Problem, Values
-from webapp import complaint_page, register_form
+from webapp import complaint_page, drafts, register_form
 from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
 from webapp.language import in_my_language
@@ -73,6 +73,7 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
                 session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine(),
                 why=request.form.get(registration.WHY, ""),
             )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, MoveRefused, StaleComplaint) as refusal:
         session.rollback()

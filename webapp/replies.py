@@ -11,7 +11,7 @@ from complaints.errors import N_, BadInput, Sentence, StaleComplaint
 from complaints.files import NotKept
 from complaints.registration import Problem
 from complaints.replies import NotSent
-from webapp import complaint_page, composer, uploads
+from webapp import complaint_page, composer, drafts, uploads
 from webapp.context import actor, engine, now
 from webapp.database import db
 from webapp.outbox import ring
@@ -35,7 +35,10 @@ def send(number: str) -> Response | tuple[str, int]:
         raise BadInput(field="key", problem=Sentence(N_("the form has lost its key; load it again")))
     try:
         g.uploaded = _uploaded(complaint)
-        reply = replies.send(session, complaint, composer.typed(), key=key, by=actor(), at=now(), context=engine())
+        reply = replies.send(
+            session, complaint, composer.typed(request.form), key=key, by=actor(), at=now(), context=engine()
+        )
+        drafts.sent(complaint)
         session.commit()
     except (NotSent, StaleComplaint) as refusal:
         session.rollback()

@@ -62,13 +62,15 @@ def _only_text() -> None:
 
 def _only_from_here() -> None:
     """A write that a browser says comes from another site is refused, whatever token it carries."""
-    if request.method in ("GET", "HEAD", "OPTIONS"):
-        return
-    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not from_here():
         raise ForeignRequest
+
+
+def from_here() -> bool:
+    """Was this request made on a page of ours, as far as the browser says?"""
     origin = request.headers.get("Origin")
-    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
-        raise ForeignRequest
+    elsewhere = origin and origin != "null" and urlsplit(origin).netloc != request.host
+    return not elsewhere and request.headers.get("Sec-Fetch-Site") != "cross-site"
 
 
 def _headers(response: Response, settings: Settings) -> Response:

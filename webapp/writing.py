@@ -21,7 +21,7 @@ from complaints.registration import Incomplete, Problem
 from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
-from webapp import eight_d, records_page, uploads
+from webapp import drafts, eight_d, records_page, uploads
 from webapp.context import actor, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -56,6 +56,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, RecordRefused, StaleRecord, StaleComplaint) as refusal:
         session.rollback()

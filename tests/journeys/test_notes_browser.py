@@ -32,6 +32,8 @@ def make(make: sessionmaker[Session]) -> sessionmaker[Session]:
 
 
 def note(page: "Page") -> Any:
+    """The text of the note; its tab is opened first."""
+    page.locator(".composer__tab").nth(1).click()
     return page.locator("#f-note")
 
 
@@ -52,7 +54,7 @@ def test_a_note_with_a_mention_and_watching_are_for_everybody(
     assert axe(page) == []
     offered(page).click()
     expect(note(page)).to_have_value("请 @Tomas Reiner ")
-    page.locator("#note-form button").click()
+    page.locator(".noteform__f button").click()
     written = page.locator("#note-1")
     expect(written).to_contain_text("@Tomas Reiner")
     expect(written.locator("use[href$='#i-lock']")).to_have_count(1)

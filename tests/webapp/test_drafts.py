@@ -1,0 +1,130 @@
+"""Drafts in the forms of a complaint's page."""
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.test import TestResponse
+
+from complaints.database import transaction
+from complaints.people import Actor
+from tests.builders import a_department, a_mailed_complaint, a_person
+from tests.desk import Desk
+from tests.webapp.conftest import Browser, on_both_databases
+from tests.webapp.test_complaint_page import visible
+
+HERE = "/complaints/C-2026-0001"
+JSON = {"Accept": "application/json"}
+INES = "i.carrow@quellstrom.example"
+
+
+@pytest.fixture
+def desk(clerk: Actor, make: sessionmaker[Session], browser_of: Browser) -> FlaskClient:
+    """The clerk's browser, before a complaint that came by mail."""
+    with transaction(make) as session:
+        a_mailed_complaint(session)
+    return browser_of(clerk)
+
+
+def save(client: FlaskClient, form: str, version: int = 0, **said: Any) -> TestResponse:
+    return client.post(f"{HERE}/drafts/{form}", data=said | {"draft": form, "draft_version": version}, headers=JSON)
+
+
+def version(html: str, form: str) -> int:
+    found = re.search(rf'name="draft" value="{form}"><input type="hidden" name="draft_version" value="(-?\d+)"', html)
+    assert found
+    return int(found[1])
+
+
+@on_both_databases
+def test_a_reply_that_was_typed_is_back_when_the_page_is_opened_again(desk: FlaskClient) -> None:
+    answer = save(desk, "reply", text="Dear Ines,\r\nthank you", to=INES, subject="Re: Leak", csrf_token="x", key="k")
+    kept = {"text": ["Dear Ines,\r\nthank you"], "to": [INES], "subject": ["Re: Leak"]}
+    assert answer.json == {"version": 1, "at": "09:30", "fields": kept}
+    html = desk.get(HERE).text
+    assert "Dear Ines,\nthank you</textarea>" in html
+    assert "Your draft of 09:30" in visible(html)
+    assert version(html, "reply") == 1
+
+
+@on_both_databases
+def test_sent_it_is_gone_in_the_same_transaction(desk: FlaskClient) -> None:
+    save(desk, "reply", text="Dear Ines", to=INES, subject="Re: Leak")
+    form = {"key": "key of the form", "draft": "reply", "draft_version": "1", "to": INES, "subject": "Re: Leak"}
+    refused = desk.post(f"{HERE}/replies", data=form)
+    assert refused.status_code == 422
+    assert "data-unsaved" in refused.text
+    assert desk.post(f"{HERE}/replies", data=form | {"text": "Dear Ines"}).status_code == 303
+    assert save(desk, "reply", version=1, text="Dear In").status_code == 409
+    html = desk.get(HERE).text
+    assert "Dear Ines</textarea>" not in html
+    assert "Your draft" not in visible(html)
+
+
+def test_two_windows_both_keep_their_words(desk: FlaskClient) -> None:
+    save(desk, "note", note="twelve parts")
+    answer = save(desk, "note", note="fourteen parts")
+    assert (answer.status_code, answer.json and answer.json["fields"]) == (409, {"note": ["twelve parts"]})
+    plain = desk.post(f"{HERE}/drafts/note", data={"draft": "note", "draft_version": "0", "note": "fourteen parts"})
+    assert plain.status_code == 409
+    assert "fourteen parts</textarea>" in plain.text
+    assert "In another window you typed: twelve parts" in visible(plain.text)
+    assert version(plain.text, "note") == 1
+
+
+def test_without_script_a_button_keeps_and_another_discards(desk: FlaskClient) -> None:
+    form = {"draft": "reply", "draft_version": "0", "text": "half a reply"}
+    answer = desk.post(f"{HERE}/drafts/reply", data=form)
+    assert (answer.status_code, answer.location) == (303, f"{HERE}#composer")
+    html = desk.get(HERE).text
+    assert "Draft saved 09:30" in visible(html)
+    assert "half a reply</textarea>" in html
+    assert desk.post(f"{HERE}/drafts/reply/discard", data=form).location == f"{HERE}#composer"
+    assert "half a reply" not in desk.get(HERE).text
+
+
+def test_a_draft_is_nobody_elses_and_not_of_a_complaint_one_may_not_see(
+    desk: FlaskClient, make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    save(desk, "note", note="between us")
+    with transaction(make) as session:
+        colleague, stranger = a_person(session, "sales"), a_person(session, "dept")
+    assert "between us" not in browser_of(colleague).get(HERE).text
+    assert save(browser_of(stranger), "note", note="x").status_code == 404
+
+
+def test_the_entry_begins_with_what_was_typed(
+    make: sessionmaker[Session], browser_of: Browser, desk: FlaskClient
+) -> None:
+    with transaction(make) as session:
+        a_department(session, "machining", "Machining", "机加工")
+    html = desk.get(HERE).text
+    assert version(html, "entry") == 0
+    desk.post(
+        f"{HERE}/drafts/entry",
+        data={"subject": "Oil at the face seal", "version": "7", "departments": "2"},
+        headers=JSON,
+    )
+    html = desk.get(HERE).text
+    assert 'value="Oil at the face seal"' in html
+    assert 'name="departments" value="2" checked' in html
+    assert 'name="version" value="7"' in html  # what was written since is not overwritten unseen
+
+
+def test_a_record_begins_with_what_was_typed_and_its_panel_is_open(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    number = office.to_investigation()
+    qe = browser_of(office["qe"])
+    here = f"/complaints/{number}"
+    draft = {"draft": "record:finding", "draft_version": "0", "text": "Tool worn, counter", "version": "0"}
+    assert qe.post(f"{here}/drafts/record:finding", data=draft, headers=JSON).status_code == 200
+    html = qe.get(here).text
+    assert "Tool worn, counter</textarea>" in html
+    assert re.search(r'<details class="rec rec--\w+" id="f-finding" open>', html)
+    said = draft | {"draft_version": "1", "responsibility": "not_ours"}
+    assert qe.post(f"{here}/records/finding", data=said).status_code == 303
+    assert "Your draft" not in visible(qe.get(here).text)

@@ -1,0 +1,152 @@
+"""`/settings/templates`: the reply templates; change those of the house, switch them off, write own ones, and look at
+one with the values of a complaint.
+
+For administrators; for everybody else there is nothing here.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from complaints import mailboxes, reply_templates
+from complaints.complaint import Complaint
+from complaints.complaint import find as find_complaint
+from complaints.errors import N_, Name, NotFound, Sentence
+from complaints.procedure import newest
+from complaints.registration import Problem
+from complaints.reply_templates import LIMITS, NotSaved, StaleTemplate, Template
+from webapp.context import actor, now, settings
+from webapp.database import db
+from webapp.language import in_my_language
+from webapp.reply_templates import fill
+from webapp.values import listed
+
+log = structlog.get_logger(__name__)
+bp = Blueprint("template_settings", __name__, url_prefix="/settings/templates")
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@bp.before_request
+def _administrators_only() -> None:
+    if not mailboxes.may_set_up(actor()):
+        raise NotFound
+
+
+@bp.get("")
+def listing() -> str:
+    """All templates."""
+    rows = reply_templates.every(db.session())
+    return render_template("settings/templates.html", rows=rows, kinds=_kinds())
+
+
+@bp.route("/new", methods=["GET", "POST"])
+def new() -> Response | str | tuple[str, int]:
+    """One more template."""
+    blank = Template("", Name("", ""), "en", "")
+    return _page(blank) if request.method == "GET" else _entered(blank)
+
+
+@bp.route("/<key>", methods=["GET", "POST"])
+def change(key: str) -> Response | str | tuple[str, int]:
+    """One template: its form."""
+    template = reply_templates.find(db.session(), key)
+    return _page(template) if request.method == "GET" else _entered(template)
+
+
+@bp.post("/<key>/back")
+def take_back(key: str) -> Response:
+    """As it was shipped, or gone if it is the company's own."""
+    template = reply_templates.find(db.session(), key)
+    reply_templates.take_back(db.session(), template.key)
+    db.session.commit()
+    log.info("reply template taken back", template=template.key, by=actor().id, name=actor().name)
+    told = gettext("“%(name)s” is as it was shipped.") if template.shipped else gettext("“%(name)s” is deleted.")
+    flash(told % {"name": in_my_language(template.name)})
+    return redirect(url_for("template_settings.listing"), 303)
+
+
+def _entered(template: Template) -> Response | str | tuple[str, int]:
+    """Save what was typed, or with `look` only show what becomes of it."""
+    typed = _typed(template)
+    if "look" in request.form:
+        return _look(typed)
+    try:
+        saved = reply_templates.save(db.session(), typed, by=actor(), at=now(), kinds=_kinds())
+        db.session.commit()
+    except (NotSaved, StaleTemplate) as refused:
+        db.session.rollback()
+        stale = isinstance(refused, StaleTemplate)
+        newest_one = reply_templates.find(db.session(), template.key) if stale else None
+        return _page(typed, refused=refused, newest_one=newest_one), 409 if stale else 422
+    log.info("reply template saved", template=saved.key, version=saved.version, by=actor().id, name=actor().name)
+    flash(gettext("“%(name)s” is saved.", name=in_my_language(saved.name)))
+    if words := reply_templates.doubtful(f"{saved.subject}\n{saved.text}"):
+        flash(gettext("Please read it once more, it may promise something or argue: %(words)s", words=listed(words)))
+    return redirect(url_for("template_settings.change", key=saved.key), 303)
+
+
+def _typed(template: Template) -> Template:
+    said = request.form
+    return Template(
+        template.key, Name(said.get("name_en", ""), said.get("name_zh", "")), said.get("locale", ""),
+        said.get("text", "").replace("\r\n", "\n"), said.get("subject", ""), said.get("contact", ""),
+        "active" in said, said.get("version", 0, type=int),
+    )  # fmt: skip
+
+
+def _look(typed: Template) -> str | tuple[str, int]:
+    """What becomes of a template with a complaint that the reader may see, or with sample values."""
+    number = request.form.get("of", "").strip()
+    try:
+        complaint = find_complaint(db.session(), number, actor()) if number else None
+    except NotFound:
+        unknown = NotSaved([Problem("of", Sentence(N_("There is no such complaint, or it is not yours to see")))])
+        return _page(typed, refused=unknown), 422
+    return _page(typed, looked=True, complaint=complaint)
+
+
+def _page(
+    template: Template,
+    *,
+    refused: NotSaved | StaleTemplate | None = None,
+    newest_one: Template | None = None,
+    looked: bool = False,
+    complaint: Complaint | None = None,
+) -> str:
+    shown = None
+    if complaint is not None:
+        shown = fill(complaint, template)
+    elif looked:
+        sample = reply_templates.sample(template.locale, by=actor(), organisation=settings().organisation)
+        shown = reply_templates.fill(template, sample)
+    problems = {each.field: each.sentence for each in refused.problems} if isinstance(refused, NotSaved) else {}
+    return render_template(
+        "settings/template.html",
+        template=template,
+        version=newest_one.version if newest_one else template.version,
+        refused=refused.sentence if refused else None,
+        problems=problems,
+        newest_one=newest_one,
+        shown=shown,
+        of=complaint,
+        doubtful=listed(reply_templates.doubtful(f"{template.subject}\n{template.text}")),
+        kinds=_kinds(),
+        limits=LIMITS,
+    )
+
+
+def _kinds() -> Mapping[str, Name]:
+    """What replies may be recorded as, in whatever procedure."""
+    found: dict[str, Name] = {}
+    for rules in newest():
+        contact = rules.contact
+        sheet = rules.sheet(contact.sheet) if contact else None
+        if contact is not None and sheet is not None:
+            found |= {key: name for key, name in sheet.field(contact.kind).choices.items() if key not in found}
+    return found
