@@ -1,6 +1,7 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
+    assignments,
     clocks,
     communications,
     complaint,
@@ -10,6 +11,7 @@ from complaints import (
     finding,
     history,
     incidents,
+    invitations,
     letters,
     mailboxes,
     notes,
@@ -33,8 +35,8 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "communications", "complaint", "conversation", "customer_file", "customers", "finding", "history",
-    "incidents", "letters", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "people",
-    "procedure_store", "products", "records", "registration", "replies", "schedule", "signatures", "signin", "views",
-    "visits", "work",
+    "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
+    "finding", "history", "incidents", "invitations", "letters", "mailboxes", "notes", "notices", "numbers",
+    "off_board", "outbox", "people", "procedure_store", "products", "records", "registration", "replies", "schedule",
+    "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

@@ -257,16 +257,29 @@ class ClockRule:
 
 
 @dataclass(frozen=True)
+class Appointment:
+    """The fields of a record with rows that say when something takes place: in the calendars of those who are told."""
+
+    starts: str
+    ends: str = ""
+
+    @property
+    def sheet(self) -> str:
+        return self.starts.partition(".")[0]
+
+
+@dataclass(frozen=True)
 class NoticeRule:
     """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
     `writers` (of what a signature covers) or the field that names people; `shows`: the fields whose content is told
-    with it."""
+    with it; `calendar`: what is put into their calendars."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
     name: Name
     when: When = ALWAYS
     shows: tuple[str, ...] = ()
+    calendar: Appointment | None = None
 
 
 @dataclass(frozen=True)
@@ -286,7 +299,9 @@ class Part:
 @dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
-    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised."""
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised.
+    `expected`: the field for the day by which the customer may expect it to be done; `progress`: what `kind` says of
+    how it goes on."""
 
     sheet: str
     kind: str
@@ -296,6 +311,8 @@ class Contact:
     way_mail: str
     person: str = ""
     promises_after: str = ""
+    expected: str = ""
+    progress: str = ""
 
     @property
     def filled(self) -> set[str]:
@@ -321,6 +338,10 @@ class Procedure:
     """The field that names the responsible departments."""
     investigator: str = ""
     """The field that names who investigates."""
+    checks: str = ""
+    """The field with the day of a check of what is carried out, in a record with rows."""
+    verified: str = ""
+    """The signature that says that it was carried out."""
     contact: Contact | None = None
     report: Name | None = None
     """What the report is called that `parts` lay out."""

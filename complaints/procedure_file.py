@@ -24,6 +24,7 @@ from complaints.procedure import (
     ALWAYS,
     COMPLAINT,
     INVESTIGATION,
+    Appointment,
     AskRule,
     ClockRule,
     Contact,
@@ -399,6 +400,10 @@ class _File:
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
+            checks=top.one(
+                "checks", [ref for ref, found in self.refs.items() if found.kind == "date" and found.many], ""
+            ),
+            verified=top.one("verified", self.signatures, ""),
             contact=self._contact() if "contact" in top.raw else None,
             report=top.may_name("report"),
             parts=tuple(self._part(table) for table in self.parts["part"]),
@@ -438,9 +443,13 @@ class _File:
             way_mail=table.text("way_mail"),
             person=table.one("person", fields("line"), ""),
             promises_after=table.one("promises_after", self.signatures, ""),
+            expected=table.one("expected", fields("date"), ""),
+            progress=table.text("progress", ""),
         )
         if way := self.refs.get(f"{sheet}.{contact.way}"):
             table.check("way_mail", (contact.way_mail,), way.choices)
+        if (kind := self.refs.get(f"{sheet}.{contact.kind}")) and contact.progress:
+            table.check("progress", (contact.progress,), kind.choices)
         table.end()
         return contact
 
@@ -670,9 +679,20 @@ class _File:
             name=table.name(),
             when=self._when(table),
             shows=table.some("shows", shown),
+            calendar=self._appointment(table),
         )
         table.end()
         return rule
+
+    def _appointment(self, table: Table) -> Appointment | None:
+        times = [ref for ref, found in self.refs.items() if found.kind == "time" and found.many]
+        inside = table.table("calendar", N_("a table such as { starts = 'meeting.planned_for' }"), "")
+        if not inside.raw:
+            return None
+        starts = inside.one("starts", times)
+        ends = inside.one("ends", [ref for ref in times if ref.partition(".")[0] == starts.partition(".")[0]], "")
+        inside.end()
+        return Appointment(starts, ends)
 
     # Conditions and needs
 

@@ -14,9 +14,11 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        actions,
         alarms,
         answers,
         assets,
+        assigning,
         attachments,
         board,
         changes,
@@ -29,6 +31,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         demo,
         eight_d,
         errors,
+        expected,
         facts,
         health,
         htmx,
@@ -45,6 +48,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         pickers,
         preferences,
         presence,
+        previews,
         procedures,
         reading,
         records,
@@ -76,10 +80,10 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
-    written = (records, records_page, writing, eight_d, registering, watching, upward, presence, passing)
-    known = (facts, changes, pickers, customers, communications)
-    cases = (work, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    written = (records, records_page, writing, registering, watching, upward, presence, passing, assigning, expected)
+    known = (eight_d, facts, changes, pickers, customers, communications)
+    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *known, notices, preferences)
+    web = (*cases, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -71,7 +71,7 @@ def typed() -> Form:
 
 
 def _blank(begun: Begun) -> Form:
-    return Form(to=begun.to, cc=begun.cc, subject=begun.subject)
+    return Form(to=begun.to, cc=begun.cc, subject=begun.subject, contact=request.args.get("contact", ""))
 
 
 def _taken_back(complaint: Complaint) -> Form | None:

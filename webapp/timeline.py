@@ -65,6 +65,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "reply_again": ("refresh", N_("%(who)s had a reply tried again")),
     "notified": ("users", N_("Notified: %(departments)s")),
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
+    "assigned": ("user", N_("%(who)s named %(to)s: %(role)s")),
+    "handed_over": ("user", N_("%(who)s handed it over to %(to)s: %(role)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
     "letter_joined_closed": ("mail", N_("The customer wrote again after the complaint was closed")),
     "read": ("eye", N_("%(who)s read what the customer wrote")),

@@ -340,7 +340,9 @@ def test_an_empty_file_is_told(desk: Desk, as_: Any) -> None:
     answer = client.post(f"/complaints/{number}/records/not_ours", data=form)
     assert answer.status_code == 422
     assert "The file “empty.pdf” is empty." in visible(answer.text)
-    assert "ISO 6149" in panel(answer.text, "not_ours")
+    form_again = panel(answer.text, "not_ours")
+    assert "ISO 6149" in form_again
+    assert re.search(r'<select[^>]*name="appraisal"[^>]*aria-invalid="true"', form_again)
 
 
 def test_whoever_owns_a_row_says_when_it_is_done(desk: Desk, as_: Any) -> None:
