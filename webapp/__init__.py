@@ -89,19 +89,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    web = (
-        *cases,
-        notices,
-        preferences,
-        inbox,
-        mailboxes,
-        procedures,
-        template_settings,
-        attachments,
-        previews,
-        health,
-        demo,
-    )
+    settled = (preferences, mailboxes, procedures, template_settings)
+    web = (*cases, notices, inbox, *settled, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -45,7 +45,7 @@ def test_it_is_handed_over_and_followed_by_everybody(
                expected_on="2026-11-17")  # fmt: skip
     page = by(desk, new_page(**screen, color_scheme=scheme), url, "sales", f"/complaints/{number}")
     people = page.locator("#people")
-    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    people.scroll_into_view_if_needed()
     later = people.locator(".people__later > summary")
     later.click()
     post = page.locator("#people-sales")

@@ -122,9 +122,9 @@ def test_a_record_begins_with_what_was_typed_and_its_panel_is_open(
     here = f"/complaints/{number}"
     draft = {"draft": "record:finding", "draft_version": "0", "text": "Tool worn, counter", "version": "0"}
     assert qe.post(f"{here}/drafts/record:finding", data=draft, headers=JSON).status_code == 200
-    html = qe.get(here).text
+    html = qe.get(f"{here}/records").text
     assert "Tool worn, counter</textarea>" in html
     assert re.search(r'<details class="rec rec--\w+" id="f-finding" open>', html)
     said = draft | {"draft_version": "1", "responsibility": "not_ours"}
     assert qe.post(f"{here}/records/finding", data=said).status_code == 303
-    assert "Your draft" not in visible(qe.get(here).text)
+    assert "Your draft" not in visible(qe.get(f"{here}/records").text)
