@@ -24,10 +24,11 @@ class EmptyFile(ComplaintError):
 
 def add(
     session: Session, complaint: Complaint, blobs: Blobs, content: bytes, *, name: str, content_type: str,
-    declared_type: str, by: Actor, at: datetime,
+    declared_type: str, by: Actor, at: datetime, told: bool = True,
 ) -> Attachment:  # fmt: skip
     """Keep a file on a complaint, in the caller's transaction; its bytes are safe before the row names them. The same
-    file put there again is the one that is there. Raises `EmptyFile`."""
+    file put there again is the one that is there. Where something else tells of it, it is not `told`. Raises
+    `EmptyFile`."""
     name = _named(name)
     if not content:
         raise EmptyFile(name=name)
@@ -44,7 +45,8 @@ def add(
     )  # fmt: skip
     session.add(added)
     complaint.attachment_count += 1
-    history.note(session, complaint.id, "file_added", by=by, at=at, name=name)
+    if told:
+        history.note(session, complaint.id, "file_added", by=by, at=at, name=name)
     session.flush()
     return added
 

@@ -15,6 +15,7 @@ from complaints import (
     off_board,
     outbox,
     people,
+    printing,
     procedure_store,
     records,
     registration,
@@ -30,7 +31,7 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notes", "notices", "numbers", "off_board", "outbox", "people", "procedure_store", "records", "registration",
-    "replies",
+    "notes", "notices", "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "records",
+    "registration", "replies",
     "schedule", "signatures", "signin", "views", "visits", "work",
 ]  # fmt: skip

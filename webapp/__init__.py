@@ -37,6 +37,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         passing,
         preferences,
         presence,
+        prints,
         procedures,
         reading,
         records,
@@ -65,7 +66,20 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    page = (complaint_page, records, writing, replies, notes, noting, watching, upward, presence, passing, reading)
+    page = (
+        complaint_page,
+        records,
+        writing,
+        replies,
+        notes,
+        noting,
+        watching,
+        upward,
+        presence,
+        passing,
+        reading,
+        prints,
+    )
     cases = (work, answers, board, moves, *page, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):

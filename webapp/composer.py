@@ -73,7 +73,8 @@ def typed() -> Form:
 
 
 def _blank(begun: Begun) -> Form:
-    return Form(to=begun.to, cc=begun.cc, subject=begun.subject)
+    """A new reply, perhaps with files of the complaint: `?attach=…`."""
+    return Form(to=begun.to, cc=begun.cc, subject=begun.subject, files=request.args.getlist("attach"))
 
 
 def _taken_back(complaint: Complaint) -> Form | None:
