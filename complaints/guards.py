@@ -13,7 +13,7 @@ from complaints.case import Case, filled
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.people import QUALITY, ROLES, Actor
-from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.procedure import BY_OWNER, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
 from complaints.signatures import Signature
 
 DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
@@ -325,7 +325,7 @@ def _closed_here(case: Case, name: Name) -> Sentence:
 
 
 def writable(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> frozenset[str]:
-    """The fields that a person may fill in now; whoever owns a row says when it is done."""
+    """The fields that a person may fill in now; whoever owns a row says when it is done and with what."""
     if not open_in(case, sheet) or not case.holds(sheet.when) or lacking(case, sheet.needs):
         return frozenset()
     if sheet.locked_by and sheet.locked_by in case.signatures:
@@ -333,7 +333,7 @@ def writable(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> f
     return frozenset(
         field.key
         for field in sheet.fields
-        if (holds_role(case, by, field.by or sheet.by) is not None or (own_row and field.part == "done"))
+        if (holds_role(case, by, field.by or sheet.by) is not None or (own_row and field.part in BY_OWNER))
         and (not (stages := field.stages or sheet.stages) or case.stage in stages)
     )
 

@@ -26,6 +26,9 @@ RECEIVED, DRAFTED, NOTIFIED, CLASS, LOWERED, ROUND = "received", "drafted", "not
 COMPLAINT, INVESTIGATION = "complaint", "investigation"
 """What a record or a signature hangs on: the one complaint, or the investigation that several may share."""
 
+BY_OWNER = ("done", "result", "proof")
+"""The parts of a row that its owner fills in, and that a new round begins without."""
+
 
 class UnknownProcedure(ComplaintError):
     message = N_("There is no procedure “%(procedure)s”. Choose one of: %(known)s.")
@@ -45,8 +48,10 @@ ALWAYS = When()
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
-    first; `part`: owner, due or done, which make a row of the record a task; `past`: a date that has been; `least`: so
-    many at least, where several can be named; `proposes`: the class that a tick or a yes proposes."""
+    first; `part`: owner, due or done, which make a row of the record a task, and result and proof, which its owner
+    gives; `past`: a date that has been; `least`: so many at least, where several can be named; `most`: the field whose
+    count this one does not exceed; `proposes`: the class that a tick or a yes proposes; `internal`: never in what goes
+    to a customer."""
 
     key: str
     name: Name
@@ -61,9 +66,39 @@ class Field:
     part: str = ""
     past: bool = False
     least: int = 1
+    most: str = ""
     proposes: str = ""
+    internal: bool = False
     help: Name | None = None
     limit: int = 4000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two fields of a record that stand against each other."""
+
+    name: Name
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class View:
+    """How a record is best seen in a report, by the keys of its fields. `kind`:
+
+    table      rows as a table; counts are summed up, `by` a choice also for each of its values
+    chain      rows as a ladder of questions (`title`) and answers (`text`) for each value of `by`; `mark` is a yes at
+               the last one
+    fishbone   rows as a cause-and-effect picture: `by` is the branch, `title` the cause, `mark` how far it is known
+    pairs      fields against each other (`pairs`) under the two `heads`"""
+
+    kind: str
+    by: str = ""
+    title: str = ""
+    text: str = ""
+    mark: str = ""
+    heads: tuple[Name, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +121,8 @@ class Sheet:
     needs: tuple["Need", ...] = ()
     locked_by: str = ""
     help: Name | None = None
+    view: View | None = None
+    internal: bool = False
 
     def field(self, key: str) -> Field:
         return next(each for each in self.fields if each.key == key)
@@ -234,6 +271,20 @@ class NoticeRule:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of the report that is laid out over the records: whole records, single fields of others, values that are
+    only read here (`shows`), and the signatures that belong to it."""
+
+    key: str
+    mark: str
+    name: Name
+    sheets: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
     itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised."""
@@ -273,6 +324,9 @@ class Procedure:
     investigator: str = ""
     """The field that names who investigates."""
     contact: Contact | None = None
+    report: Name | None = None
+    """What the report is called that `parts` lay out."""
+    parts: tuple[Part, ...] = ()
     raised_by: tuple[str, ...] = ()
     lowered_by: tuple[str, ...] = ()
     confidential: bool = False

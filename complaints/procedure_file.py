@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from complaints import papers
+from complaints import papers, procedure_layout
 from complaints.calendar import parse_within
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Gettext, Name, Sentence
@@ -31,22 +31,27 @@ from complaints.procedure import (
     Move,
     Need,
     NoticeRule,
+    Part,
     Penalty,
     Procedure,
     Sheet,
     SignatureRule,
     Stage,
+    View,
     When,
 )
 from complaints.procedure_whole import faults
 
-TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice", "print")
-KINDS = ("line", "text", "date", "time", "number", "choice", "choices", "person", "people", "departments", "file")
-SEVERAL = ("choices", "people", "departments")
+TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice", "part", "print")
+KINDS = (
+    "line", "text", "date", "time", "number", "count", "choice", "choices", "person", "people", "departments", "file",
+    "files",
+)  # fmt: skip
+SEVERAL = ("choices", "people", "departments", "files")
 NAMING = ("person", "people", "departments")
 SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
-PARTS = {"owner": "person", "due": "date", "done": "date"}
+PARTS = {"owner": "person", "due": "date", "done": "date", "result": "text", "proof": "files"}
 """The parts of a row that is a task, with the type of their fields."""
 TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
@@ -335,7 +340,7 @@ class _File:
         self.refs = self._refs()
         self.kept_once = [ref for ref, found in self.refs.items() if not found.many]
         self.events = self._events()
-        for kind in ("sheet", "signature", "move", "clock", "print"):
+        for kind in ("sheet", "signature", "move", "clock", "part", "print"):
             top.once(kind, self.parts[kind])
         top.once("stage", [*self.parts["stage"], *self.parts["outcome"]])
 
@@ -396,6 +401,8 @@ class _File:
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
             contact=self._contact() if "contact" in top.raw else None,
+            report=top.may_name("report"),
+            parts=tuple(self._part(table) for table in self.parts["part"]),
             raised_by=top.some("class_raised_by", self.roles),
             lowered_by=top.some("class_lowered_by", self.roles),
             confidential=self._privacy(),
@@ -404,6 +411,16 @@ class _File:
         )
         top.end()
         return found
+
+    def _part(self, table: Table) -> Part:
+        return procedure_layout.part(
+            table, sheets=self.sheets, signatures=self.signatures, refs=self.refs, once=self.kept_once
+        )
+
+    def _view(self, table: Table, sheet: object) -> View | None:
+        own = {ref.partition(".")[2]: found.kind for ref, found in self.refs.items() if ref.startswith(f"{sheet}.")}
+        inside = table.table("view", N_("a table"), "sheet.view")
+        return procedure_layout.view(inside, own, many=sheet in self.rows) if "view" in table.raw else None
 
     def _contact(self) -> Contact:
         table = self.top.table("contact", N_("a table"), "contact")
@@ -479,7 +496,7 @@ class _File:
             key=table.key(taken=ANCHORS),
             name=table.name(),
             of=table.one("of", (COMPLAINT, INVESTIGATION), COMPLAINT) or COMPLAINT,
-            fields=tuple(self._field(each, own) for each in fields),
+            fields=tuple(self._field(each, table.raw.get("key"), own) for each in fields),
             by=table.some("by", self.roles, needed=True),
             stages=table.some("stages", self.stages),
             many=table.flag("many"),
@@ -491,6 +508,8 @@ class _File:
             needs=self._needs(table),
             locked_by=table.one("locked_by", self.signatures, ""),
             help=table.may_name("help"),
+            view=self._view(table, table.raw.get("key")),
+            internal=table.flag("internal"),
         )
         table.once("field", fields)
         if not re.fullmatch("[A-Z0-9-]{0,10}", sheet.numbered):
@@ -514,9 +533,10 @@ class _File:
             message = N_("a record with an owner needs a field with part = 'done', else it stays a task for ever")
             table.fault("field", message)
 
-    def _field(self, table: Table, own: Collection[Any]) -> Field:
+    def _field(self, table: Table, sheet: object, own: Collection[Any]) -> Field:
         kind = table.one("type", (*KINDS, "yes_no"), "line") or "line"
         choices = table.names("choices", needed=kind in ("choice", "choices"))
+        counts = [each for each in own if self.refs.get(f"{sheet}.{each}", _Ref("")).kind == "count"]
         field = Field(
             key=table.key(taken=FORM_NAMES),
             name=table.name(),
@@ -531,14 +551,16 @@ class _File:
             part=table.one("part", PARTS, ""),
             past=table.flag("past"),
             least=table.number("least", most=20) or 1,
+            most=table.one("most", counts, ""),
+            internal=table.flag("internal"),
             proposes=table.one("proposes_class", self.classes, ""),
             help=table.may_name("help"),
             limit=table.number("limit", most=20_000) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),
         )
         fits = {
             "choices": kind in ("choice", "choices"), "roles": kind in ("person", "people"), "past": kind == "date",
-            "least": kind in SEVERAL, "limit": kind in ("line", "text"), "part": PARTS.get(field.part, kind) == kind,
-            "proposes_class": kind in ("choices", "yes_no"),
+            "least": kind in SEVERAL, "most": kind == "count", "limit": kind in ("line", "text"),
+            "part": PARTS.get(field.part, kind) == kind, "proposes_class": kind in ("choices", "yes_no"),
         }  # fmt: skip
         for key in (key for key, fit in fits.items() if key in table.raw and not fit):
             table.fault(key, N_("does not go with type = '%(type)s'"), type=_printable(kind))

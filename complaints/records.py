@@ -17,7 +17,7 @@ from complaints.complaint import Complaint
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError
 from complaints.people import Actor
-from complaints.procedure import COMPLAINT, INVESTIGATION, Sheet
+from complaints.procedure import BY_OWNER, COMPLAINT, INVESTIGATION, Sheet
 
 LASTING = 0
 """The round of what is kept for all rounds."""
@@ -172,7 +172,7 @@ def _promote(record: Record, sheet: Sheet) -> None:
 def carry(session: Session, complaint: Complaint, sheet: Sheet, *, before: int, at: datetime) -> None:
     """Begin a sheet of a new round as a copy of the last one, without what was done in that round."""
     subject = subject_of(session, complaint, sheet.of, at=at)
-    left_out = {field.key for field in sheet.fields if field.part == "done"}
+    left_out = {field.key for field in sheet.fields if field.part in BY_OWNER}
     old = session.scalars(
         select(Record).where(
             Record.subject == subject.kind, Record.subject_id == subject.id, Record.sheet == sheet.key,

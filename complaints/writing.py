@@ -50,8 +50,8 @@ def read(
         if field.key in form:
             typed = list(form[field.key])
             try:
-                if field.kind == "file":
-                    values[field.key] = _file(session, case, field, typed, before.get(field.key), by=by)
+                if field.kind in ("file", "files"):
+                    values[field.key] = _files(session, case, field, typed, before.get(field.key), by=by)
                 else:
                     values[field.key] = _value(session, field, typed, at=at, context=context)
             except _Wrong as wrong:
@@ -87,6 +87,8 @@ def _value(session: Session, field: Field, typed: list[str], *, at: datetime, co
         return _time(field, text, context)
     if field.kind == "number":
         return _number(field, text)
+    if field.kind == "count":
+        return _count(field, text)
     if field.kind == "person":
         return _known(session, field, [text], at=at, context=context)[0]
     return text
@@ -128,12 +130,22 @@ def _number(field: Field, text: str) -> str:
     return str(number)
 
 
-def _file(session: Session, case: Case, field: Field, typed: list[str], before: str | None, *, by: Actor) -> str | None:
-    """The id of a file that is offered, or of the one that stands there."""
-    text = next((text for text in (each.strip() for each in typed) if text), None)
-    if text is not None and text != before and text not in files.offered(session, case.complaint, by):
+def _count(field: Field, text: str) -> int:
+    digits = text.replace(",", "").replace("，", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 12):
+        raise _Wrong(N_("%(field)s must be a whole number such as 1250"), field=field.name)
+    return int(digits)
+
+
+def _files(session: Session, case: Case, field: Field, typed: list[str], before: Any, *, by: Actor) -> Any:
+    """The ids of files that are offered, or of those that stand there; of a field for one file, its id."""
+    chosen = list(dict.fromkeys(text for text in (each.strip() for each in typed) if text))
+    if len(chosen) > MOST_CHOSEN:
+        raise _Wrong(N_("%(field)s: at most %(most)s can be chosen"), field=field.name, most=MOST_CHOSEN)
+    new = set(chosen).difference(before if isinstance(before, list) else [before])
+    if new and not new <= files.offered(session, case.complaint, by).keys():
         raise _Wrong(N_("%(field)s: choose one of the list"), field=field.name)
-    return text
+    return chosen if field.kind == "files" else next(iter(chosen), None)
 
 
 def _known(session: Session, field: Field, chosen: Sequence[str], *, at: datetime, context: Context) -> list[int]:
@@ -273,10 +285,18 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
             if {key, field.key} & changed.keys() and _backwards(first, field, after):
                 problems.append(Problem(field.key, Sentence(N_("“%(field)s” is earlier than “%(first)s”"), names)))
                 break
+    for field in sheet.fields:
+        if {field.key, field.most} & changed.keys() and _more(after.get(field.key), after.get(field.most)):
+            names = {"field": field.name, "all": sheet.field(field.most).name}
+            problems.append(Problem(field.key, Sentence(N_("“%(field)s” is more than “%(all)s”"), names)))
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))
     return problems
+
+
+def _more(count: int | None, of: int | None) -> bool:
+    return count is not None and of is not None and count > of
 
 
 def _backwards(first: Field, then: Field, after: Mapping[str, Any]) -> bool:

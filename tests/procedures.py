@@ -8,6 +8,7 @@ departments = "finding.departments"
 investigator = "finding.who"
 class_raised_by = ["qe"]
 class_lowered_by = ["gm"]
+report = { en = "Report", zh = "报告" }
 
 [classes]
 light = { en = "Light", zh = "轻" }
@@ -109,6 +110,15 @@ per_round = true
 carried = true
 numbered = "F"
 locked_by = "agreed"
+internal = false
+[sheet.view]
+as = "pairs"
+left = { en = "Is", zh = "是" }
+right = { en = "Is not", zh = "不是" }
+[[sheet.view.pair]]
+name = { en = "What", zh = "什么" }
+left = "ours"
+right = "text"
 [[sheet.field]]
 key = "ours"
 name = { en = "Ours?", zh = "我方" }
@@ -145,6 +155,16 @@ key = "kind"
 name = { en = "Kind", zh = "类型" }
 type = "choice"
 choices = { fix = { en = "Fix", zh = "修" }, check = { en = "Check", zh = "查" } }
+[[sheet.field]]
+key = "all"
+name = { en = "All", zh = "总数" }
+type = "count"
+[[sheet.field]]
+key = "bad"
+name = { en = "Bad", zh = "不良" }
+type = "count"
+most = "all"
+internal = true
 [[sheet.field]]
 key = "owner"
 name = { en = "Owner", zh = "负责人" }
@@ -184,6 +204,15 @@ name = { en = "With whom", zh = "对象" }
 key = "words"
 name = { en = "Words", zh = "内容" }
 type = "text"
+
+[[part]]
+key = "found"
+mark = "1"
+name = { en = "What was found", zh = "查明情况" }
+shows = ["customer", "closed_at"]
+fields = ["finding.text"]
+sheets = ["tasks"]
+signatures = ["agreed"]
 
 [[signature]]
 key = "seen"

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext
-from markupsafe import Markup, escape
+from flask_babel import format_decimal, gettext
+from markupsafe import Markup
 
 from complaints.case import filled
 from complaints.errors import Name
@@ -44,17 +44,29 @@ class Names:
         if of.kind == "departments":
             found = self.departments.get(value)
             return in_my_language(found.name) if found else str(value)
-        if of.kind == "file":
+        if of.kind == "count":
+            return str(format_decimal(value))
+        if of.kind in ("file", "files"):
             found_file = self.files.get(value)
             return found_file.filename if found_file else gettext("a file")
         return str(value)
 
     def shown(self, of: Field, value: Any) -> Markup:
         """A value as the page shows it: a file is a link, words carry their language."""
+        if not filled(value):
+            return Markup("")
+        if of.kind == "files":
+            return Markup(listed("{}" for _ in value)).format(*(self._file(of, each) for each in value))
+        if of.kind == "file":
+            return self._file(of, value)
         text = self.text(of, value)
-        if of.kind == "file" and value in self.files:
-            return Markup('<a href="{}">{}</a>').format(attachment_url(self.files[value]), text)
-        return Markup("<span{}>{}</span>").format(lang_of(text), escape(text)) if text else Markup("")
+        return Markup("<span{}>{}</span>").format(lang_of(text), text)
+
+    def _file(self, of: Field, id_: str) -> Markup:
+        text = self._word(of, id_)
+        if id_ not in self.files:
+            return Markup("<span{}>{}</span>").format(lang_of(text), text)
+        return Markup('<a href="{}"{}>{}</a>').format(attachment_url(self.files[id_]), lang_of(text), text)
 
 
 def typed(of: Field, value: Any, zone: ZoneInfo) -> list[str]:

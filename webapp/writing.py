@@ -52,7 +52,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     complaint = find(session, number, actor())
     said = _typed()
     try:
-        said |= _uploaded(complaint, key)
+        said |= _uploaded(complaint, key, place)
         writing.write(
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
@@ -83,17 +83,19 @@ def _typed() -> dict[str, list[str]]:
     return {name: request.form.getlist(name) for name in request.form}
 
 
-def _uploaded(complaint: Complaint, key: str) -> dict[str, list[str]]:
+def _uploaded(complaint: Complaint, key: str, place: int | None) -> dict[str, list[str]]:
     """Keep the files that were uploaded for fields of a record, in a transaction of their own: whatever becomes of the
     form, they need not be chosen again."""
-    sent = {name.removesuffix(UPLOAD): file for name, file in request.files.items() if file.filename}
+    sent = [(name.removesuffix(UPLOAD), file) for name, file in request.files.items(multi=True) if file.filename]
     case = load(db.session(), complaint) if sent else None
     sheet = case.rules.sheet(key) if case is not None else None
     if case is None or sheet is None:
         return {}
-    wanted = {each.key for each in sheet.fields if each.kind == "file"} & guards.writable(case, sheet, actor())
-    kept = {}
-    for name, file in sent.items():
+    own = any((row.place, row.owner_id) == (place, actor().id) for row in case.of_sheet(sheet))
+    several = {each.key: each.kind == "files" for each in sheet.fields if each.kind in ("file", "files")}
+    wanted = several.keys() & guards.writable(case, sheet, actor(), own_row=own)
+    kept: dict[str, list[str]] = {}
+    for name, file in sent:
         if name in wanted:
             content, declared = file.stream.read(), file.mimetype or ""
             added = files.add(
@@ -101,7 +103,8 @@ def _uploaded(complaint: Complaint, key: str) -> dict[str, list[str]]:
                 content_type=sniff(content, declared, file.filename or ""), declared_type=declared, by=actor(),
                 at=now(),
             )  # fmt: skip
-            kept[name] = [added.id]
+            chosen = kept.get(name, request.form.getlist(name)) if several[name] else []
+            kept[name] = [*chosen, added.id]
     db.session.commit()
     return kept
 

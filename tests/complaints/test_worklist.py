@@ -16,6 +16,7 @@ from complaints.errors import BadInput, NotFound
 from complaints.history import Change
 from complaints.off_board import NOT_COMPLAINT, Decision
 from complaints.people import Actor, Grant, User
+from complaints.procedure import procedure
 from complaints.work import Waiting
 from complaints.worklist import PAGE, Group, Item
 from tests.builders import MONDAY, a_complaint, a_person
@@ -63,8 +64,8 @@ def an_enquiry(desk: Desk, *, owner: str = "clerk", by: str = "clerk") -> int:
 def many_drafts(desk: Desk, number: int, *, first: int = 0) -> None:
     """Drafts in the clerk's queue, written in one statement."""
     one = {
-        "year": 2026, "procedure": "manufacturing", "procedure_version": 1, "stage": "draft", "changed_at": MONDAY,
-        "channel": "email", "received_at": MONDAY, "subject": "Oil weeping",
+        "year": 2026, "procedure": "manufacturing", "procedure_version": procedure().version, "stage": "draft",
+        "changed_at": MONDAY, "channel": "email", "received_at": MONDAY, "subject": "Oil weeping",
     }  # fmt: skip
     with transaction(desk.make) as session:
         rows = [

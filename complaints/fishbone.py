@@ -1,0 +1,146 @@
+"""The cause-and-effect picture (Ishikawa) as geometry: the spine, its bones, the twigs, and every line of words.
+
+Pure: words in, places out. The words are wrapped by their width, in which a Chinese character counts twice; a template
+draws what is found here, on a page or on paper.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+LINE = 16
+"""From one line of words to the next."""
+CHARACTER = 7.2
+"""The width of a Latin letter; a Chinese one has two of it."""
+WORDS, HEAD = 22, 20
+"""How many letters fit beside a bone and into the head."""
+SLANT = 56
+GAP = 8
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A possible cause, and how far it is known."""
+
+    text: str
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text in lines: the first begins at (x, y), the others below."""
+
+    lines: tuple[str, ...]
+    x: float
+    y: float
+
+    @property
+    def placed(self) -> list[tuple[str, float]]:
+        return [(line, self.y + LINE * number) for number, line in enumerate(self.lines)]
+
+
+@dataclass(frozen=True)
+class Stroke:
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+@dataclass(frozen=True)
+class Twig:
+    stroke: Stroke
+    words: Words
+    state: str
+
+
+@dataclass(frozen=True)
+class Bone:
+    stroke: Stroke
+    name: Words
+    twigs: tuple[Twig, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    width: float
+    height: float
+    spine: Stroke
+    head: tuple[float, float, float, float]
+    """The box of the effect: x, y, width, height."""
+    effect: Words
+    bones: tuple[Bone, ...]
+
+
+def width_of(text: str) -> int:
+    """How wide a text is, in Latin letters."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """A text in lines no wider than this: broken between words, and between any two Chinese characters; a word that is
+    too long is cut."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line and width_of(line + piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        for character in piece:
+            if line.strip() and width_of(line + character) > width and character != " ":
+                lines.append(line.rstrip())
+                line = ""
+            line += character if line or character != " " else ""
+    return [*lines, line.rstrip()] if line.strip() else lines or [""]
+
+
+def _pieces(text: str) -> list[str]:
+    """What is not broken: a word with the blank behind it, a Chinese character with the marks that end a phrase."""
+    pieces: list[str] = []
+    for character in " ".join(text.split()):
+        wide = unicodedata.east_asian_width(character) in "WF"
+        ends = unicodedata.category(character) in ("Po", "Pe", "Pf")
+        last = pieces[-1] if pieces else " "
+        after_wide = unicodedata.east_asian_width(last[-1]) in "WF"
+        if pieces and (ends or character == " " or not (wide or after_wide or last.endswith(" "))):
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces
+
+
+def drawn(effect: str, branches: Iterable[tuple[str, Sequence[Factor]]]) -> Picture:
+    """The picture of an effect and its causes by branch: the bones stand above and below the spine in turn."""
+    bones = [(name, [(factor, wrapped(factor.text, WORDS)) for factor in factors]) for name, factors in branches]
+    lengths = [sum(len(lines) * LINE + GAP for _, lines in factors) + GAP for _, factors in bones]
+    words = wrapped(effect, HEAD)
+    box = len(words) * LINE + 2 * GAP
+    spine = max([*(each + LINE for each in lengths[0::2]), box / 2]) + GAP
+    height = spine + max([*(each + LINE for each in lengths[1::2]), box / 2]) + GAP
+    column = WORDS * CHARACTER + SLANT + 2 * GAP
+    end = (len(bones) + 1) // 2 * column + SLANT
+    width = HEAD * CHARACTER + 2 * GAP
+    return Picture(
+        end + width + GAP, height, Stroke(0, spine, end, spine), (end, spine - box / 2, width, box),
+        Words(tuple(words), end + GAP, spine - box / 2 + GAP + LINE * 0.75),
+        tuple(
+            _bone(name, factors, (number // 2 + 1) * column, spine, length, up=number % 2 == 0)
+            for number, ((name, factors), length) in enumerate(zip(bones, lengths, strict=True))
+        ),
+    )  # fmt: skip
+
+
+def _bone(
+    name: str, factors: Sequence[tuple[Factor, list[str]]], foot: float, spine: float, length: float, *, up: bool
+) -> Bone:
+    """A bone leans towards the head and ends on the spine at `foot`. Its twigs come from the left, the words above
+    them."""
+    tip = spine - length if up else spine + length
+    twigs, y = [], min(tip, spine)
+    for factor, lines in factors:
+        y += len(lines) * LINE + GAP
+        x = foot - SLANT * abs(y - spine) / length
+        left = x - WORDS * CHARACTER
+        words = Words(tuple(lines), left, y - 4 - (len(lines) - 1) * LINE)
+        twigs.append(Twig(Stroke(left, y, x, y), words, factor.state))
+    label = Words((name,), foot - SLANT, tip - GAP / 2 if up else tip + LINE)
+    return Bone(Stroke(foot - SLANT, tip, foot, spine), label, tuple(twigs))
