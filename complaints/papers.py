@@ -1,7 +1,8 @@
 """Papers: what a procedure prints of a complaint, as data, and how its file is read.
 
-A paper has sections; each is a list of fields, the rows of a record, or signatures. It goes to the customer only if its
-file says so, and then without the sections that are `internal`. What a paper says of one complaint: composition.py.
+A paper has sections; each is a list of fields, the rows of a record, signatures, or parts of the report. It goes to the
+customer only if its file says so, and then without everything that is `internal`, here or in the records. What a paper
+says of one complaint: composition.py.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,6 +27,7 @@ FACTS: Mapping[str, str] = {
     "registered_at": N_("Registered"),
     "registered_by": N_("Registered by"),
     "closed_at": N_("Closed"),
+    "sources": N_("Source complaints"),
     "notified": N_("Departments notified"),
     "files": N_("Evidence files"),
 }
@@ -34,16 +36,18 @@ FACTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a paper: `fields`, or the `columns` of the rows of a record, or `signatures`. `writer`: the heading of
-    a column that says who wrote each row, and when; `rounds`: the older rounds, too, where there are any."""
+    """A part of a paper: `fields`, or the `columns` of the rows of a record, or `signatures`, or `parts` of the report,
+    which have names of their own. `writer`: the heading of a column that says who wrote each row, and when; `rounds`:
+    the older rounds, too, where there are any."""
 
-    name: Name
+    name: Name | None = None
     fields: tuple[str, ...] = ()
     rows: str = ""
     columns: tuple[str, ...] = ()
     writer: Name | None = None
     rounds: bool = False
     signatures: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     internal: bool = False
 
 
@@ -68,12 +72,13 @@ class Paper:
 @dataclass(frozen=True)
 class Known:
     """What a paper of a procedure may name: the fields that are kept once, of each record with rows its fields, the
-    records that have numbers, and the signatures."""
+    records that have numbers, the signatures, and the parts of the report."""
 
     fields: Collection[str]
     rows: Mapping[str, Collection[str]]
     numbered: Collection[str]
     signatures: Collection[str]
+    parts: Collection[str]
 
 
 def read(table: "Table", known: Known) -> Paper:
@@ -98,18 +103,21 @@ def read(table: "Table", known: Known) -> Paper:
 def _section(table: "Table", known: Known) -> Section:
     rows = table.one("rows", known.rows, "")
     section = Section(
-        name=table.name(),
+        name=table.may_name("name"),
         fields=table.some("fields", [*known.fields, *FACTS]),
         rows=rows,
         columns=table.some("columns", known.rows.get(rows, ())),
         writer=table.may_name("writer"),
         rounds=table.flag("rounds"),
         signatures=table.some("signatures", known.signatures),
+        parts=table.some("parts", known.parts),
         internal=table.flag("internal"),
     )
-    kinds = ("fields", "rows", "signatures")
+    kinds = ("fields", "rows", "signatures", "parts")
     if sum(kind in table.raw for kind in kinds) != 1:
         table.fault("", N_("should say exactly one of %(kinds)s"), kinds=", ".join(kinds))
+    if not section.parts and section.name is None:
+        table.fault("name", N_("is missing; every name is given in both languages"))
     for key in ("columns", "writer"):
         if key in table.raw and not rows:
             table.fault(key, N_("means nothing without rows"))

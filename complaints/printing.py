@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import files, history, off_board, workflow
+from complaints import files, history, off_board, records, workflow
 from complaints.blobs import Blobs
 from complaints.case import load_with_past
 from complaints.complaint import Complaint, Involvement
@@ -108,7 +108,7 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: Zo
     ours = wanted.edition == INTERNAL
     own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
-    known = _known(session, complaint, own, files.offered(session, complaint, SYSTEM) if ours else own)
+    known = _known(session, complaint, own, files.offered(session, complaint, SYSTEM) if ours else own, ours=ours)
     return compose(
         paper, case, past, known, edition=wanted.edition, zone=zone,
         pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
@@ -135,7 +135,9 @@ def pictures(session: Session, complaint: Complaint) -> list[Attachment]:
     return [each for each in own.values() if each.content_type in PICTURES and each.filename]
 
 
-def _known(session: Session, complaint: Complaint, own: files.Files, named: files.Files) -> Known:
+def _known(session: Session, complaint: Complaint, own: files.Files, named: files.Files, *, ours: bool) -> Known:
+    """Whom and what a paper names. Of others that share the investigation the customer learns nothing."""
+    others = records.joined(session, complaint) if ours else []
     people = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     departments = {each.id: each.name for each in session.scalars(select(Department))}
     told = session.execute(
@@ -153,6 +155,7 @@ def _known(session: Session, complaint: Complaint, own: files.Files, named: file
         "registered_at": [complaint.registered_at],
         "registered_by": [people.get(complaint.registered_by_id or 0)],
         "closed_at": [complaint.closed_at],
+        "sources": [complaint.number, *(each.number for each in others)],
         "notified": [each for id_, since in told if id_ in departments for each in (departments[id_], since)],
         "files": [each.filename for each in own.values() if not each.inline],
     }

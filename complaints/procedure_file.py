@@ -680,7 +680,7 @@ class _File:
         of_rows = {
             str(key): [ref.partition(".")[2] for ref in self.refs if ref.startswith(f"{key}.")] for key in self.rows
         }
-        return papers.Known(self.kept_once, of_rows, numbered, self.signatures)
+        return papers.Known(self.kept_once, of_rows, numbered, self.signatures, self._keys("part"))
 
     # Conditions and needs
 

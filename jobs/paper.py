@@ -6,6 +6,7 @@ were handed in can be fetched. Where the libraries for it are missing (`missing`
 
 import ctypes
 import io
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from flask import render_template
 from flask_babel import force_locale, gettext
 from markupsafe import Markup
 
+from complaints import fishbone
 from complaints.composition import Word
 from complaints.errors import N_
+from complaints.fishbone import Factor
 from complaints.papers import EDITIONS
 from complaints.printing import BOTH, CHINESE, ENGLISH
 
@@ -38,6 +41,7 @@ INSTALL = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 
 LARGEST_PICTURE = 40_000_000
 """Pixels; a larger picture is named and not shown."""
 PICTURE_SIDE = 1_000
+UNBROKEN = re.compile(r"([!-~]{60})(?=[!-~])")
 PAGE = N_("Page %(page)s of %(pages)s")
 
 
@@ -131,14 +135,32 @@ def lines(items: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, 
         yield [half]
 
 
+def broken(text: str) -> str:
+    """A text with places to break in what has none: a line that fits nowhere takes minutes to lay out."""
+    return UNBROKEN.sub("\\1\u200b", text)
+
+
+def drawn(section: Mapping[str, Any], effect: str, say: Speaker) -> fishbone.Picture:
+    """The cause-and-effect picture of a section."""
+    return fishbone.drawn(
+        effect,
+        [
+            (say.text(branch["name"]), [Factor(say.line(each["text"]), each["degree"]) for each in branch["factors"]])
+            for branch in section["branches"]
+        ],
+    )
+
+
 def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
     """A composition as an HTML page, in an application whose templates are ours. `picture` gives the address of each
     picture, `style` that of the style sheet."""
     counters = {name: Markup(f'<span class="{name}"></span>') for name in ("page", "pages")}
     speaker = Speaker(imprint.languages)
+    effect = content["subject"] or content["complaint"]
     with force_locale(LOCALES[imprint.languages[0]]):
         return render_template(
-            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines,
+            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, effect=effect, broken=broken,
+            drawn=lambda section: drawn(section, effect, speaker),
             page_of=list(speaker.message(PAGE, **counters)), edition={"message": EDITIONS[content["edition"]]},
             html_language=HTML_LANG[imprint.languages[-1]], N_=N_, **more,
         )  # fmt: skip

@@ -29,6 +29,10 @@ NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SIGNED = (N_("Signature"), N_("Rank"), N_("Name"), N_("Date and time"), N_("Decision"))
 
 
+def plain(text: str) -> str:
+    return NO_XML.sub("", text)
+
+
 def docx(content: Mapping[str, Any], imprint: Imprint, pictures: Pictures) -> bytes:
     """The file."""
     return _Writer(content, imprint, pictures).file()
@@ -45,8 +49,12 @@ class _Writer:
         self._head()
         for section in self.content["sections"]:
             round = f" {self._message(N_('Round'))} {section['round']}" if section.get("round") else ""
-            self.paper.add_heading(self.say.text(section["name"]) + round, level=2)
-            {"fields": self._fields, "rows": self._rows, "signatures": self._signatures}[section["kind"]](section)
+            if section["name"]:
+                mark = f"{section['mark']} " if section.get("mark") else ""
+                self.paper.add_heading(plain(mark + self.say.text(section["name"]) + round), level=section["level"])
+            writes = {"fields": self._fields, "rows": self._rows, "signatures": self._signatures, "part": self._part}
+            if section["kind"] in writes:  # a picture that is drawn stands in the table below it
+                writes[section["kind"]](section)
         self._pictures()
         out = io.BytesIO()
         self.paper.save(out)
@@ -60,7 +68,7 @@ class _Writer:
         page.page_width, page.page_height = Mm(210), Mm(297)
         page.left_margin = page.right_margin = Mm(16)
         page.top_margin, page.bottom_margin = Mm(18), Mm(18)
-        for name, size in (("Normal", 9.5), ("Title", 18), ("Heading 2", 11)):
+        for name, size in (("Normal", 9.5), ("Title", 18), ("Heading 2", 12), ("Heading 3", 10)):
             font = self.paper.styles[name].font
             font.name, font.size = FACE, Pt(size)
             font.element.rPr.rFonts.set(qn("w:eastAsia"), FACE)
@@ -98,6 +106,10 @@ class _Writer:
         ]
         self.paper.add_paragraph(" · ".join(f"{self._message(name)} {value}" for name, value in known if value))
 
+    def _part(self, section: Mapping[str, Any]) -> None:
+        if section["empty"]:
+            self.paper.add_paragraph(NONE)
+
     def _fields(self, section: Mapping[str, Any]) -> None:
         table = self._table(2, [Mm(45), Mm(133)])
         for item in section["items"]:
@@ -112,6 +124,9 @@ class _Writer:
         for row in section["rows"] or [[[] for _ in section["head"]]]:
             for cell, words in zip(table.add_row().cells, row, strict=True):
                 self._put(cell, self._words(words))
+        if section["total"]:
+            for cell, text in zip(table.add_row().cells, section["total"], strict=True):
+                self._put(cell, f"Σ {text}" if text else "")
 
     def _signatures(self, section: Mapping[str, Any]) -> None:
         table = self._table(len(SIGNED), [Mm(178 / len(SIGNED))] * len(SIGNED))
@@ -151,7 +166,7 @@ class _Writer:
             cell.paragraphs[0].runs[0].bold = True
 
     def _put(self, cell: Any, text: str) -> None:
-        cell.paragraphs[0].add_run(NO_XML.sub("", text))
+        cell.paragraphs[0].add_run(plain(text))
 
 
 def _count(line: Paragraph, what: str) -> None:
