@@ -113,8 +113,9 @@ class Speaker:
     def _in(self, word: list[str] | dict[str, str], language: str) -> str:
         if isinstance(word, list):
             return word[language == CHINESE]
+        message = word["message"]
         with force_locale(LOCALES[language]):
-            return str(gettext(word["message"]))
+            return str(gettext(message))
 
 
 def lines(items: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -153,14 +154,14 @@ def drawn(section: Mapping[str, Any], effect: str, say: Speaker) -> fishbone.Pic
 
 def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
     """A composition as an HTML page, in an application whose templates are ours. `picture` gives the address of each
-    picture, `style` that of the style sheet."""
+    picture; `in_browser` it has style sheets of its own."""
     counters = {name: Markup(f'<span class="{name}"></span>') for name in ("page", "pages")}
     speaker = Speaker(imprint.languages)
     effect = content["subject"] or content["complaint"]
     with force_locale(LOCALES[imprint.languages[0]]):
         return render_template(
-            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, effect=effect, broken=broken,
-            drawn=lambda section: drawn(section, effect, speaker),
+            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, effect=effect,
+            broken=broken, drawn=lambda section: drawn(section, effect, speaker),
             page_of=list(speaker.message(PAGE, **counters)), edition={"message": EDITIONS[content["edition"]]},
             html_language=HTML_LANG[imprint.languages[-1]], N_=N_, **more,
         )  # fmt: skip

@@ -26,7 +26,7 @@ FACE = "Microsoft YaHei"
 NONE = "—"
 NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold."""
-SIGNED = (N_("Signature"), N_("Rank"), N_("Name"), N_("Date and time"), N_("Decision"))
+SIGNED = (N_("Signature"), N_("Rank"), N_("Signer"), N_("Date and time"), N_("Decision"))
 
 
 def plain(text: str) -> str:

@@ -136,12 +136,11 @@ def look(number: str) -> str | tuple[str, int]:
     files = {each.id: each for each in printing.pictures(session, complaint)}
     imprint = Imprint(settings().organisation, wanted.language, actor().name, now().astimezone(zone()))
     return paper_of.html(
-        content, imprint, style=_style(), picture=lambda each: attachment_url(files[each["id"]], inline="1")
+        content,
+        imprint,
+        in_browser=True,
+        picture=lambda each: attachment_url(files[each["id"]], inline="1"),
     )
-
-
-def _style() -> str:
-    return url_for("static", filename="print/paper.css")
 
 
 def _page(complaint: Complaint, form: Form | None = None) -> str:
@@ -153,9 +152,9 @@ def _page(complaint: Complaint, form: Form | None = None) -> str:
         files=_shown(complaint, printing.of(session, complaint)),
         pictures=printing.pictures(session, complaint),
         form=form or Form(Wanted("")),
-        languages={key: gettext(name) for key, name in LANGUAGE_NAMES.items()},
-        editions={key: gettext(name) for key, name in EDITIONS.items()},
-        formats=FORMAT_NAMES,
+        language_names={key: gettext(name) for key, name in LANGUAGE_NAMES.items()},
+        edition_names={key: gettext(name) for key, name in EDITIONS.items()},
+        format_names=FORMAT_NAMES,
         steps=STEPS,
         no_pdf=bool(paper_of.missing()),
     )
@@ -164,7 +163,9 @@ def _page(complaint: Complaint, form: Form | None = None) -> str:
 def _shown(complaint: Complaint, rows: Sequence[Print]) -> list[Shown]:
     papers = {each.key: each for each in rules_of(complaint).papers}
     asked = {row.asked_by_id for row in rows}
-    people = dict(db.session.execute(select(User.id, User.name).where(User.id.in_(asked))).tuples()) if asked else {}
+    people = (
+        {user.id: user.name for user in db.session.scalars(select(User).where(User.id.in_(asked)))} if asked else {}
+    )
     return [
         Shown(
             row, in_my_language(papers[row.paper].name) if row.paper in papers else row.paper,
