@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.orm import Session
@@ -147,17 +147,34 @@ def filled(value: Any) -> bool:
 
 def load(session: Session, complaint: Complaint) -> Case:
     """The case of a complaint as it stands; three queries, whatever the complaint has behind it."""
-    return assemble(
-        complaint, records.of(session, complaint), signatures.of(session, complaint), *_been(session, complaint)
-    )
+    written, signed = records.of(session, complaint), signatures.of(session, complaint)
+    return assemble(complaint, written, signed, _life(session, complaint))
+
+
+class Stay(NamedTuple):
+    """A complaint was in a stage; `undone`: it was put there by mistake."""
+
+    stage: str
+    entered_at: datetime
+    left_at: datetime | None
+    undone: bool
+
+
+@dataclass(frozen=True)
+class Life:
+    """Where a complaint has been, oldest first, and whom it concerns since when."""
+
+    stays: tuple[Stay, ...]
+    involved: Mapping[Involved, datetime]
 
 
 @dataclass(frozen=True)
 class Past:
-    """Everything that was ever written and signed on a complaint, in all its rounds, oldest first."""
+    """Everything that was ever written and signed on a complaint, in all its rounds, oldest first, and its life."""
 
     records: tuple[Record, ...]
     signatures: tuple[Signature, ...]
+    life: Life
 
 
 def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
@@ -165,13 +182,14 @@ def load_with_past(session: Session, complaint: Complaint) -> tuple[Case, Past]:
     past = Past(
         tuple(records.of(session, complaint, every_round=True)),
         tuple(signatures.of(session, complaint, every=True)),
+        _life(session, complaint),
     )
     now = {records.LASTING, complaint.round}
     case = assemble(
         complaint,
         [each for each in past.records if each.round in now],
         [each for each in past.signatures if each.round in now and each.voided_at is None],
-        *_been(session, complaint),
+        past.life,
     )
     return case, past
 
@@ -180,8 +198,7 @@ def assemble(
     complaint: Complaint,
     kept: Iterable[Record],
     signed: Iterable[Signature],
-    entered: Mapping[str, datetime],
-    involved: frozenset[Involved],
+    life: Life,
 ) -> Case:
     """A case from its parts. `signed`: approved or returned, and not voided, oldest first."""
     rules = of(complaint)
@@ -198,8 +215,9 @@ def assemble(
     signed = tuple(signed)
     given = tuple(each for each in signed if each.stands)
     returned = signatures.not_answered(signed)
+    involved = frozenset(life.involved)
     notified = any(reason == NOTIFIED for reason, _, _ in involved)
-    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved)
+    case = Case(complaint, rules, single, rows, {}, given, returned, _entered(rules, life), notified, involved)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
@@ -208,29 +226,37 @@ def _complete(case: Case, key: str) -> bool:
     return rule is None or not rule.each or not case.still_to_sign(rule)
 
 
+def _entered(rules: Procedure, life: Life) -> dict[str, datetime]:
+    """When a complaint last came into each of its stages."""
+    entered: dict[str, datetime] = {}
+    stays = False
+    off_board = {outcome.key for outcome in rules.outcomes}
+    for stay in life.stays:
+        if not stay.undone:
+            entered[stay.stage] = entered[stay.stage] if stays and stay.stage in entered else stay.entered_at
+        stays = stay.undone or stay.stage in off_board  # it stands again where it stood
+    return entered
+
+
+def _life(session: Session, complaint: Complaint) -> Life:
+    stays: list[Stay] = []
+    involved: dict[Involved, datetime] = {}
+    for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
+        if id_ == 0:
+            involved[what, user, department] = at
+        else:
+            stays.append(Stay(what, at, left_at, undone))
+    return Life(tuple(stays), involved)
+
+
 @cache
 def _lived() -> CompoundSelect[Any]:
     visits, named, none = rows.table(StageVisit).c, rows.table(Involvement).c, cast(null(), Integer)
-    stages = select(visits.id, visits.stage, visits.entered_at, visits.undone, none, none)
+    stages = select(visits.id, visits.stage, visits.entered_at, visits.left_at, visits.undone, none, none)
     people = select(
-        literal(0).label("id"), named.reason, named.since, literal(False), named.user_id, named.department_id
-    )
+        literal(0).label("id"), named.reason, named.since, named.since.label("left_at"), literal(False),
+        named.user_id, named.department_id,
+    )  # fmt: skip
     return union_all(
         people.where(named.complaint_id == bindparam("of")), stages.where(visits.complaint_id == bindparam("of"))
     ).order_by("id")
-
-
-def _been(session: Session, complaint: Complaint) -> tuple[Mapping[str, datetime], frozenset[Involved]]:
-    """When a complaint last came into each of its stages, and whom it concerns."""
-    entered: dict[str, datetime] = {}
-    involved: set[Involved] = set()
-    stays = False
-    off_board = {outcome.key for outcome in of(complaint).outcomes}
-    for id_, what, at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
-        if id_ == 0:
-            involved.add((what, user, department))
-            continue
-        if not undone:
-            entered[what] = entered[what] if stays and what in entered else at
-        stays = undone or what in off_board  # it stands again where it stood
-    return entered, frozenset(involved)

@@ -16,7 +16,10 @@ class Entry(Base):
     """One thing said. `kind`: letter (from the customer), mail (to the customer), note (internal)."""
 
     __tablename__ = "entry"
-    __table_args__ = (Index("ix_entry_complaint_id_id", "complaint_id", "id"),)
+    __table_args__ = (
+        Index("ix_entry_complaint_id_id", "complaint_id", "id"),
+        Index("ix_entry_complaint_id_at", "complaint_id", "at", "id"),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
     kind: Mapped[str] = mapped_column(String(12))

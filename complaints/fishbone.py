@@ -138,8 +138,9 @@ def _bone(
     twigs, y = [], min(tip, spine)
     for factor, lines in factors:
         y += len(lines) * LINE + GAP
-        x = foot - SLANT * abs(y - spine) / length
-        left = x - WORDS * CHARACTER
+        top = y - len(lines) * LINE
+        x, beside = (foot - SLANT * abs(each - spine) / length for each in (y, top if up else y))
+        left = max(beside - WORDS * CHARACTER, 0)
         words = Words(tuple(lines), left, y - 4 - (len(lines) - 1) * LINE)
         twigs.append(Twig(Stroke(left, y, x, y), words, factor.state))
     label = Words((name,), foot - SLANT, tip - GAP / 2 if up else tip + LINE)

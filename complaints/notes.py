@@ -39,7 +39,10 @@ class Note(Base):
     """What somebody noted, whom it mentions (ids), and the note that it corrects."""
 
     __tablename__ = "note"
-    __table_args__ = (Index("ix_note_complaint_id", "complaint_id", "id"),)
+    __table_args__ = (
+        Index("ix_note_complaint_id", "complaint_id", "id"),
+        Index("ix_note_corrects_id", "corrects_id"),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
@@ -129,11 +132,6 @@ def _problem(text: str, before: Note | None) -> Sentence | None:
     if before is not None and before.text == text:
         return Sentence(N_("The correction says the same as the note"))
     return None
-
-
-def of(session: Session, complaint_ids: Collection[int]) -> list[Note]:
-    """The notes on some complaints, oldest first."""
-    return list(session.scalars(select(Note).where(Note.complaint_id.in_(complaint_ids)).order_by(Note.id)))
 
 
 # Mentions

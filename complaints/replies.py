@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from complaints import addressees, guards, history, off_board, outbox, watching, workflow, writing
 from complaints.addressees import Addressee
@@ -42,6 +42,8 @@ WAIT = timedelta(seconds=10)
 LONGEST_TEXT, LONGEST_SUBJECT, LONGEST_QUOTE = 20_000, 250, 20_000
 MOST_RECIPIENTS = 20
 MOST_REFERENCES = 20
+RECENT = 50
+"""So many letters are looked through for the people of a complaint."""
 LARGEST = 18 * 1024 * 1024
 """So many bytes of files: a third more as they travel, which is what most mail servers take."""
 TO, CC, SUBJECT, TEXT, FILES, CONTACT, LATER, MEANT = (
@@ -156,11 +158,13 @@ class Begun:
     locale: str
 
 
-def letters(session: Session, complaint: Complaint) -> list[Letter]:
-    """The letters of a complaint and of those that were merged into it, in the order in which they came."""
-    ids = [complaint.id, *off_board.merged_into(session, complaint.id)]
-    query = select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at, Letter.id)
-    return list(session.scalars(query))
+def letters(session: Session, complaint: Complaint, *, merged: Sequence[int] | None = None) -> list[Letter]:
+    """The last letters of a complaint and of those that were `merged` into it, in the order in which they came: without
+    their words, until somebody asks for those."""
+    ids = [complaint.id, *(off_board.merged_into(session, complaint.id) if merged is None else merged)]
+    query = select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at.desc(), Letter.id.desc())
+    without_words = defer(Letter.text), defer(Letter.html), defer(Letter.folds)
+    return list(session.scalars(query.limit(RECENT).options(*without_words)))[::-1]
 
 
 def compose(

@@ -21,14 +21,17 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         board,
         cli,
         complaint_page,
+        conversation,
         database,
         demo,
+        eight_d,
         errors,
         health,
         htmx,
         identity,
         inbox,
         language,
+        letters,
         mailboxes,
         moves,
         notes,
@@ -41,6 +44,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         procedures,
         reading,
         records,
+        records_page,
+        registering,
         replies,
         security,
         upward,
@@ -66,21 +71,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
-    page = (
-        complaint_page,
-        records,
-        writing,
-        replies,
-        notes,
-        noting,
-        watching,
-        upward,
-        presence,
-        passing,
-        reading,
-        prints,
-    )
-    cases = (work, answers, board, moves, *page, notices, preferences)
+    said = (conversation, letters, replies, notes, noting, reading)
+    written = (records, records_page, writing, eight_d, registering, watching, upward, presence, passing, prints)
+    cases = (work, answers, board, moves, complaint_page, *said, *written, notices, preferences)
     web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

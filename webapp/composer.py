@@ -14,14 +14,11 @@ from sqlalchemy import select
 from complaints import replies
 from complaints.complaint import Complaint
 from complaints.errors import Name
-from complaints.letters import Attachment, Letter
-from complaints.outbox import Outgoing
+from complaints.letters import Attachment
 from complaints.people import fold_email
 from complaints.replies import Begun, Form, Reply
-from webapp import timeline
 from webapp.context import actor, calendar, now, settings
 from webapp.database import db
-from webapp.language import in_my_language
 from webapp.records import Section
 
 SEND = "replies.send"
@@ -42,14 +39,15 @@ class Composer:
     longest: int = replies.LONGEST_TEXT
 
 
-def composer(complaint: Complaint, work: Section, letters: Sequence[Letter]) -> Composer | None:
+def composer(complaint: Complaint, work: Section) -> Composer | None:
     """The form for the page of this request; None for who may not answer this customer."""
     by = actor()
     if not replies.may_send(work.case, by):
         return None
     sent = request.endpoint == SEND
     answers = request.form.get("answers", type=int) if sent else None
-    begun = replies.compose(db.session(), complaint, written=letters, answers=answers, own=settings().mail_from)
+    written = replies.letters(db.session(), complaint, merged=work.merged)
+    begun = replies.compose(db.session(), complaint, written=written, answers=answers, own=settings().mail_from)
     form = typed() if sent else _taken_back(complaint) or _blank(begun)
     opens = calendar().next_opening(now())
     return Composer(
@@ -97,30 +95,3 @@ def _split(people: Sequence[Mapping[str, str]], new: Collection[str]) -> tuple[l
     """The complaint's people among some, and the others as they were typed."""
     addresses = [fold_email(each["address"]) for each in people]
     return [each for each in addresses if each not in new], ", ".join(each for each in addresses if each in new)
-
-
-def conversation(mails: Sequence[Outgoing], work: Section, numbers: Mapping[int, str]) -> list[timeline.Item]:
-    """Our mails as the conversation shows them; what was taken back was never said."""
-    ids = [each.id for each in mails if each.kind == replies.KIND and each.state != "cancelled"]
-    written = db.session.scalars(select(Reply).where(Reply.outgoing_id.in_(ids))) if ids else ()
-    by_mail = {each.outgoing_id: each for each in written}
-    may_act = replies.may_send(work.case, actor())
-    shown: list[timeline.Item] = []
-    for mail in mails:
-        number = numbers.get(mail.complaint_id or 0, "")
-        if mail.id in by_mail:
-            shown.append(_reply(by_mail[mail.id], mail, work, number, may_act=may_act and not number))
-        elif mail.kind != replies.KIND:
-            shown.append(timeline.mail(mail, number))
-    return shown
-
-
-def _reply(reply: Reply, mail: Outgoing, work: Section, number: str, *, may_act: bool) -> timeline.ReplyShown:
-    contact = work.case.rules.contact
-    sheet = work.case.rules.sheet(contact.sheet) if contact else None
-    known = sheet.field(contact.kind).choices if contact and sheet else {}
-    return timeline.ReplyShown(
-        reply, mail, work.names.people.get(reply.author_id, "Redress"), timeline.words(reply.text, whole=True),
-        [work.names.files[each] for each in reply.attachments if each in work.names.files],
-        in_my_language(known[reply.contact]) if reply.contact in known else reply.contact, may_act, number,
-    )  # fmt: skip

@@ -28,12 +28,12 @@ from complaints.mailboxes import Mailbox
 from complaints.off_board import is_off
 from complaints.people import Actor
 from complaints.procedure import newest, of
+from webapp import letters, timeline
 from webapp import message as words
-from webapp import timeline
 from webapp.assets import signed_in
 from webapp.attachments import disposition, file_answer
 from webapp.card import CardView
-from webapp.complaint_page import blocked_pictures, formatted, into
+from webapp.complaint_page import into
 from webapp.context import actor, now, zone
 from webapp.database import db, reading
 from webapp.htmx import partial
@@ -179,7 +179,7 @@ def html(sighting_id: int) -> Response:
     found = inbox.message(db.session(), actor(), sighting_id)
     if found.letter is None:
         raise NotFound
-    return formatted(found.letter)
+    return letters.formatted(found.letter)
 
 
 @bp.get("/inbox/messages/<int(max=9007199254740991):sighting_id>/raw")
@@ -337,7 +337,7 @@ def _detail(chosen: Message, view: View) -> dict[str, Any]:
         "off": complaint is not None and is_off(complaint),
         "reasons": [gettext(reason) for reason in COMMON_REASONS],
         "as_html": as_html,
-        "blocked": blocked_pictures(letter, chosen.files) if letter is not None and as_html else 0,
+        "blocked": letters.blocked_pictures(letter, chosen.files) if letter is not None and as_html else 0,
     }
 
 

@@ -4,7 +4,7 @@ What people send in is next door, in noting.py.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Flask, request
@@ -15,6 +15,7 @@ from complaints import notes
 from complaints.complaint import Complaint
 from complaints.notes import FIELD, LONGEST, Note
 from complaints.procedure import of
+from complaints.transcript import NoteRead
 from webapp.context import actor
 from webapp.database import db
 from webapp.timeline import NoteShown, linked
@@ -64,20 +65,14 @@ def corrects() -> int | None:
     return int(named) if named.isascii() and named.isdigit() and len(named) < 19 else 0
 
 
-def shown(ids: Sequence[int], numbers: Mapping[int, str], people: Mapping[int, str]) -> list[NoteShown]:
-    """The notes on a complaint, the first of `ids`, and on those merged into it, whose `numbers` stand with them."""
-    found = notes.of(db.session(), ids)
-    at = {note.id: note.at for note in found}
-    newer = {note.corrects_id: note for note in found if note.corrects_id}
-    return [
-        NoteShown(
-            note, people.get(note.author_id, ""), _words(note, people), at.get(note.corrects_id or 0),
-            newer.get(note.id),
-            may_correct=note.author_id == actor().id and note.id not in newer and note.complaint_id == ids[0],
-            number=numbers.get(note.complaint_id, ""),
-        )
-        for note in found
-    ]  # fmt: skip
+def shown(read: NoteRead, complaint: Complaint, numbers: Mapping[int, str], people: Mapping[int, str]) -> NoteShown:
+    """A note on a complaint, or on one of those merged into it, whose `numbers` stand with them."""
+    note = read.note
+    mine = note.author_id == actor().id and read.corrected_by is None and note.complaint_id == complaint.id
+    return NoteShown(
+        note, people.get(note.author_id, ""), _words(note, people), read.corrects_at, read.corrected_by,
+        may_correct=mine, number=numbers.get(note.complaint_id, ""),
+    )  # fmt: skip
 
 
 def _words(note: Note, people: Mapping[int, str]) -> Markup:

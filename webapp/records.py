@@ -6,7 +6,7 @@ beside. The signatures are next door, in signatures.py; what people send in, in 
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from flask import Flask, request, url_for
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from complaints import files, guards, rounds, turns, work
+from complaints import files, guards, off_board, rounds, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
@@ -30,7 +30,7 @@ from webapp.context import actor, now, seen_version, zone
 from webapp.database import db
 from webapp.language import in_my_language, sentence
 from webapp.signatures import Box, Unsigned
-from webapp.values import Names, listed, typed
+from webapp.values import Later, Names, listed, typed
 
 YOURS, OTHERS, DONE, LATER = "yours", "others", "done", "later"
 STATES: Mapping[str, str] = {
@@ -151,7 +151,7 @@ class Offers:
             return [(key, in_my_language(name)) for key, name in of.choices.items()]
         if of.kind == "departments":
             return [(str(id_), in_my_language(each.name)) for id_, each in self.names.departments.items()]
-        if of.kind == "file":
+        if of.kind in ("file", "files"):
             return [(id_, each.filename) for id_, each in self.names.files.items()]
         wanted = {*of.roles}
         return [
@@ -163,60 +163,84 @@ class Offers:
 
 @dataclass(frozen=True)
 class Section:
-    """The records and signatures of a complaint for one reader."""
+    """The records and signatures of a complaint for one reader; what a page does not show of it is not made. `sent` and
+    `unsigned` are forms that were refused."""
 
     case: Case
-    panels: Sequence[Panel]
-    boxes: Sequence[Box]
+    past: Past
+    tasks: Sequence[Task]
     names: Names
     offers: Offers
-    joined: Sequence[Complaint]
-    behind: Collection[int]
-    """Which of these and the complaint itself the reader may take into the present round of their investigation."""
-    ready: Sequence[Stage]
-    """The stages to which nothing is missing any more and that wait for the reader to move it there."""
+    merged: Sequence[int]
+    sent: Sent | None = None
+    unsigned: Unsigned | None = None
+
+    @cached_property
+    def panels(self) -> list[Panel]:
+        return [_panel(self, sheet) for sheet in self._sheets]
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        return signatures.boxes(self.case, self.past, self.tasks, self.names.people, self.unsigned)
+
+    @cached_property
+    def _sheets(self) -> list[Sheet]:
+        return [sheet for sheet in self.case.rules.sheets if _shown(self.case, sheet, self.past)]
+
+    @cached_property
+    def ready(self) -> list[Stage]:
+        """The stages to which nothing is missing any more and that wait for the reader to move it there."""
+        to = dict.fromkeys(task.key for task in self.tasks if task.kind == work.MOVE and _mine(task))
+        return [self.case.rules.stage(key) for key in to]
+
+    @cached_property
+    def joined(self) -> list[Complaint]:
+        """The complaints that share the investigation, as far as the reader may see them."""
+        return _joined(self.case.complaint)
+
+    @cached_property
+    def behind(self) -> Collection[int]:
+        """Which of these and the complaint itself the reader may take into the present round of their investigation."""
+        if not actor().investigates:
+            return ()
+        return {each.id for each in (self.case.complaint, *self.joined) if rounds.behind(db.session(), each)}
 
     @property
     def contents(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What there is, by its state: the anchors and names."""
-        entries = [(panel.state, f"f-{panel.sheet.key}", panel.sheet.name) for panel in self.panels]
-        entries += [(box.state, f"f-sign-{box.rule.key}", box.rule.name) for box in self.boxes]
+        entries = [(self.state(sheet), f"f-{sheet.key}", sheet.name) for sheet in self._sheets]
+        entries += [
+            (signatures.state(self.case, rule, self.tasks), f"f-sign-{rule.key}", rule.name)
+            for rule in signatures.shown(self.case, self.past)
+        ]
         return [
             (state, [(anchor, name) for each, anchor, name in entries if each == state])
             for state in STATES
             if any(each == state for each, _, _ in entries)
         ]
 
+    def state(self, sheet: Sheet) -> str:
+        return _state(self.case, sheet, guards.writable(self.case, sheet, actor()), self.tasks)
 
-def section(
-    complaint: Complaint,
-    *,
-    departments: Iterable[Department] | None = None,
-    merged: Iterable[int] | None = None,
-    sent: Sent | None = None,
-    unsigned: Unsigned | None = None,
-) -> Section:
-    """The records and signatures of a complaint as the reader of this request sees them. `merged`: the complaints that
-    were merged into it; `sent` and `unsigned` are forms that were refused."""
+    def may_add(self, sheet: Sheet) -> bool:
+        """May the reader begin a row of a record?"""
+        return sheet.many and _may_keep_rows(sheet, guards.writable(self.case, sheet, actor()))
+
+
+def section(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> Section:
+    """The records and signatures of a complaint as the reader of this request sees them."""
     session = db.session()
     case, past = load_with_past(session, complaint)
-    if departments is None:
-        departments = session.scalars(select(Department).order_by(Department.id))
     staff = session.execute(select(User.id, User.name, User.left_at).order_by(User.name, User.id)).all()
+    departments = session.scalars(select(Department).order_by(Department.id))
+    merged = off_board.merged_into(session, complaint.id)
     names = Names(
         {row.id: row.name for row in staff},
         {each.id: each for each in departments},
-        files.offered(session, complaint, actor(), merged=merged),
+        Later(lambda: files.offered(session, complaint, actor(), merged=merged)),
     )
     offers = Offers(names, {row.id for row in staff if row.left_at is None})
-    tasks = turns.tasks(case)
-    panels = [_panel(case, past, sheet, tasks, names, sent) for sheet in case.rules.sheets if _shown(case, sheet, past)]
-    boxes = signatures.boxes(case, past, tasks, names.people, unsigned)
-    to = dict.fromkeys(task.key for task in tasks if task.kind == work.MOVE and _mine(task))
-    ready = [case.rules.stage(key) for key in to]
-    joined = _joined(complaint)
-    behind = {each.id for each in (complaint, *joined) if rounds.behind(session, each)} if actor().investigates else ()
-    return Section(case, panels, boxes, names, offers, joined, behind, ready)
+    return Section(case, past, turns.tasks(case), names, offers, merged, sent, unsigned)
 
 
 def _joined(complaint: Complaint) -> list[Complaint]:
@@ -240,13 +264,14 @@ def _shown(case: Case, sheet: Sheet, past: Past) -> bool:
     return case.holds(sheet.when) or any(each.sheet == sheet.key for each in past.records)
 
 
-def _panel(case: Case, past: Past, sheet: Sheet, tasks: Sequence[Task], names: Names, sent: Sent | None) -> Panel:
+def _panel(section: Section, sheet: Sheet) -> Panel:
     by = actor()
+    case, names, sent = section.case, section.names, section.sent
     mine = guards.writable(case, sheet, by)
     editing = _edited(sheet)
     sent = sent if sent is not None and sent.sheet == sheet.key else None
     rows = [_row(case, sheet, record, names, mine, editing, sent) for record in case.of_sheet(sheet)]
-    state = _state(case, sheet, mine, tasks)
+    state = _state(case, sheet, mine, section.tasks)
     form = None
     if sheet.many:
         may_add = _may_keep_rows(sheet, mine)
@@ -257,7 +282,7 @@ def _panel(case: Case, past: Past, sheet: Sheet, tasks: Sequence[Task], names: N
     closed = [] if mine or state == DONE else guards.against_sheet(case, sheet, by, own_row=True)
     writers = guards.RoleNames.of(case.rules, guards.writers(sheet))
     return Panel(
-        sheet, state, rows, _rounds(case, past, sheet, names), form, writers, closed,
+        sheet, state, rows, _rounds(case, section.past, sheet, names), form, writers, closed,
         asked_for=sent is not None or editing is not None,
     )  # fmt: skip
 

@@ -94,13 +94,23 @@ class Box:
 def boxes(
     case: Case, past: Past, tasks: Sequence[Task], people: Mapping[int, str], sent: Unsigned | None = None
 ) -> list[Box]:
+    """The signatures that are `shown`, as boxes."""
+    return [_box(case, rule, past, tasks, people, sent) for rule in shown(case, past)]
+
+
+def shown(case: Case, past: Past) -> list[SignatureRule]:
     """Every signature that is asked for here and now, or that was ever given."""
-    shown = [
-        rule
-        for rule in case.rules.signatures
-        if guards.applies(case, rule) or any(each.key == rule.key for each in past.signatures)
-    ]
-    return [_box(case, rule, past, tasks, people, sent) for rule in shown]
+    ever = {each.key for each in past.signatures}
+    return [rule for rule in case.rules.signatures if rule.key in ever or guards.applies(case, rule)]
+
+
+def state(case: Case, rule: SignatureRule, tasks: Sequence[Task]) -> str:
+    """How far a signature is, for the reader."""
+    if rule.key in case.signatures:
+        return DONE
+    if guards.applies(case, rule) and not guards.against_signature(case, rule, actor()):
+        return YOURS
+    return OTHERS if any(task.kind == work.SIGN and task.key == rule.key for task in tasks) else LATER
 
 
 def _box(
@@ -112,15 +122,9 @@ def _box(
     first = guards.before_signature(case, rule) if applies else []
     against = guards.against_signature(case, rule, actor()) if applies else []
     may_sign = applies and not against
-    if standing is not None:
-        state = DONE
-    elif may_sign:
-        state = YOURS
-    else:
-        state = OTHERS if any(task.kind == work.SIGN and task.key == rule.key for task in tasks) else LATER
     own = sent if sent is not None and sent.key == rule.key else None
     return Box(
-        rule, state, guards.RoleNames.of(case.rules, guards.signers(case, rule)), standing,
+        rule, state(case, rule, tasks), guards.RoleNames.of(case.rules, guards.signers(case, rule)), standing,
         [each for each in given if each is not standing], first, [each for each in against if each not in first],
         list(dict.fromkeys(_covered(case, ref) for ref in rule.covers)), case.content(rule), may_sign,
         _leads_to(case, rule) if may_sign else None, may_sign and password_wanted(), **_refused(own),

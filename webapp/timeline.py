@@ -137,6 +137,8 @@ class LetterShown:
     """The complaint that it was on before that was merged into this one."""
     splits: bool = False
     """May it become a draft of its own?"""
+    formatted: bool = False
+    """Does it have HTML of its own?"""
     kind: str = "letter"
 
     @property
@@ -154,6 +156,8 @@ class Said:
 
     at: datetime
     words: Markup
+    who: str
+    noted_by: str
     kind: str = "said"
 
 
@@ -169,7 +173,7 @@ class MailShown:
 
     @property
     def at(self) -> datetime:
-        return self.outgoing.sent_at or self.outgoing.created_at
+        return self.outgoing.created_at
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,7 @@ class ReplyShown:
 
     @property
     def at(self) -> datetime:
-        return self.outgoing.sent_at or self.reply.at
+        return self.reply.at
 
     @property
     def may_be_taken_back(self) -> bool:
@@ -305,11 +309,11 @@ def enclosed_date(text: str) -> Markup | str:
         return text
 
 
-def mail(outgoing: Outgoing, number: str = "") -> MailShown:
+def mail(outgoing: Outgoing, rendered: bytes | None, number: str = "") -> MailShown:
     """A mail of ours with its words, once it has been rendered; `number` as for letters."""
-    if not outgoing.rendered:
+    if not rendered:
         return MailShown(outgoing, "", Markup(""), number)
-    message = email.message_from_bytes(outgoing.rendered, policy=email.policy.default)
+    message = email.message_from_bytes(rendered, policy=email.policy.default)
     body = message.get_body(("plain",))
     text = body.get_content().strip() if body is not None else ""
     return MailShown(outgoing, str(message["Subject"] or ""), linked(text), number)

@@ -24,6 +24,6 @@ def init_app(app: Flask) -> None:
 def of(work: Section) -> Upward | None:
     """The way upward, where the procedure has one and the reader may go it."""
     sheet = work.case.rules.upward
-    if sheet is None or not any(panel.sheet is sheet and panel.form for panel in work.panels):
+    if sheet is None or not work.may_add(sheet):
         return None
     return Upward(sheet, work.names.people.get(current_user.user.superior_id, ""))

@@ -1,9 +1,10 @@
 """What stands in records, for a reader: choices by name, people by name, dates in the reader's way."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask_babel import format_decimal, gettext
@@ -14,8 +15,32 @@ from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import Department
 from complaints.procedure import Field
+from complaints.report import Shown
 from webapp.attachments import attachment_url
 from webapp.language import day, in_my_language, lang_of, locale, minute
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Later(Mapping[Key, Value]):
+    """A mapping that is made only when somebody looks into it."""
+
+    def __init__(self, make: Callable[[], Mapping[Key, Value]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Mapping[Key, Value]:
+        return self._make()
+
+    def __getitem__(self, key: Key) -> Value:
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,19 @@ class Names:
             return self._file(of, value)
         text = self.text(of, value)
         return Markup("<span{}>{}</span>").format(lang_of(text), text)
+
+    def read(self, shown: Shown) -> Markup:
+        """A value that a report only shows."""
+        value = shown.value
+        if shown.of is not None:
+            return self.shown(shown.of, value)
+        if shown.choices is not None:
+            text = in_my_language(shown.choices[value]) if value in shown.choices else ""
+        elif isinstance(value, datetime):
+            text = minute(value)
+        else:
+            text = day(value) if isinstance(value, date) else str(value or "")
+        return Markup("<span{}>{}</span>").format(lang_of(text), text) if text else Markup("")
 
     def _file(self, of: Field, id_: str) -> Markup:
         text = self._word(of, id_)

@@ -120,10 +120,11 @@ def address(item: Item) -> str:
         return url_for("answers.show", decision_id=item.ref)
     if item.kind == MOVE and not item.rules.stage(item.key).off_board:
         return url_for("moves.moves", number=item.card.number)
-    anchors = {
-        REGISTER: "entry", SIGN: f"f-sign-{item.key}", CLASSIFY: "proposed-class", LETTER: "timeline", MOVE: "off-title"
-    }  # fmt: skip
-    return url_for("complaint.show", number=item.card.number, _anchor=anchors.get(item.kind, f"f-{item.sheet}"))
+    said = {REGISTER: "entry", CLASSIFY: "proposed-class", LETTER: "timeline", MOVE: "off-title"}
+    if item.kind in said:
+        return url_for("complaint.show", number=item.card.number, _anchor=said[item.kind])
+    anchor = f"f-sign-{item.key}" if item.kind == SIGN else f"f-{item.sheet}"
+    return url_for("dossier.show", number=item.card.number, _anchor=anchor)
 
 
 def _shown() -> dict[str, int]:

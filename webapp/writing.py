@@ -22,7 +22,7 @@ from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
 from intake.filetypes import sniff
-from webapp import complaint_page
+from webapp import eight_d, records_page
 from webapp.context import actor, blobs, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -61,7 +61,7 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     except (Incomplete, RecordRefused, StaleRecord, StaleComplaint, EmptyFile) as refusal:
         session.rollback()
         return _again(number, Sent(key, place, said, refusal)), STATUS.get(type(refusal), 422)
-    return _written(complaint, key, N_("“%(sheet)s” is saved."))
+    return _written(complaint, key, N_("“%(sheet)s” is saved."), new=place is None)
 
 
 @bp.post(f"{A_ROW}/remove")
@@ -109,19 +109,37 @@ def _uploaded(complaint: Complaint, key: str, place: int | None) -> dict[str, li
     return kept
 
 
-def _written(complaint: Complaint, key: str, message: str) -> Response | str:
+def _written(complaint: Complaint, key: str, message: str, *, new: bool = False) -> Response | str:
     if partial():
         return _panel(complaint, key)
     sheet = of(complaint).sheet(key)
     assert sheet is not None  # something was written in it
     flash(gettext(message, sheet=in_my_language(sheet.name)))
-    return redirect(url_for("complaint.show", number=complaint.number, _anchor=f"f-{key}"), 303)
+    if _from_report() and new and sheet.many:  # and on to the next row
+        return redirect(eight_d.address(complaint, f"f-{key}-{sheet.fields[0].key}", add=key), 303)
+    return redirect(_home(complaint, f"f-{key}"), 303)
+
+
+def _from_report() -> bool:
+    return request.args.get("back") == eight_d.BACK
+
+
+def _home(complaint: Complaint, anchor: str) -> str:
+    """The page that a form was sent from."""
+    if _from_report():
+        return eight_d.address(complaint, anchor)
+    return url_for("dossier.show", number=complaint.number, _anchor=anchor)
+
+
+def _page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
+    show = eight_d.page if _from_report() else records_page.page
+    return show(complaint, sent=sent, unsigned=unsigned)
 
 
 def _again(number: str, sent: Sent) -> str:
     """The page, or the panel alone, with the form as it was sent."""
     complaint = find(db.session(), number, actor())
-    return _panel(complaint, sent.sheet, sent) if partial() else complaint_page.page(complaint, sent=sent)
+    return _panel(complaint, sent.sheet, sent) if partial() else _page(complaint, sent=sent)
 
 
 def _panel(complaint: Complaint, key: str, sent: Sent | None = None) -> str:
@@ -164,7 +182,7 @@ def sign(number: str, key: str) -> Response | str | tuple[str, int]:
     if partial():
         return _box(complaint, key)
     flash(_told(complaint, rule, decision))
-    return redirect(url_for("complaint.show", number=number, _anchor=f"f-sign-{key}"), 303)
+    return redirect(_home(complaint, f"f-sign-{key}"), 303)
 
 
 def _told(complaint: Complaint, rule: SignatureRule, decision: str) -> str:
@@ -192,7 +210,7 @@ def _prove() -> None:
 
 def _unsigned(number: str, sent: Unsigned) -> str:
     complaint = find(db.session(), number, actor())
-    return _box(complaint, sent.key, sent) if partial() else complaint_page.page(complaint, unsigned=sent)
+    return _box(complaint, sent.key, sent) if partial() else _page(complaint, unsigned=sent)
 
 
 def _box(complaint: Complaint, key: str, sent: Unsigned | None = None) -> str:
@@ -214,9 +232,9 @@ def join(number: str) -> Response | tuple[str, int]:
         session.commit()
     except (NoSuchComplaint, NotJoined, StaleComplaint) as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS.get(type(refusal), 422)
     flash(gettext("%(number)s shares the investigation of %(other)s.", number=number, other=other.number))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 @bp.post("/complaints/<number>/round")
@@ -229,9 +247,9 @@ def take_along(number: str) -> Response | tuple[str, int]:
         session.commit()
     except StaleComplaint as refusal:
         session.rollback()
-        return complaint_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
+        return records_page.page(find(session, number, actor()), refusal=refusal), STATUS[StaleComplaint]
     flash(gettext("%(number)s is in round %(round)s now.", number=number, round=complaint.round))
-    return redirect(url_for("complaint.show", number=number, _anchor="records"), 303)
+    return redirect(url_for("dossier.show", number=number, _anchor="joined"), 303)
 
 
 def _named(number: str) -> Complaint:

@@ -107,6 +107,46 @@ BROKEN = {
         ('{ sheet = "finding" }, {', '{ sheet = "tasks" }, {'),
         "stage.handling.needs[1].sheet: names 'tasks'; ",
     ),
+    "a part of an unknown record": (
+        ('sheets = ["tasks"]', 'sheets = ["task"]'),
+        "part.found.sheets: names 'task'; did you mean 'tasks'?",
+    ),
+    "a part with a field of rows": (
+        ('fields = ["finding.text"]', 'fields = ["tasks.kind"]'),
+        "part.found.fields: names 'tasks.kind'; ",
+    ),
+    "a part that shows an unknown field": (
+        ('shows = ["customer", "closed_at"]', 'shows = ["customer", "closed_on"]'),
+        "part.found.shows: names 'closed_on'; did you mean 'closed_at'?",
+    ),
+    "a part with an unknown signature": (
+        ('signatures = ["agreed"]', 'signatures = ["agree"]'),
+        "part.found.signatures: names 'agree'; did you mean 'agreed'?",
+    ),
+    "an empty part": (
+        (
+            'shows = ["customer", "closed_at"]\nfields = ["finding.text"]\nsheets = ["tasks"]\nsignatures = ["agreed"]',
+            "",
+        ),
+        "part.found: is empty; name sheets, fields, shows or signatures",
+    ),
+    "an unknown view": (('as = "pairs"', 'as = "pair"'), "sheet.finding.view.as: names 'pair'; did you mean 'pairs'?"),
+    "a table of a record that is kept once": (
+        ('as = "pairs"', 'as = "table"'),
+        "sheet.finding.view.as: 'table' needs many = true",
+    ),
+    "a pair of an unknown field": (
+        ('right = "text"', 'right = "texts"'),
+        "sheet.finding.view.pair[1].right: names 'texts'; did you mean 'text'?",
+    ),
+    "pairs without heads": (
+        ('left = { en = "Is", zh = "是" }\n', ""),
+        "sheet.finding.view.pair: is missing; 'pairs' has left, right and tables [[sheet.view.pair]]",
+    ),
+    "a count that exceeds what is no count": (
+        ('most = "all"', 'most = "kind"'),
+        "sheet.tasks.field.bad.most: names 'kind'; ",
+    ),
     "an unknown field": (
         ('field = "product"', 'field = "produkt"'),
         "stage.registered.needs[2].field: names 'produkt'; did you mean 'product'?",

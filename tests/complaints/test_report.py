@@ -44,6 +44,7 @@ def test_the_parts_fill_from_the_records_of_the_complaint(desk: Desk) -> None:
     assert [field.key for field in found["d4"].lacking] == ["text"]
 
 
+@pytest.mark.requirement("S47")
 def test_a_part_waits_for_whoever_may_sign_it_and_is_done_when_all_have(desk: Desk) -> None:
     number = desk.to_action_plan()
     desk.plan(number)
@@ -95,6 +96,17 @@ def test_more_rejected_than_checked_and_what_is_no_count_are_refused(
     with pytest.raises(Incomplete) as refused:
         desk.write(number, "containment", "qe", what="Sorting", location="stock", checked=checked, rejected=rejected)
     assert [each.field for each in refused.value.problems] == [field]
+
+
+@pytest.mark.requirement("S42")
+def test_a_trial_with_owner_and_result_and_the_conclusion_of_the_meeting_stand_in_the_report(desk: Desk) -> None:
+    number = desk.to_action_plan(complaint_class="major")
+    desk.write(number, "trials", "qe", what="Pressure test", owner=str(desk["dept"].id), due="2026-11-20")
+    assert states(desk, number)["d4"] == OPEN
+    desk.write(number, "trials", "dept", place=1, result="No leak at 60 bar", done="2026-11-16")
+    blocks = {block.sheet.key: block for block in parts(desk, number)["d4"].blocks}
+    assert blocks["trials"].records[0].values["result"] == "No leak at 60 bar"
+    assert blocks["meeting"].records[0].values["conclusion"] == "Tool wear"
 
 
 def test_the_owner_of_a_plan_item_gives_result_and_day_and_a_new_round_begins_without_them(desk: Desk) -> None:

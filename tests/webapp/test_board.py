@@ -561,7 +561,7 @@ def test_a_card_of_nobody_names_whose_queue_it_stands_in(
 @pytest.fixture
 def two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest version has no verification, a stage of its own, and another queue for drafts."""
-    first = procedure()
+    first = replace(procedure(), version=1)
     draft, *between, closed = (stage for stage in first.stages if stage.key != "verification")
     check = replace(between[-1], key="check", name=Name("Final check", "终检"))
     stages = (replace(draft, owner_roles=("gm",)), *between, check, closed)

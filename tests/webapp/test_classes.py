@@ -43,7 +43,7 @@ def test_the_page_says_what_proposes_the_class_and_one_button_sets_it(desk: Desk
     assert visible(f"<p {shown}") == (
         "Proposed class: Major Signs of a major complaint : Media exposure, Customer line stop Set the class to Major"
     )
-    assert 'href="#f-form-signs"' in shown
+    assert '/records#f-form-signs"' in shown
     form = {"version": version_of(desk, ticked), "complaint_class": "major"}
     assert supervisor.post(f"/complaints/{ticked}/entry", data=form).status_code == 303
     page = supervisor.get(f"/complaints/{ticked}").text

@@ -229,7 +229,7 @@ def test_a_record_that_is_for_invited_people_names_them_by_their_field(
     mailed(make)
     with transaction(make) as session:
         clerk = a_person(session, "clerk")
-    page = visible(browser_of(clerk).get(HERE).text)
+    page = visible(browser_of(clerk).get(f"{HERE}/records").text)
     assert "Marketing vice general manager, Invited" in page
 
 

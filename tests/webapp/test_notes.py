@@ -272,7 +272,7 @@ def test_what_cannot_be_solved_leads_to_the_record_that_tells_the_superior(
     with transaction(make) as session:
         session.execute(update(User).where(User.id == office["qe"].id).values(superior_id=office["qa_mgr"].id))
     page = browser_of(office["qe"]).get(f"/complaints/{number}").text
-    way = f"/complaints/{number}?edit=escalations.0#f-escalations"
+    way = f"/complaints/{number}/records?edit=escalations.0#f-escalations"
     assert f'href="{way}"' in page
     assert f"Your superior is told: {office['qa_mgr'].name}." in visible(page)
     page = browser_of(office["qe"]).get(way).text

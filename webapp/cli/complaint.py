@@ -8,13 +8,14 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import inspect, select
 
-from complaints import clocks, notes, records, signatures, visits
+from complaints import clocks, records, signatures, visits
 from complaints.complaint import Complaint, Involvement, find
 from complaints.conversation import Entry
 from complaints.customers import Customer
 from complaints.errors import NotFound
 from complaints.history import Change
 from complaints.letters import Letter
+from complaints.notes import Note
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM
 from complaints.work import Waiting
@@ -55,7 +56,8 @@ def show(number: str, as_json: bool) -> None:
         _fields(mail, but=("rendered",))
         for mail in session.scalars(select(Outgoing).where(Outgoing.complaint_id == complaint.id).order_by(Outgoing.id))
     ]
-    record["notes"] = [_fields(note) for note in notes.of(session, [complaint.id])]
+    noted = session.scalars(select(Note).where(Note.complaint_id == complaint.id).order_by(Note.id))
+    record["notes"] = [_fields(note) for note in noted]
     record["history"] = [
         _fields(change)
         for change in session.scalars(
