@@ -37,8 +37,6 @@ LONG = frozenset({"content", "demand", "details_asked", "address", "subject", "f
 CUT = N_("… cut here; the whole text stands in the complaint")
 MORE_ROWS = N_("… further rows stand in the complaint")
 DECISIONS: Mapping[str, str] = {"approved": N_("Signed"), "returned": N_("Returned")}
-DEGREES = ("suspected", "confirmed", "excluded")
-"""How far a cause in a cause-and-effect picture is known: the choices of the field that says it, in their order."""
 VOID = N_("void")
 SIGNATURES = N_("Signatures")
 
@@ -192,11 +190,10 @@ class _Writer:
         assert view is not None  # only then it is a picture
         by, title, mark = (block.sheet.field(key) for key in (view.by, view.title, view.mark))
         causes = dict(block.groups)
-        known = list(mark.choices)
+        degrees = {key: str(place) for place, key in enumerate(mark.choices)}
 
         def factor(record: Record) -> dict[str, Any]:
-            state = record.values.get(mark.key)
-            degree = DEGREES[min(known.index(state), len(DEGREES) - 1)] if state in known else DEGREES[0]
+            degree = degrees.get(record.values.get(mark.key) or "", "")
             return {"text": self._words(title, record.values.get(title.key)), "degree": degree}
 
         return [

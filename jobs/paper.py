@@ -41,6 +41,8 @@ INSTALL = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 
 LARGEST_PICTURE = 40_000_000
 """Pixels; a larger picture is named and not shown."""
 PICTURE_SIDE = 1_000
+EXCLUDED = "2"
+"""The third and last degree to which a cause is known."""
 UNBROKEN = re.compile(r"([!-~]{60})(?=[!-~])")
 PAGE = N_("Page %(page)s of %(pages)s")
 
@@ -143,13 +145,15 @@ def broken(text: str) -> str:
 
 def drawn(section: Mapping[str, Any], effect: str, say: Speaker) -> fishbone.Picture:
     """The cause-and-effect picture of a section."""
-    return fishbone.drawn(
-        effect,
-        [
-            (say.text(branch["name"]), [Factor(say.line(each["text"]), each["degree"]) for each in branch["factors"]])
-            for branch in section["branches"]
-        ],
-    )
+    branches = [
+        (say.text(branch["name"]), [_factor(say.line(each["text"]), each["degree"]) for each in branch["factors"]])
+        for branch in section["branches"]
+    ]
+    return fishbone.drawn(effect, branches)
+
+
+def _factor(text: str, degree: str) -> Factor:
+    return Factor(f"× {text}" if degree == EXCLUDED else text, degree)
 
 
 def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
@@ -160,8 +164,8 @@ def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
     effect = content["subject"] or content["complaint"]
     with force_locale(LOCALES[imprint.languages[0]]):
         return render_template(
-            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, effect=effect,
-            broken=broken, drawn=lambda section: drawn(section, effect, speaker),
+            "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, broken=broken,
+            effect=effect, drawn=lambda section: drawn(section, effect, speaker), faces=", ".join(FACES),
             page_of=list(speaker.message(PAGE, **counters)), edition={"message": EDITIONS[content["edition"]]},
             html_language=HTML_LANG[imprint.languages[-1]], N_=N_, **more,
         )  # fmt: skip

@@ -108,7 +108,9 @@ def test_a_paper_is_a4_has_its_words_its_numbers_and_page_x_of_y(
 def test_chinese_is_drawn_with_the_face_of_mainland_china_and_the_face_is_in_the_file(
     chosen: Settings, desk: Desk
 ) -> None:
-    file = printed(chosen, desk, desk.draft(content=WORDS), FORM)
+    number = desk.to_action_plan(content=WORDS)
+    desk.write(number, "factors", "qe", branch="machine", text="刃直骨", state="excluded")
+    file = printed(chosen, desk, number, EIGHT_D)
     faces: dict[str, bool] = {}
     for page in PdfReader(io.BytesIO(file)).pages:
         for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
