@@ -18,17 +18,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import files, history, off_board, records, workflow
+from complaints import files, history, off_board, workflow
 from complaints.blobs import Blobs
 from complaints.case import load_with_past
-from complaints.complaint import Complaint, Involvement
+from complaints.complaint import Complaint, Involvement, visible_to
 from complaints.composition import Known, compose, digest_of
 from complaints.customers import Customer
 from complaints.database import Base, BigId
 from complaints.errors import N_, Sentence
 from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, DOCX, INTERNAL, PDF, Paper
-from complaints.people import SYSTEM, Actor, Department, User, actor_for
+from complaints.people import Actor, Department, User, actor_for
 from complaints.procedure import NOTIFIED
 from complaints.procedure import of as rules_of
 from complaints.registration import Incomplete, Problem
@@ -97,8 +97,8 @@ class Wanted:
     pictures: tuple[str, ...] = ()
 
 
-def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: ZoneInfo) -> dict[str, Any]:
-    """What a paper says of a complaint at this moment. Raises `NotPrinted`."""
+def composed(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, zone: ZoneInfo) -> dict[str, Any]:
+    """What a paper says of a complaint at this moment; of others only what this person may see. Raises `NotPrinted`."""
     case, past = load_with_past(session, complaint)
     paper = next((each for each in case.rules.papers if each.key == wanted.paper), None)
     if paper is None:
@@ -108,7 +108,7 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: Zo
     ours = wanted.edition == INTERNAL
     own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
-    known = _known(session, complaint, own, files.offered(session, complaint, SYSTEM) if ours else own, ours=ours)
+    known = _known(session, complaint, own, by if ours else None)
     return compose(
         paper, case, past, known, edition=wanted.edition, zone=zone,
         pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
@@ -135,9 +135,14 @@ def pictures(session: Session, complaint: Complaint) -> list[Attachment]:
     return [each for each in own.values() if each.content_type in PICTURES and each.filename]
 
 
-def _known(session: Session, complaint: Complaint, own: files.Files, named: files.Files, *, ours: bool) -> Known:
-    """Whom and what a paper names. Of others that share the investigation the customer learns nothing."""
-    others = records.joined(session, complaint) if ours else []
+def _known(session: Session, complaint: Complaint, own: files.Files, by: Actor | None) -> Known:
+    """Whom and what a paper names: of other complaints that share the investigation what this person may see, and for
+    the customer (None) nothing."""
+    named, others = own, []
+    if by is not None and complaint.investigation_id is not None:
+        together = Complaint.investigation_id == complaint.investigation_id, Complaint.id != complaint.id
+        others = list(session.scalars(visible_to(by, select(Complaint.number).where(*together)).order_by(Complaint.id)))
+        named = files.offered(session, complaint, by)
     people = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     departments = {each.id: each.name for each in session.scalars(select(Department))}
     told = session.execute(
@@ -155,7 +160,7 @@ def _known(session: Session, complaint: Complaint, own: files.Files, named: file
         "registered_at": [complaint.registered_at],
         "registered_by": [people.get(complaint.registered_by_id or 0)],
         "closed_at": [complaint.closed_at],
-        "sources": [complaint.number, *(each.number for each in others)],
+        "sources": [complaint.number, *others],
         "notified": [each for id_, since in told if id_ in departments for each in (departments[id_], since)],
         "files": [each.filename for each in own.values() if not each.inline],
     }
@@ -167,7 +172,7 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     """A file of a paper as it is now, in the caller's transaction: the one that is there, or one that is to be made.
     Raises `NotPrinted`."""
     workflow.hold(session, complaint)
-    content = composed(session, complaint, wanted, zone=zone)
+    content = composed(session, complaint, wanted, by=by, zone=zone)
     digest = digest_of(content)
     same = Print.complaint_id == complaint.id, Print.paper == wanted.paper, Print.edition == wanted.edition
     files_of_it = session.scalars(select(Print).where(*same, Print.digest == digest)).all()

@@ -85,7 +85,7 @@ class TestPrinting:
         assert PdfReader(io.BytesIO(file.data)).pages
         with make() as session:
             assert session.scalars(select(Change).where(Change.act == "printed")).one().by_id
-        assert "made “8D report” (For the customer), revision 1" in visible(desk.get(HERE).text)
+        assert "made “ 8D report ” ( For the customer ), revision 1" in visible(desk.get(HERE).text)
 
     def test_the_list_asks_until_the_file_is_there_and_then_no_more(
         self, desk: FlaskClient, printer: Callable[[], None]
