@@ -14,6 +14,7 @@ from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, 
 from sqlalchemy.orm import Session
 
 from complaints import records, rows, signatures
+from complaints.assignments import Assignment, Post
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
 from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
@@ -24,6 +25,8 @@ from complaints.visits import StageVisit
 COLUMNS = {"customer": "customer_id"}
 """Fields of the register entry that have another name on the complaint."""
 NOTIFIED = "notified"
+INVESTIGATING = "qe"
+"""The role of whoever the procedure's field for it names."""
 Involved = tuple[str, int | None, int | None]
 """Why somebody is named on a complaint, and the person or the department."""
 
@@ -46,6 +49,8 @@ class Case:
     """When it last came into each stage that it has been in; a move that was taken back never was."""
     notified: bool = False
     involved: frozenset[Involved] = frozenset()
+    assigned: Mapping[Post, int] = field(default_factory=dict)
+    """Who is named for a role by a colleague; see `named`."""
 
     @property
     def stage(self) -> str:
@@ -111,6 +116,16 @@ class Case:
         """Who was named to investigate."""
         return self.value(self.rules.investigator) if self.rules.investigator else None
 
+    def named(self, role: str) -> int | None:
+        """To whom of a role this complaint is given: by a record of the procedure, or by a colleague."""
+        by_record = role == INVESTIGATING and self.rules.investigator
+        return self.investigator if by_record else self.assigned.get(Post(role))
+
+    def named_in(self, department: int) -> tuple[str, int] | None:
+        """To whom of a department this complaint is given, and in which role of it."""
+        mine = ((post.role, user) for post, user in self.assigned.items() if post.department_id == department)
+        return next(mine, None)
+
     def still_to_sign(self, rule: SignatureRule) -> frozenset[int]:
         """The departments whose signature is still wanted, where each gives its own."""
         signed = {each.department_id for each in self.given if each.key == rule.key}
@@ -162,10 +177,11 @@ class Stay(NamedTuple):
 
 @dataclass(frozen=True)
 class Life:
-    """Where a complaint has been, oldest first, and whom it concerns since when."""
+    """Where a complaint has been, oldest first, whom it concerns since when, and who is named for which role."""
 
     stays: tuple[Stay, ...]
     involved: Mapping[Involved, datetime]
+    assigned: Mapping[Post, int]
 
 
 @dataclass(frozen=True)
@@ -217,7 +233,10 @@ def assemble(
     returned = signatures.not_answered(signed)
     involved = frozenset(life.involved)
     notified = any(reason == NOTIFIED for reason, _, _ in involved)
-    case = Case(complaint, rules, single, rows, {}, given, returned, _entered(rules, life), notified, involved)
+    by_record = Post(INVESTIGATING) if rules.investigator else None
+    chosen = {post: user for post, user in life.assigned.items() if post != by_record}
+    entered = _entered(rules, life)
+    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved, chosen)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
@@ -241,12 +260,19 @@ def _entered(rules: Procedure, life: Life) -> dict[str, datetime]:
 def _life(session: Session, complaint: Complaint) -> Life:
     stays: list[Stay] = []
     involved: dict[Involved, datetime] = {}
+    assigned: dict[Post, int] = {}
     for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
-        if id_ == 0:
+        if id_ == INVOLVED:
             involved[what, user, department] = at
+        elif id_ == ASSIGNED:
+            assigned[Post(what, department)] = user
         else:
             stays.append(Stay(what, at, left_at, undone))
-    return Life(tuple(stays), involved)
+    return Life(tuple(stays), involved, assigned)
+
+
+INVOLVED, ASSIGNED = 0, -1
+"""What stands for the id of a visit in rows that are none."""
 
 
 @cache
@@ -254,9 +280,14 @@ def _lived() -> CompoundSelect[Any]:
     visits, named, none = rows.table(StageVisit).c, rows.table(Involvement).c, cast(null(), Integer)
     stages = select(visits.id, visits.stage, visits.entered_at, visits.left_at, visits.undone, none, none)
     people = select(
-        literal(0).label("id"), named.reason, named.since, named.since.label("left_at"), literal(False),
+        literal(INVOLVED).label("id"), named.reason, named.since, named.since.label("left_at"), literal(False),
         named.user_id, named.department_id,
     )  # fmt: skip
+    post = rows.table(Assignment).c
+    no_leaving, chosen = post.until.label("left_at"), (post.user_id, post.department_id)
+    posts = select(literal(ASSIGNED), post.role, post.since, no_leaving, literal(False), *chosen)
     return union_all(
-        people.where(named.complaint_id == bindparam("of")), stages.where(visits.complaint_id == bindparam("of"))
+        people.where(named.complaint_id == bindparam("of")),
+        stages.where(visits.complaint_id == bindparam("of")),
+        posts.where(post.complaint_id == bindparam("of"), post.until.is_(None)),
     ).order_by("id")

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import clocks, history, numbers, rows, visits, work
+from complaints import clocks, history, numbers, rows, terms, visits, work
 from complaints.calendar import WorkingCalendar
 from complaints.database import Base
 from complaints.errors import Name, NotFound
@@ -74,7 +74,7 @@ class Complaint(Base):
         Index("ix_complaint_board", "procedure", "stage", "sort_due_at", "id"),
         Index("ix_complaint_changed_at", "changed_at"),
         Index("ix_complaint_closed", "procedure", "stage", "closed_at", "id"),
-        Index("ix_complaint_customer_id", "customer_id"),
+        Index("ix_complaint_customer_id", "customer_id", "product", "received_at"),
         Index("ix_complaint_contact_id", "contact_id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
         Index("ix_complaint_merged_into_id", "merged_into_id"),
@@ -128,6 +128,13 @@ class Complaint(Base):
     batch: Mapped[str] = mapped_column(String(80), default="")
     ship_date: Mapped[date | None]
     details_asked: Mapped[str] = mapped_column(Text, default="")
+    product_code: Mapped[str] = mapped_column(String(80), default="")
+    defective_quantity: Mapped[str] = mapped_column(String(40), default="")
+    production_date: Mapped[date | None]
+    production_unit: Mapped[str] = mapped_column(String(80), default="")
+    production_staff: Mapped[str] = mapped_column(String(160), default="")
+    severity: Mapped[int | None]
+    vp_informed_on: Mapped[date | None]
 
     attachment_count: Mapped[int] = mapped_column(default=0)
     unread_count: Mapped[int] = mapped_column(default=0)
@@ -178,15 +185,20 @@ def visible_to(actor: Actor, query: Query) -> Query:
 def _limit(actor: Actor) -> ColumnElement[bool] | None:
     if not actor.sees_all:
         return or_(concerns(actor), *_to_register(actor))
-    hidden = confidential() if actor.id is not None else {}
-    if not hidden:
+    if actor.id is None or not confidential():
         return None
-    ordinary = [
+    return or_(ordinary(), concerns(actor), *_to_register(actor))
+
+
+def ordinary() -> ColumnElement[bool]:
+    """Does a complaint follow a version of a procedure that is not confidential?"""
+    hidden = confidential()
+    kept = [
         and_(Complaint.procedure == key, Complaint.procedure_version.in_(versions))
         for key, versions in hidden.items()
         if versions
     ]
-    return or_(Complaint.procedure.not_in(hidden), *ordinary, concerns(actor), *_to_register(actor))
+    return or_(Complaint.procedure.not_in(hidden), *kept)
 
 
 def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:
@@ -264,6 +276,7 @@ def open_draft(
         **(fields or {}),
     }
     complaint_id = rows.add_one(session, Complaint, values)
+    terms.keep(session, complaint_id, values)
     clocks.start(session, "complaint", complaint_id, running)
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     work.first(session, complaint_id, rules, at=at)

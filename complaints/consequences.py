@@ -17,7 +17,6 @@ from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
-from complaints.guards import DEPARTMENT_ROLES
 from complaints.history import Change
 from complaints.people import Actor
 from complaints.procedure import (
@@ -28,8 +27,8 @@ from complaints.procedure import (
     NOTIFIED,
     RECEIVED,
     ClockRule,
+    NoticeRule,
     Sheet,
-    Stage,
 )  # fmt: skip
 from complaints.records import Record
 from complaints.signatures import Signature
@@ -223,23 +222,10 @@ def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: da
     if stage.final or stage.off_board:
         complaint.sort_due_at = NO_LIMIT
         return
-    owner = _owner(session, case, stage, at.astimezone(context.zone).date())
+    owner = receivers.owner(session, case, at.astimezone(context.zone).date())
     due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
     first = min((each for each in due if each is not None), default=NO_LIMIT)
     rows.change(session, complaint, owner_id=owner, sort_due_at=first)
-
-
-def _owner(session: Session, case: Case, stage: Stage, today: date) -> int | None:
-    """The person named for the stage; nobody: the complaint is in the queue of its role."""
-    if stage.owner == "registered_by":
-        return case.complaint.registered_by_id
-    if stage.owner:
-        named: int | None = case.value(stage.owner)
-        return named
-    if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
-        return None
-    found = receivers.heads(session, case.departments, today)
-    return found.pop() if len(found) == 1 else None
 
 
 def _open_rows(case: Case) -> Iterator[Record]:
@@ -325,12 +311,17 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
             notices.tell(
                 session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
                 by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
-                values={key: asdict(name) for key, name in said.items() if name},
+                values={key: asdict(name) for key, name in said.items() if name}, mails=not _is_invitation(rule, on[0]),
             )  # fmt: skip
     if entered := next((event.partition(":")[2] for event in events if event.startswith("entered:")), ""):
         watching = [user for reason, user, _ in case.involved if reason == WATCHING and user is not None]
         place = asdict(case.rules.stage(entered).name)
         notices.ring(session, case.complaint, watching, "moved", by=by, at=at, today=today, values={"stage": place})
+
+
+def _is_invitation(rule: NoticeRule, event: str) -> bool:
+    """Is the mail about this an invitation, which is owed by itself?"""
+    return rule.calendar is not None and event.partition(":")[2].partition(".")[0] == rule.calendar.sheet
 
 
 def _is_named(case: Case, to: str) -> bool:

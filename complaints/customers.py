@@ -1,7 +1,7 @@
 """Customers and the people who write for them.
 
 Intake creates contacts only; which customer a contact belongs to is chosen by a person when a complaint is
-registered.
+registered. What else is known of a customer, and who may read it, is next door in customer_file.py.
 """
 
 from collections.abc import Collection
@@ -12,9 +12,12 @@ from typing import Any
 from sqlalchemy import Executable, ForeignKey, Index, String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import rows
+from complaints import finding, rows
 from complaints.database import Base
 from complaints.people import fold_email
+
+KIND = "customer"
+"""What customers are among all that can be found."""
 
 
 class Customer(Base):
@@ -24,10 +27,32 @@ class Customer(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(160), unique=True)
     address: Mapped[str] = mapped_column(Text, default="")
+    contact_method: Mapped[str] = mapped_column(String(160), default="")
+    business: Mapped[str] = mapped_column(String(160), default="")
+    region: Mapped[str] = mapped_column(String(80), default="")
+    profile: Mapped[str] = mapped_column(Text, default="")
+    key_customer: Mapped[bool] = mapped_column(default=False)
+    care_months: Mapped[int | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class CustomerMerge(Base):
+    """A customer turned out to be another; `moved`: what went over, by its kind (ids). See customer_merge.py."""
+
+    __tablename__ = "customer_merge"
+    __table_args__ = (Index("ix_customer_merge_customer_id", "customer_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    into_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    moved: Mapped[dict[str, Any]]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+    taken_back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
 class Contact(Base):
-    """A person at a customer, known by an e-mail address."""
+    """A person at a customer, known by an e-mail address; `left_at`: works there no more."""
 
     __tablename__ = "contact"
     __table_args__ = (Index("ix_contact_customer_id", "customer_id"),)
@@ -38,6 +63,7 @@ class Contact(Base):
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     locale: Mapped[str] = mapped_column(String(10), default="en")
     last_wrote_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
 
 
 def met(session: Session, *, address: str, name: str, locale: str, at: datetime) -> tuple[int, int | None]:
@@ -76,11 +102,37 @@ def writer_fields(
 
 
 def customer_named(session: Session, name: str) -> Customer:
-    """The customer of this name, new if we have not heard it before."""
+    """The customer of this name, new if we have not heard it before; the name of who was merged leads to who goes
+    on."""
     name = " ".join(name.split())
     named = select(Customer).where(Customer.name == name)
     customer = session.scalar(named)
     if customer is None:  # another transaction may be adding it at this instant
         rows.add_unless_there(session, Customer, [{"name": name}])
         customer = session.scalars(named).one()
+        findable(session, customer)
+    merge = select(CustomerMerge.into_id).where(CustomerMerge.taken_back_at.is_(None))
+    while (into := session.scalar(merge.where(CustomerMerge.customer_id == customer.id))) is not None:
+        customer = session.get_one(Customer, into)
     return customer
+
+
+def belongs(session: Session, contact_id: int, customer_id: int | None) -> None:
+    """From now on a contact belongs to this customer, who is found by it, in the caller's transaction."""
+    contact = session.get_one(Contact, contact_id)
+    if contact.customer_id == customer_id:
+        return
+    before, contact.customer_id = contact.customer_id, customer_id
+    for each in (before, customer_id):
+        if each is not None:
+            findable(session, session.get_one(Customer, each))
+
+
+def findable(session: Session, customer: Customer) -> None:
+    """Let a customer be found by its name, its own address and telephone, and its contacts, in the caller's
+    transaction."""
+    session.flush()
+    here = select(Contact.name, Contact.address, Contact.phone).where(Contact.customer_id == customer.id)
+    people = session.execute(here.order_by(Contact.id)).all()
+    more = [customer.contact_method, *(row.address for row in people), *(row.phone for row in people), customer.address]
+    finding.keep(session, KIND, customer.id, names=[customer.name, *(row.name for row in people)], more=more)

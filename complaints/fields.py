@@ -25,5 +25,12 @@ REGISTER: Mapping[str, str] = {
     "quantity": N_("Quantity"),
     "batch": N_("Batch or serial no."),
     "ship_date": N_("Ship date"),
+    "product_code": N_("Product code"),
+    "defective_quantity": N_("Defective quantity"),
+    "production_date": N_("Production date"),
+    "production_unit": N_("Production unit"),
+    "production_staff": N_("Production staff"),
+    "severity": N_("Severity, 0 to 10"),
+    "vp_informed_on": N_("Vice general manager informed on"),
     "details_asked": N_("Details asked for, not yet known"),
 }

@@ -3,6 +3,10 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
+from math import ceil
+from os import SEEK_END
+from typing import IO
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -15,24 +19,39 @@ from complaints.letters import Attachment
 from complaints.people import Actor
 
 LONGEST_NAME = 200
+LARGEST = 30 * 1024 * 1024
+PIECE = 1024 * 1024
 Files = Mapping[str, Attachment]
 
 
-class EmptyFile(ComplaintError):
+class NotKept(ComplaintError):
+    """A file that cannot be put on a complaint."""
+
+
+class EmptyFile(NotKept):
     message = N_("The file “%(name)s” is empty.")
 
 
+class FileTooLarge(NotKept):
+    message = N_("The file “%(name)s” has %(size)s MB; it may have %(limit)s MB.")
+
+
 def add(
-    session: Session, complaint: Complaint, blobs: Blobs, content: bytes, *, name: str, content_type: str,
-    declared_type: str, by: Actor, at: datetime, told: bool = True,
+    session: Session, complaint: Complaint, blobs: Blobs, content: IO[bytes], *, name: str, content_type: str,
+    declared_type: str, by: Actor, at: datetime, limit: int = LARGEST, told: bool = True,
 ) -> Attachment:  # fmt: skip
-    """Keep a file on a complaint, in the caller's transaction; its bytes are safe before the row names them. The same
-    file put there again is the one that is there. Where something else tells of it, it is not `told`. Raises
-    `EmptyFile`."""
+    """Keep a file on a complaint, in the caller's transaction; its bytes, which are read piece by piece, are safe
+    before the row names them. The same file put there again is the one that is there. Where something else tells
+    of it, it is not `told`. Raises `NotKept`, and then nothing is left of it."""
     name = _named(name)
-    if not content:
+    size = content.seek(0, SEEK_END)
+    if not size:
         raise EmptyFile(name=name)
-    blob = blobs.put(content)
+    if size > limit:
+        raise FileTooLarge(name=name, size=ceil(size / 1024 / 1024 * 10) / 10, limit=limit // 1024 // 1024)
+    content.seek(0)
+    blob, size, written = blobs.write_pieces(iter(partial(content.read, PIECE), b""), limit=limit)
+    blobs.settle([written] if written else [])
     workflow.hold(session, complaint)
     own = (Attachment.complaint_id == complaint.id, Attachment.letter_id.is_(None))
     known = session.scalar(select(Attachment).where(*own, Attachment.blob == blob, Attachment.filename == name))
@@ -41,7 +60,7 @@ def add(
     position = session.scalar(select(func.count()).select_from(Attachment).where(*own)) or 0
     added = Attachment(
         complaint_id=complaint.id, position=position, filename=name, content_type=content_type,
-        declared_type=declared_type[:120], content_id="", inline=False, size=len(content), blob=blob,
+        declared_type=declared_type[:120], content_id="", inline=False, size=size, blob=blob,
     )  # fmt: skip
     session.add(added)
     complaint.attachment_count += 1

@@ -1,13 +1,19 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
+    assignments,
     clocks,
+    communications,
     complaint,
     conversation,
+    customer_file,
     customers,
+    finding,
     history,
     incidents,
+    invitations,
     letters,
+    links,
     mailboxes,
     notes,
     notices,
@@ -17,12 +23,14 @@ from complaints import (
     people,
     printing,
     procedure_store,
+    products,
     records,
     registration,
     replies,
     schedule,
     signatures,
     signin,
+    terms,
     views,
     visits,
     work,
@@ -30,8 +38,8 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "clocks", "complaint", "conversation", "customers", "history", "incidents", "letters", "mailboxes",
-    "notes", "notices", "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "records",
-    "registration", "replies",
-    "schedule", "signatures", "signin", "views", "visits", "work",
+    "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
+    "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices", "numbers",
+    "off_board", "outbox", "people", "printing", "procedure_store", "products", "records", "registration", "replies",
+    "schedule", "signatures", "signin", "terms", "views", "visits", "work",
 ]  # fmt: skip

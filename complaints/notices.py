@@ -59,6 +59,11 @@ SENTENCES: Mapping[str, str] = {
     "replied": N_("%(who)s wrote to the customer"),
     "noted": N_("%(who)s wrote an internal note"),
     "mentioned": N_("%(who)s mentioned you in a note"),
+    "uninvited": N_("%(who)s cancelled for you: %(what)s (%(content)s)"),
+    "assigned": N_("%(who)s named you: %(role)s"),
+    "assigned_why": N_("%(who)s named you: %(role)s (%(reason)s)"),
+    "handed_over": N_("%(who)s handed it over to you: %(role)s (%(reason)s)"),
+    "replaced": N_("%(who)s named %(to)s in your place: %(role)s"),
 }
 SAID = ("letter_joined", "replied", "noted", "mentioned")
 """What was said stands, whatever is taken back."""
@@ -112,28 +117,48 @@ def tell(
     values: Mapping[str, Any] | None = None,
     wait: timedelta = WAIT,
     opens_to: Collection[int] | None = None,
+    mails: bool = True,
 ) -> list[int]:
-    """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`,
-    and a look at the complaint for those who had none (`opens_to`: only for these, because the others may look for
-    another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs. Returns who was
-    told."""
+    """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`
+    (where `mails`), and a look at the complaint for those who had none (`opens_to`: only for these, because the others
+    may look for another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs.
+    Returns who was told."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
     looks = [person.id for person in told if opens_to is None or person.id in opens_to]
     if complaint.registered_at is not None or not of(complaint).confidential:
         complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
-    for person in told:
-        outbox.owe(
-            session, purpose=_purpose(complaint.id, complaint.version, event, person.id), kind=KIND,
-            recipient=person.email, locale=person.locale, at=at, due_at=at + wait, secret=secret, domain=domain,
-            values={
-                "number": complaint.number, "subject": complaint.subject, "what": said.message,
-                "told": {k: v.in_(person.locale) if isinstance(v, Name) else v for k, v in said.values.items()},
-            },
-        )  # fmt: skip
+    for person in told if mails else ():
+        purpose = _purpose(complaint.id, complaint.version, event, person.id)
+        owe_mail(session, complaint, person, said, purpose, at=at, due_at=at + wait, secret=secret, domain=domain)
     session.flush()
     return [person.id for person in told]
+
+
+def owe_mail(
+    session: Session,
+    complaint: Complaint,
+    person: Row[*tuple[Any, ...]] | User,
+    said: Sentence,
+    purpose: str,
+    *,
+    at: datetime,
+    due_at: datetime,
+    secret: str,
+    domain: str,
+    **enclosed: Any,
+) -> None:
+    """Write down that somebody gets a mail about what happened to a complaint, and what goes with it."""
+    outbox.owe(
+        session, purpose=purpose, kind=KIND, recipient=person.email, locale=person.locale, at=at, due_at=due_at,
+        secret=secret, domain=domain,
+        values={
+            "number": complaint.number, "subject": complaint.subject, "what": said.message,
+            "told": {k: v.in_(person.locale) if isinstance(v, Name) else v for k, v in said.values.items()},
+            **enclosed,
+        },
+    )  # fmt: skip
 
 
 def ring(

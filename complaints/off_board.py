@@ -19,6 +19,7 @@ from complaints import (
     notices,
     receivers,
     records,
+    repeats,
     rounds,
     signatures,
     visits,
@@ -168,6 +169,7 @@ def take(
     )  # fmt: skip
     if owner is not None:
         complaints.involve(session, complaint, at=at, reason=ANSWERS, users=[owner])
+    repeats.renew(session, complaint)
     told = {"into": into.number} if into else {}
     history.note(session, complaint.id, outcome, by=by, at=at, before=left, reason=reason, **told)
     if into is not None:
@@ -248,6 +250,7 @@ def bring_back(
     complaint.stage = decision.left_stage if decision else rules.first.key
     complaint.merged_into_id = None
     rounds.catch_up(session, complaint)
+    repeats.renew(session, complaint)
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         if decision is not None and clock.stopped_at == decision.at and clock.outcome in clocks.WITHOUT_OBJECT:
             clocks.resume(clock)

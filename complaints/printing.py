@@ -12,6 +12,7 @@ it has failed.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -261,7 +262,7 @@ def made(session: Session, held: Claim, blobs: Blobs, made: bytes, *, at: dateti
     by = actor_for(session, session.get_one(User, row.asked_by_id), at.astimezone(zone).date())
     if row.edition == CUSTOMER:
         kept = files.add(
-            session, complaint, blobs, made, name=filename(complaint, row), content_type=TYPES[row.format],
+            session, complaint, blobs, BytesIO(made), name=filename(complaint, row), content_type=TYPES[row.format],
             declared_type=TYPES[row.format], by=by, at=at, told=False,
         )  # fmt: skip
         row.attachment_id = kept.id

@@ -48,10 +48,10 @@ ALWAYS = When()
 @dataclass(frozen=True)
 class Field:
     """A field of a record. `by`: who fills it in, where that is not who writes the record; `after`: fields that come
-    first; `part`: owner, due or done, which make a row of the record a task, and result and proof, which its owner
-    gives; `past`: a date that has been; `least`: so many at least, where several can be named; `most`: the field whose
-    count this one does not exceed; `proposes`: the class that a tick or a yes proposes; `internal`: never in what goes
-    to a customer."""
+    first; `part`: owner, due or done, which make a row of the record a task, result and proof, which its owner gives,
+    or case, the number of one kept elsewhere; `past`: a date that has been; `least`: so many at least, where several
+    can be named; `most`: the field whose count this one does not exceed; `proposes`: the class that a tick or a yes
+    proposes; `internal`: never in what goes to a customer."""
 
     key: str
     name: Name
@@ -128,7 +128,7 @@ class Sheet:
         return next(each for each in self.fields if each.key == key)
 
     def part(self, part: str) -> str | None:
-        """The key of the field that says who owns a row, when it is due, when it was done."""
+        """The key of the field that says who owns a row, when it is due, when it was done, which case it names."""
         return next((each.key for each in self.fields if each.part == part), None)
 
 
@@ -258,16 +258,29 @@ class ClockRule:
 
 
 @dataclass(frozen=True)
+class Appointment:
+    """The fields of a record with rows that say when something takes place: in the calendars of those who are told."""
+
+    starts: str
+    ends: str = ""
+
+    @property
+    def sheet(self) -> str:
+        return self.starts.partition(".")[0]
+
+
+@dataclass(frozen=True)
 class NoticeRule:
     """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
     `writers` (of what a signature covers) or the field that names people; `shows`: the fields whose content is told
-    with it."""
+    with it; `calendar`: what is put into their calendars."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
     name: Name
     when: When = ALWAYS
     shows: tuple[str, ...] = ()
+    calendar: Appointment | None = None
 
 
 @dataclass(frozen=True)
@@ -287,7 +300,9 @@ class Part:
 @dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
-    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised."""
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised.
+    `expected`: the field for the day by which the customer may expect it to be done; `progress`: what `kind` says of
+    how it goes on."""
 
     sheet: str
     kind: str
@@ -297,6 +312,8 @@ class Contact:
     way_mail: str
     person: str = ""
     promises_after: str = ""
+    expected: str = ""
+    progress: str = ""
 
     @property
     def filled(self) -> set[str]:
@@ -323,6 +340,10 @@ class Procedure:
     """The field that names the responsible departments."""
     investigator: str = ""
     """The field that names who investigates."""
+    checks: str = ""
+    """The field with the day of a check of what is carried out, in a record with rows."""
+    verified: str = ""
+    """The signature that says that it was carried out."""
     contact: Contact | None = None
     report: Name | None = None
     """What the report is called that `parts` lay out."""

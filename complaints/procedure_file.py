@@ -24,6 +24,7 @@ from complaints.procedure import (
     ALWAYS,
     COMPLAINT,
     INVESTIGATION,
+    Appointment,
     AskRule,
     ClockRule,
     Contact,
@@ -51,8 +52,8 @@ SEVERAL = ("choices", "people", "departments", "files")
 NAMING = ("person", "people", "departments")
 SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
-PARTS = {"owner": "person", "due": "date", "done": "date", "result": "text", "proof": "files"}
-"""The parts of a row that is a task, with the type of their fields."""
+PARTS = {"owner": "person", "due": "date", "done": "date", "result": "text", "proof": "files", "case": "line"}
+"""The parts of a row that is a task or names a case kept elsewhere, with the type of their fields."""
 TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 FORM_NAMES = frozenset(
@@ -65,9 +66,8 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "note", "procedure", "reason", "received_at", "sign",
-        "to_departments",
-        "to_users",
+        "class_reason", "composer", "departments", "linked_kind", "linked_number", "linked_reason", "note",
+        "procedure", "reason", "received_at", "sign", "to_departments", "to_users", "unlinked_reason",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""
@@ -400,6 +400,10 @@ class _File:
             papers=tuple(papers.read(table, self._known_to_papers()) for table in self.parts["print"]),
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
+            checks=top.one(
+                "checks", [ref for ref, found in self.refs.items() if found.kind == "date" and found.many], ""
+            ),
+            verified=top.one("verified", self.signatures, ""),
             contact=self._contact() if "contact" in top.raw else None,
             report=top.may_name("report"),
             parts=tuple(self._part(table) for table in self.parts["part"]),
@@ -439,9 +443,13 @@ class _File:
             way_mail=table.text("way_mail"),
             person=table.one("person", fields("line"), ""),
             promises_after=table.one("promises_after", self.signatures, ""),
+            expected=table.one("expected", fields("date"), ""),
+            progress=table.text("progress", ""),
         )
         if way := self.refs.get(f"{sheet}.{contact.way}"):
             table.check("way_mail", (contact.way_mail,), way.choices)
+        if (kind := self.refs.get(f"{sheet}.{contact.kind}")) and contact.progress:
+            table.check("progress", (contact.progress,), kind.choices)
         table.end()
         return contact
 
@@ -671,6 +679,7 @@ class _File:
             name=table.name(),
             when=self._when(table),
             shows=table.some("shows", shown),
+            calendar=self._appointment(table),
         )
         table.end()
         return rule
@@ -681,6 +690,16 @@ class _File:
             str(key): [ref.partition(".")[2] for ref in self.refs if ref.startswith(f"{key}.")] for key in self.rows
         }
         return papers.Known(self.kept_once, of_rows, numbered, self.signatures, self._keys("part"))
+
+    def _appointment(self, table: Table) -> Appointment | None:
+        times = [ref for ref, found in self.refs.items() if found.kind == "time" and found.many]
+        inside = table.table("calendar", N_("a table such as { starts = 'meeting.planned_for' }"), "")
+        if not inside.raw:
+            return None
+        starts = inside.one("starts", times)
+        ends = inside.one("ends", [ref for ref in times if ref.partition(".")[0] == starts.partition(".")[0]], "")
+        inside.end()
+        return Appointment(starts, ends)
 
     # Conditions and needs
 

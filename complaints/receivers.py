@@ -14,11 +14,13 @@ from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from complaints import guards, rows
+from complaints.assignments import Post
 from complaints.case import Case
 from complaints.complaint import Involvement
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.people import Actor, Grant, User
 from complaints.procedure import NOTIFIED, SignatureRule
+from complaints.records import Record
 
 HEAD = "dept_head"
 
@@ -28,25 +30,44 @@ def whose(session: Session, case: Case, today: date) -> set[int]:
     if case.complaint.owner_id is not None:
         return {case.complaint.owner_id}
     queue = case.rules.stage(case.stage).queue
-    return speakers(session, case.departments, today) if queue in DEPARTMENT_ROLES else holding(session, queue, today)
+    if queue in DEPARTMENT_ROLES:
+        return _speakers(session, case, case.departments, today)
+    return _named_first(case, queue, holding(session, queue, today))
+
+
+def owner(session: Session, case: Case, today: date) -> int | None:
+    """The person named for the stage where a complaint stands; nobody: it is in the queue of its role."""
+    stage = case.rules.stage(case.stage)
+    assigned = case.assigned.get(Post(stage.queue))
+    if assigned is not None and assigned in holding(session, stage.queue, today):
+        return assigned
+    if stage.owner == "registered_by":
+        return case.complaint.registered_by_id
+    if stage.owner:
+        named: int | None = case.value(stage.owner)
+        return named
+    if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
+        return None
+    found = _heads(session, case, case.departments, today)
+    return found.pop() if len(found) == 1 else None
 
 
 def of(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, today: date) -> Iterable[int]:
     """Whom (ids) a notice reaches that is addressed `to` somebody, see NoticeRule, when these events happened."""
     if to == "owner":
-        return [owner] if (owner := case.complaint.owner_id) else []
+        return [mine] if (mine := case.complaint.owner_id) else []
     if to == "superior":
         superior = session.scalar(select(User.superior_id).where(User.id == by.id))
         return [superior] if superior else []
     if to == "writers":
         return {user for event in on for user in _writers(case, event.partition(":")[2])}
     if to == "departments":
-        return speakers(session, case.departments, today)
+        return _speakers(session, case, case.departments, today)
     if to == NOTIFIED:
         told = select(Involvement.department_id).where(
             Involvement.complaint_id == case.complaint.id, Involvement.reason == NOTIFIED
         )
-        return speakers(session, [each for each in session.scalars(told) if each], today)
+        return _speakers(session, case, [each for each in session.scalars(told) if each], today)
     if "." in to:
         return _in_field(session, case, to, today)
     if awaited := _awaited(case, to, on):
@@ -56,7 +77,7 @@ def of(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, t
 
 def _named_first(case: Case, role: str, holding: set[int]) -> set[int]:
     """Of those who hold a role whoever is named for the complaint, as long as they hold it."""
-    return holding & {case.investigator} or holding if role == "qe" else holding
+    return holding & {case.named(role)} or holding
 
 
 def _awaited(case: Case, role: str, on: Iterable[str]) -> SignatureRule | None:
@@ -91,17 +112,19 @@ def _writers(case: Case, signature: str) -> Iterator[int]:
 
 
 def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
+    found = case.rules.sheet(ref.partition(".")[0])
+    assert found is not None
+    return in_record(session, case, ref, case.of_sheet(found)[-1:], today)
+
+
+def in_record(session: Session, case: Case, ref: str, kept: Iterable[Record], today: date) -> Iterable[int]:
+    """Whom (ids) some records name in a field; of a department everybody in it."""
     sheet, _, key = ref.partition(".")
     found = case.rules.sheet(sheet)
     assert found is not None
-    values = [record.values.get(key) for record in case.of_sheet(found)[-1:]]
+    values = [record.values.get(key) for record in kept]
     ids = {each for value in values for each in (value if isinstance(value, list) else [value]) if each}
     return _members(session, ids, today) if found.field(key).kind == "departments" else ids
-
-
-def heads(session: Session, departments: Collection[int], today: date) -> set[int]:
-    """Who heads some departments on a day."""
-    return {user for _, role, user in _in(session, departments, today) if role == HEAD}
 
 
 @cache
@@ -129,12 +152,28 @@ def _in(session: Session, departments: Iterable[int], today: date) -> list[tuple
     return [(*row,) for row in rows.run(session, _held("department"), {"among": among, "today": today})]
 
 
-def speakers(session: Session, departments: Collection[int], today: date) -> set[int]:
-    """Who hears what a department is told: whoever heads it that day; where nobody does, all who hold a role in it."""
-    found: dict[tuple[int, bool], set[int]] = defaultdict(set)
+def _heads(session: Session, case: Case, departments: Collection[int], today: date) -> set[int]:
+    """Who has a complaint in some departments: whoever is named for it there and works there that day, else the
+    heads."""
+    return _by_rank(session, case, departments, today, 2)
+
+
+def _speakers(session: Session, case: Case, departments: Collection[int], today: date) -> set[int]:
+    """Who hears what departments are told: whoever has the complaint there, else all who hold a role in them."""
+    return _by_rank(session, case, departments, today, 3)
+
+
+def _by_rank(session: Session, case: Case, departments: Collection[int], today: date, ranks: int) -> set[int]:
+    """For each department the first of: who is named there, its heads, everybody in it."""
+    found: dict[int, list[set[int]]] = defaultdict(lambda: [set(), set(), set()])
     for department, role, user in _in(session, departments, today):
-        found[department, role == HEAD].add(user)
-    return {user for each in departments for user in found[each, True] or found[each, False]}
+        named, heads, everybody = found[department]
+        everybody.add(user)
+        if role == HEAD:
+            heads.add(user)
+        if case.named_in(department) == (role, user):
+            named.add(user)
+    return {user for each in found.values() for user in next(filter(None, each[:ranks]), set())}
 
 
 def _members(session: Session, departments: Iterable[int], today: date) -> set[int]:

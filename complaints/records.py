@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, and_, bindparam, or_, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, and_, bindparam, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.complaint import Complaint
@@ -21,6 +21,8 @@ from complaints.procedure import BY_OWNER, COMPLAINT, INVESTIGATION, Sheet
 
 LASTING = 0
 """The round of what is kept for all rounds."""
+OPEN = "owner_id IS NOT NULL AND done_on IS NULL AND removed_at IS NULL"
+"""Of rows that somebody is to carry out."""
 
 
 class Investigation(Base):
@@ -42,6 +44,7 @@ class Record(Base):
     __table_args__ = (
         UniqueConstraint("subject", "subject_id", "sheet", "round", "place"),
         Index("ix_record_owner_id", "owner_id", "done_on"),
+        Index("ix_record_open", "subject", "due_on", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(String(20))

@@ -8,14 +8,27 @@ asks for stands in the procedure: the first stage that requires anything.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, func, select, update
+from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import classes, clocks, consequences, customers, history, rows, signing, visits, workflow
+from complaints import (
+    classes,
+    clocks,
+    consequences,
+    customers,
+    history,
+    products,
+    repeats,
+    rows,
+    signing,
+    terms,
+    visits,
+    workflow,
+)
 from complaints import complaint as complaints
 from complaints.case import load
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, Draft
@@ -42,7 +55,6 @@ from complaints.procedure import (
 )
 from complaints.texts import clean
 
-REPEATS_WITHIN = timedelta(days=365)
 CHOSE = "chose"
 """Why a confidential complaint is open to who made it one."""
 QA_DEPARTMENT = "qa"
@@ -53,13 +65,17 @@ WHY, LONGEST_REASON = "class_reason", 1_000
 NAMES: Mapping[str, str] = {**REGISTER, "received_at": N_("Received at"), WHY: N_("Why the class is lowered")}
 LINES = {
     "customer": 160, "subject": 250, "contact_person": 160, "contact_phone": 40, "contact_email": 254, "product": 120,
-    "model": 80, "order_no": 80, "material_no": 80, "quantity": 40, "batch": 80,
+    "model": 80, "order_no": 80, "material_no": 80, "quantity": 40, "batch": 80, "product_code": 80,
+    "defective_quantity": 40, "production_unit": 80, "production_staff": 160,
 }  # fmt: skip
 TEXTS = {"content": 20_000, "demand": 4_000, "address": 500, "details_asked": 1_000}
 LIMITS: Mapping[str, int] = LINES | TEXTS
-DATES = ("complaint_date", "ship_date")
+DATES = ("complaint_date", "ship_date", "production_date", "vp_informed_on")
+PAST = ("complaint_date", "production_date", "vp_informed_on")
+"""Dates that cannot lie ahead."""
+SEVERITY, SEVEREST = "severity", 10
 CHOICES: Mapping[str, Mapping[str, Name]] = {"channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
-FIELDS = (*LIMITS, *DATES, *CHOICES, "complaint_class")
+FIELDS = (*LIMITS, *DATES, *CHOICES, SEVERITY, "complaint_class")
 SUPPLEMENT = frozenset({"order_no", "material_no", "quantity"})
 """What everybody who may see a complaint may add to it."""
 
@@ -126,7 +142,9 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     name = Sentence(NAMES[field])
     text = clean(typed, lines=field in TEXTS)
     if field in DATES:
-        return _date(name, text, latest=today if field == "complaint_date" else None)
+        return _date(name, text, latest=today if field in PAST else None)
+    if field == SEVERITY:
+        return _severity(name, text)
     if field in LIMITS:
         if len(text) > LIMITS[field]:
             raise _Wrong(
@@ -140,6 +158,12 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     if text and text not in known:
         raise _Wrong(N_("%(field)s: choose one of the list"), field=name)
     return text or None
+
+
+def _severity(name: Sentence, text: str) -> int | None:
+    if text and not (re.fullmatch(r"[0-9]{1,2}", text) and int(text) <= SEVEREST):
+        raise _Wrong(N_("%(field)s must be a whole number from 0 to %(most)s"), field=name, most=SEVEREST)
+    return int(text) if text else None
 
 
 def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
@@ -245,7 +269,8 @@ def entry_of(session: Session, complaint: Complaint) -> Values:
 def as_form(values: Mapping[str, Any]) -> dict[str, str]:
     """Values as a form shows them."""
     return {
-        field: value.isoformat() if isinstance(value, date) else str(value or "") for field, value in values.items()
+        field: value.isoformat() if isinstance(value, date) else "" if value is None else str(value)
+        for field, value in values.items()
     }
 
 
@@ -302,14 +327,20 @@ def save(
     if problems:
         raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    said, pair = terms.texts_of(complaint), repeats.pair_of(complaint)
     for column, value in _columns(session, changed).items():
         setattr(complaint, column, value)
+    terms.correct(session, complaint.id, said, terms.texts_of(complaint))
+    if repeats.pair_of(complaint) != pair:
+        repeats.renew(session, complaint, pair)
     shown_before, shown_after = as_form({f: before[f] for f in changed}), as_form(changed)
     history.note(
         session, complaint.id, "entered", by=by, at=at, version=complaint.version,
         changed={field: [shown_before[field], shown_after[field]] for field in changed},
         **({"reason": reason} if lowered else {}),
     )  # fmt: skip
+    if registered and changed.keys() & {"product", "model", "material_no"}:
+        products.learn(session, complaint)
     fallen = signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
     events = [CLASS] if reclassified else []
     events += [LOWERED] if lowered else []
@@ -409,25 +440,11 @@ def complete(
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
     customer from now on, and QA and the chosen departments are notified."""
     if complaint.contact_id is not None:
-        session.execute(
-            update(Contact).where(Contact.id == complaint.contact_id).values(customer_id=complaint.customer_id)
-        )
-    complaint.repeat_of_count = repeats(session, complaint)
+        customers.belongs(session, complaint.contact_id, complaint.customer_id)
+    products.learn(session, complaint)
+    repeats.renew(session, complaint)
     if _notify(session, complaint, departments, by=by, at=at):
         consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
-
-
-def repeats(session: Session, complaint: Complaint) -> int:
-    """How many complaints of the same customer with the same product there were in the twelve months before."""
-    if complaint.customer_id is None or not complaint.product.strip():
-        return 0
-    query = select(func.count()).where(
-        Complaint.customer_id == complaint.customer_id,
-        Complaint.product == complaint.product,
-        Complaint.id != complaint.id,
-        Complaint.received_at.between(complaint.received_at - REPEATS_WITHIN, complaint.received_at),
-    )
-    return session.scalar(query) or 0
 
 
 def notify(

@@ -89,6 +89,10 @@ class Settings:
         return Path(urlsplit(self.blob_url).path) if self.blob_url else self.data / "blobs"
 
     @property
+    def previews(self) -> Path:
+        return self.data / "previews"
+
+    @property
     def https(self) -> bool:
         return self.public_url.startswith("https://")
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
-from complaints import customers, history, off_board, people, rows, watching, workflow
+from complaints import customers, history, off_board, people, repeats, rows, watching, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
@@ -175,6 +175,7 @@ def confirm_sender(
     contact_id, customer_id = customers.met(session, address=address, name=name, locale=letter.language, at=at)
     complaint.contact_id, complaint.contact_person, complaint.contact_email = contact_id, name, address[:254]
     complaint.customer_id = complaint.customer_id or customer_id
+    repeats.renew(session, complaint)
     history.note(session, complaint.id, "sender_confirmed", by=by, at=at, name=name, address=address)
     session.flush()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from complaints import classes, guards
 from complaints.case import Case, filled
@@ -140,24 +141,33 @@ def _for(
 ) -> Iterator[Task]:
     """A task for the first of some roles. The members of a department come after its head; and where some people may
     not do it (`but`), or nobody `of` some departments, it may be that nobody else holds that role, so the other roles
-    come after it, as its queue comes after whoever is named."""
+    come after it, as its queue comes after whoever is named. Whoever is named in a department comes first there."""
     first, barred = roles[0], bar(but, of)
     task = Task(kind, key, barred=barred)
-    in_turn: list[list[Task]] = []
+    ahead: list[Task] = []
+    in_turn = [ahead]
     for role in roles if barred else [each for each in roles if each == first or {each, first} <= DEPARTMENT_ROLES]:
         asked = case.departments if departments is None and role in DEPARTMENT_ROLES else departments
+        queue = [task._replace(role=role)]
         if "." in role:
-            in_turn.append([task._replace(user_id=each) for each in sorted(case.ids(role).difference(but))])
+            queue = [task._replace(user_id=each) for each in sorted(case.ids(role).difference(but))]
         elif asked:
-            in_turn.append([task._replace(role=role, department_id=each) for each in sorted(asked)])
-        else:
-            named = case.investigator if role == "qe" else None
-            if named is not None and named not in but:
-                in_turn.append([task._replace(role=role, user_id=named)])
-            if named is None or barred:
-                in_turn.append([task._replace(role=role)])
-    for turn, tasks in enumerate(in_turn):
-        yield from (each._replace(turn=turn) for each in tasks)
+            named_there = {each: _named_in(case, each, roles, but) for each in sorted(asked)}
+            ahead += [task._replace(**named, department_id=each) for each, named in named_there.items() if named]
+            left = [each for each, named in named_there.items() if barred or not named]
+            queue = [task._replace(role=role, department_id=each) for each in left]
+        elif (named := case.named(role)) is not None:
+            in_turn.append([task._replace(role=role, user_id=named)] if named not in but else [])
+            queue = queue if barred else []
+        in_turn.append(queue)
+    for turn, tasks in enumerate(each for each in in_turn if each):
+        yield from (each._replace(turn=turn) for each in dict.fromkeys(tasks))
+
+
+def _named_in(case: Case, department: int, roles: Sequence[str], but: Collection[int]) -> dict[str, Any]:
+    """Whoever is named in a department, where they may do what some roles may."""
+    role, user = case.named_in(department) or ("", 0)
+    return {"role": role, "user_id": user} if role in roles and user not in but else {}
 
 
 def _owned_rows(case: Case) -> Iterator[Task]:

@@ -9,23 +9,30 @@ from babel.dates import format_date, format_datetime
 from complaints.case import Case, filled
 from complaints.errors import Name
 from complaints.procedure import Field
+from complaints.records import Record
 
 DAY = Name("EEE d MMM yyyy", "yyyy年M月d日 EEE")
 MINUTE = Name("EEE d MMM yyyy, HH:mm", "yyyy年M月d日 EEE HH:mm")
 
 
-def content(case: Case, refs: Iterable[str]) -> Name | None:
-    """Fields with what they hold, such as “Planned for: Mon 16 Nov 2026, 14:00”; of a record with rows, the last row.
-    Nothing where they are empty."""
-    found = [(field, value) for field, value in (_held(case, ref) for ref in refs) if filled(value)]
+def content(case: Case, refs: Iterable[str], row: Record | None = None) -> Name | None:
+    """Fields with what they hold, such as “Planned for: Mon 16 Nov 2026, 14:00”; of a record with rows, the last one,
+    or this `row`. Nothing where they are empty."""
+    found = [(field, value) for field, value in (_held(case, ref, row) for ref in refs) if filled(value)]
     return _in_both(lambda locale: _listed(found, locale)) if found else None
 
 
-def _held(case: Case, ref: str) -> tuple[Field, Any]:
+def moment(at: datetime) -> Name:
+    """An instant as its own zone tells it."""
+    return _in_both(lambda locale: format_datetime(at, MINUTE.in_(locale), tzinfo=at.tzinfo, locale=locale))
+
+
+def _held(case: Case, ref: str, row: Record | None) -> tuple[Field, Any]:
     key, _, field = ref.partition(".")
     sheet = case.rules.sheet(key)
     assert sheet is not None  # the file was checked
-    return sheet.field(field), next((record.values.get(field) for record in case.of_sheet(sheet)[-1:]), None)
+    kept = [row] if row is not None and row.sheet == key else case.of_sheet(sheet)[-1:]
+    return sheet.field(field), next((record.values.get(field) for record in kept), None)
 
 
 def _in_both(text: Callable[[str], str]) -> Name:

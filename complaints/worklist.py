@@ -38,6 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from complaints import answers, board, people, reading
+from complaints.actions import first_words
 from complaints.board import Card, instant, microseconds
 from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
@@ -46,7 +47,7 @@ from complaints.errors import Name
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.off_board import KINDS, Decision
 from complaints.people import ROLES, Actor, Grant, User
-from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Sheet, Stage, procedure, versions
+from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Stage, procedure, versions
 from complaints.records import Record
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, Waiting, bar
 
@@ -350,14 +351,9 @@ def _beginnings(session: Session, actor: Actor, rows: Sequence[Any]) -> dict[tup
         for record in session.scalars(mine.order_by(Record.round))
     }
     return {
-        (complaint_id, key): _first_words(sheet, found.get((kind, id_, key), {}))
+        (complaint_id, key): first_words(sheet, found.get((kind, id_, key), {}))
         for (complaint_id, key), (kind, id_, sheet) in hangs_on.items()
     }
-
-
-def _first_words(sheet: Sheet, values: Mapping[str, Any]) -> str:
-    words = (values.get(field.key) for field in sheet.fields if field.kind in ("line", "text"))
-    return str(next((each for each in words if each), ""))
 
 
 # What waits for nobody

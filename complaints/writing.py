@@ -13,7 +13,19 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from complaints import consequences, files, guards, history, numbers, records, registration, sharing, signing, workflow
+from complaints import (
+    consequences,
+    files,
+    guards,
+    history,
+    invitations,
+    numbers,
+    records,
+    registration,
+    sharing,
+    signing,
+    workflow,
+)
 from complaints.case import Case, filled, load
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -221,7 +233,8 @@ def write(
     events = [f"filled:{sheet.key}.{field}" for field, value in changed.items() if filled(value)]
     if not guards.incomplete(case, sheet, after) and (record is None or guards.incomplete(case, sheet, before)):
         events.append(f"written:{sheet.key}")
-    consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    case = consequences.follow(session, complaint, events, by=by, at=at, context=context)
+    invitations.keep_up(session, case, kept, by=by, at=at, context=context)
     if sheet.of == INVESTIGATION or fallen:
         consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)
     return kept
@@ -384,6 +397,7 @@ def remove(
     )  # fmt: skip
     refs = {f"{sheet.key}.{field.key}" for field in sheet.fields}
     fallen = signing.void_covering(session, case, refs, by=by, at=at)
-    consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    case = consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    invitations.keep_up(session, case, row, by=by, at=at, context=context)
     if sheet.of == INVESTIGATION or fallen:
         consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)

@@ -7,6 +7,8 @@ for being called so.
 from __future__ import annotations
 
 import re
+from os import SEEK_END
+from typing import IO
 
 import filetype
 
@@ -18,7 +20,7 @@ def sniff(content: bytes, declared: str, name: str = "") -> str:
     if declared.startswith("message/"):
         return declared
     called = _called(declared, name)
-    head = content[:8192]
+    head = content[:_HEAD]
     if markup := _markup(head, called):
         return markup
     if head.startswith(b"PK\x03\x04"):
@@ -38,9 +40,22 @@ def sniff(content: bytes, declared: str, name: str = "") -> str:
     return called
 
 
+def sniff_file(file: IO[bytes], declared: str, name: str = "") -> str:
+    """The same of a file that need not be in memory as a whole: what tells is at its beginning and its end."""
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
+    head = file.read(_HEAD)
+    file.seek(max(size - _TAIL, len(head)))
+    return sniff(head + file.read(), declared, name)
+
+
 def ending(type_: str) -> str:
     """What the name of such a file ends in, with its dot."""
     return "." + _ENDINGS.get(type_, "bin")
+
+
+_HEAD, _TAIL = 8192, 65536
+"""Octets that are looked at, where a file begins and where a zip tells what is in it."""
 
 
 def _called(declared: str, name: str) -> str:
@@ -161,8 +176,8 @@ def _zip_type(content: bytes, called: str) -> str:
         named = content[38:138].split(b"PK", 1)[0].decode("ascii", "replace").strip()
         if headers.is_mimetype(named):
             return named
-    if b"[Content_Types].xml" in content[:4096] or b"[Content_Types].xml" in content[-65536:]:
-        names = content[:4096] + content[-65536:]
+    if b"[Content_Types].xml" in content[:4096] or b"[Content_Types].xml" in content[-_TAIL:]:
+        names = content[:4096] + content[-_TAIL:]
         for folder, type_ in _OFFICE:
             if folder in names:
                 return called if called.endswith((".macroenabled.12", "+xml")) else type_

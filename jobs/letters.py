@@ -16,10 +16,11 @@ from flask_babel import Babel, force_locale, format_datetime, get_locale
 
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
+from jobs import invitations
 
 # Importing Flask-Mail makes UTF-8 bodies unwrapped 8bit for the whole process; one long Chinese line is then refused.
 email.charset.add_charset("utf-8", email.charset.SHORTEST, email.charset.BASE64, "utf-8")
-OURS = frozenset({"alarm", "notice", "passed_on"})
+OURS = frozenset({"alarm", "enquiry", "notice", "passed_on"})
 """Kinds that answer nobody: written by the system of its own accord (RFC 3834, section 5)."""
 BY_HAND = frozenset({"reply"})
 """Kinds that a person wrote."""
@@ -72,6 +73,8 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
             ],
             extra_headers=_headers(row),
         )
+        if invitation := row.values.get("invitation"):
+            message.attachments.append(invitations.attachment(invitation, row, settings))
         message.msgId = f"<{row.message_id}>"
         rendered: bytes = message.as_bytes()
     return rendered

@@ -14,7 +14,7 @@ from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
-from complaints.customers import Customer, met
+from complaints.customers import Customer, findable, met
 from complaints.letters import Attachment, Letter
 from complaints.people import SYSTEM, Actor, Department, Grant, User, actor_for
 from complaints.procedure import NOTIFIED, of
@@ -56,7 +56,7 @@ def a_person(
 def a_customer(session: Session, name: str = "Quellstrom Mobility") -> Customer:
     customer = Customer(name=name)
     session.add(customer)
-    session.flush()
+    findable(session, customer)
     return customer
 
 

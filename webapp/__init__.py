@@ -14,32 +14,42 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        actions,
         alarms,
         answers,
         assets,
+        assigning,
         attachments,
         board,
+        changes,
         cli,
+        communications,
         complaint_page,
         conversation,
+        customers,
         database,
         demo,
         eight_d,
         errors,
+        expected,
+        facts,
         health,
         htmx,
         identity,
         inbox,
         language,
         letters,
+        links,
         mailboxes,
         moves,
         notes,
         notices,
         noting,
         passing,
+        pickers,
         preferences,
         presence,
+        previews,
         prints,
         procedures,
         reading,
@@ -48,6 +58,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         registering,
         replies,
         security,
+        similar,
         upward,
         watching,
         work,
@@ -72,9 +83,11 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, notes, noting, reading)
-    written = (records, records_page, writing, eight_d, registering, watching, upward, presence, passing, prints)
-    cases = (work, answers, board, moves, complaint_page, *said, *written, notices, preferences)
-    web = (*cases, inbox, mailboxes, procedures, attachments, health, demo)
+    written = (records, records_page, writing, eight_d, registering, prints)
+    people = (watching, upward, presence, passing, assigning, expected)
+    known = (facts, changes, pickers, customers, communications, links, similar)
+    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
+    web = (*cases, notices, preferences, inbox, mailboxes, procedures, attachments, previews, health, demo)
     for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

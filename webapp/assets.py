@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 
 from flask import Flask, current_app, g, url_for
+from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
+from complaints.errors import Name
 from complaints.people import ROLES, Actor
 from webapp.context import settings
-from webapp.language import in_my_language
+from webapp.language import html_lang, in_my_language, in_the_other, lang_of
 
 
 def init_app(app: Flask) -> None:
@@ -29,8 +31,9 @@ def init_app(app: Flask) -> None:
         return drawing.format(f"i {css}".rstrip(), static_url("icons.svg"), name)
 
     app.jinja_env.globals.update(
-        static_url=static_url, icon=icon, signed_in=signed_in, page=page, organisation=lambda: settings().organisation
-    )
+        static_url=static_url, i=icon, av=avatar, both=both, csrf=csrf, signed_in=signed_in, page=page,
+        organisation=lambda: settings().organisation,
+    )  # fmt: skip
     app.jinja_env.filters.update(initials=initials, role_names=role_names)
 
 
@@ -52,6 +55,23 @@ def signed_in() -> Actor | None:
 def page(endpoint: str) -> str | None:
     """The address of a page, if this installation has it."""
     return url_for(endpoint) if endpoint in current_app.view_functions else None
+
+
+def avatar(name: str, css: str = "") -> Markup:
+    """A person as two letters or one character; the whole name is the title."""
+    person = Markup('<abbr class="{}" title="{}"{}>{}</abbr>')
+    return person.format(f"av {css}".rstrip(), name, lang_of(name), initials(name))
+
+
+def both(name: Name) -> Markup:
+    """A name in both languages, the reader's own first."""
+    second = "en" if html_lang() == "zh-CN" else "zh"
+    return Markup('{} <span class="alt" lang="{}">{}</span>').format(in_my_language(name), second, in_the_other(name))
+
+
+def csrf() -> Markup:
+    """The token of a form."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
 
 
 def initials(name: str) -> str:

@@ -30,47 +30,56 @@ from webapp.errors import answer
 bp = Blueprint("attachments", __name__)
 log = structlog.get_logger(__name__)
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-PREVIEW = 1024 * 1024
-"""Pictures up to this size are shown small beside their names."""
 TOKEN_SECONDS = 600
 NAMED = {"number": "complaint", "letter_id": "letter", "sighting_id": "message", "attachment_id": "attachment"}
 """What an address may tell the log of a file that was opened."""
-POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+TAKEN = ("view", "small")
+"""Ends of addresses that mean something else than a name."""
+INERT = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-store",
+}
+"""What every file leaves with."""
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
-    app.jinja_env.globals.update(attachment_url=attachment_url, nested=nested, previewed=previewed)
+    app.jinja_env.globals.update(attachment_url=attachment_url, nested=nested)
 
 
 @bp.get("/attachments/<attachment_id>/<name>")
 def show(attachment_id: str, name: str) -> Response | tuple[str, int]:
     """A file as a download; a picture to look at with `?inline=1`. The name in the address is only for people."""
-    complaint_id = func.coalesce(Attachment.complaint_id, Letter.complaint_id)
-    row = db.session.execute(
-        select(Attachment, complaint_id, Complaint.number)
-        .outerjoin(Letter, Letter.id == Attachment.letter_id)
-        .outerjoin(Complaint, Complaint.id == complaint_id)
-        .where(Attachment.id == attachment_id)
-    ).one_or_none()
-    if row is None or not _may_see(row[1]):
-        raise NotFound
-    found = row[0]
-    inline = request.args.get("inline") == "1" and found.content_type in PICTURES
+    file, number = find(attachment_id)
+    inline = request.args.get("inline") == "1" and file.content_type in PICTURES
     return file_answer(
-        found.blob, found.content_type if inline else "application/octet-stream",
-        disposition("inline" if inline else "attachment", found.filename), complaint=row[2],
+        file.blob, file.content_type if inline else "application/octet-stream",
+        disposition("inline" if inline else "attachment", file.filename), complaint=number,
     )  # fmt: skip
 
 
-def _may_see(complaint_id: int | None) -> bool:
-    """May the reader see a complaint, or one that took it in? Where there is none, who may see everything may."""
+def find(attachment_id: str) -> tuple[Attachment, str | None]:
+    """A file that the reader may see, and the number of the complaint where they see it: its own, or the one that took
+    that in. A file on none is for those who see everything. Raises `NotFound`."""
+    row = db.session.execute(
+        select(Attachment, func.coalesce(Attachment.complaint_id, Letter.complaint_id))
+        .outerjoin(Letter, Letter.id == Attachment.letter_id)
+        .where(Attachment.id == attachment_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    file, complaint_id = row
     if complaint_id is None:
-        return actor().sees_all
-    ids = [complaint_id, off_board.survivor(db.session(), complaint_id).id]
-    return (
-        db.session.scalar(visible_to(actor(), select(Complaint.id).where(Complaint.id.in_(ids)).limit(1))) is not None
-    )
+        if not actor().sees_all:
+            raise NotFound
+        return file, None
+    ids = [off_board.survivor(db.session(), complaint_id).id, complaint_id]
+    query = visible_to(actor(), select(Complaint.id, Complaint.number).where(Complaint.id.in_(ids)))
+    seen = {each.id: each.number for each in db.session.execute(query)}
+    if not seen:
+        raise NotFound
+    return file, seen.get(ids[0]) or seen[ids[1]]
 
 
 @bp.get("/attachments/inline/<token>")
@@ -118,13 +127,8 @@ def nested(files: Iterable[Attachment]) -> list[Nested]:
 def attachment_url(file: Attachment, inline: str | None = None) -> str:
     """Where a file is; its name is the end of the address."""
     name = file.filename.replace("/", "_").replace("\\", "_")
-    name = name if name.strip(". ") else "file"
+    name = name if name.strip(". ") and name not in TAKEN else "file"
     return url_for("attachments.show", attachment_id=file.id, name=name, inline=inline)
-
-
-def previewed(file: Attachment) -> bool:
-    """Is this a picture small enough to show beside its name?"""
-    return file.content_type in PICTURES and file.size <= PREVIEW
 
 
 def disposition(kind: str, filename: str) -> str:
@@ -146,7 +150,7 @@ def file_answer(blob: str, content_type: str, content_disposition: str, **which:
     """The bytes of a blob, checked against their name before the first one leaves; a plain word when they are gone.
     `which` tells the log what is not in the address."""
     try:
-        path = _checked(blob)
+        path = checked(blob)
     except FileNotFoundError:
         log.error("blob missing", blob=blob, path=request.path)
         return answer(gettext("This file is missing from the store. It is in the log; tell the administrator."), 410)
@@ -155,19 +159,14 @@ def file_answer(blob: str, content_type: str, content_disposition: str, **which:
         told = gettext("This file was altered in the store and is kept back. It is in the log; tell the administrator.")
         return answer(told, 500)
     response = send_file(path, mimetype=content_type, conditional=False, etag=False)
-    response.headers.update(
-        {
-            "Content-Disposition": content_disposition,
-            "Content-Security-Policy": POLICY,
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        }
-    )
+    response.headers.update(INERT | {"Content-Disposition": content_disposition})
     opened(**which)
     return response
 
 
-def _checked(blob: str) -> Path:
+def checked(blob: str) -> Path:
+    """Where the bytes of a blob are. Raises `FileNotFoundError` if they are gone and `ValueError` if they were
+    altered."""
     if not blob:  # a message that was too large to keep
         raise FileNotFoundError
     path = blobs().path(blob)

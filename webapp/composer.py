@@ -72,7 +72,11 @@ def typed() -> Form:
 
 def _blank(begun: Begun) -> Form:
     """A new reply, perhaps with files of the complaint: `?attach=…`."""
-    return Form(to=begun.to, cc=begun.cc, subject=begun.subject, files=request.args.getlist("attach"))
+    asked = request.args
+    return Form(
+        to=begun.to, cc=begun.cc, subject=begun.subject, files=asked.getlist("attach"),
+        contact=asked.get("contact", ""),
+    )  # fmt: skip
 
 
 def _taken_back(complaint: Complaint) -> Form | None:

@@ -23,7 +23,7 @@ from webapp.language import in_my_language
 from webapp.records import Section, section
 
 bp = Blueprint("conversation", __name__)
-LETTER = ("whole", "formatted", "letter")
+LETTER = ("whole", "formatted", "mend", "letter")
 """What in an address names a letter."""
 
 
@@ -86,7 +86,7 @@ def conversation(complaint: Complaint, work: Section, *, before: Place | None = 
 
 def asked_for(complaint: Complaint, work: Section) -> Conversation:
     """The stretch that the address of a page asks for: `?before=` a place, or the one with a letter (`?whole=`,
-    `?formatted=`, `?letter=`)."""
+    `?formatted=`, `?mend=`, `?letter=`)."""
     if before := Place.read(request.args.get("before", "")):
         return conversation(complaint, work, before=before)
     ids = [complaint.id, *work.merged]
@@ -126,7 +126,8 @@ def _items(complaint: Complaint, work: Section, events: Sequence[Event]) -> list
                 number = numbers.get(letter.complaint_id or 0, "")
                 splits = actor().sees_all and read.splits and letter.complaint_id == complaint.id
                 said = timeline.words(letter.text, letter.folds, subject=letter.subject, whole=letter.id == whole)
-                items.append(timeline.LetterShown(letter, said, own, number, splits, read.formatted))
+                acts = actor().sees_all and request.args.get("mend", type=int) == letter.id
+                items.append(timeline.LetterShown(letter, said, own, number, splits, read.formatted, acts))
             case NoteRead() as note:
                 items.append(notes.shown(note, complaint, numbers, work.names.people))
             case MailRead(mail=mail, reply=None, rendered=rendered):

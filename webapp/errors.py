@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from complaints import errors
+from complaints.customer_merge import NotMerged
 from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
@@ -30,6 +31,7 @@ STATUS: dict[type[ComplaintError], int] = {
     StaleRecord: 409,
     StaleContent: 409,
     OnItsWay: 409,
+    NotMerged: 409,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

@@ -49,7 +49,9 @@ def letter(number: str, letter_id: int) -> Response | str:
     return render_template(
         "complaint/_letter.html",
         complaint=complaint,
-        item=timeline.LetterShown(found, said, files, splits=splits, formatted=bool(found.html)),
+        item=timeline.LetterShown(
+            found, said, files, splits=splits, formatted=bool(found.html), acts="mend" in request.args
+        ),
         blocked={found.id: _safe(found, files).blocked_images} if as_html else {},
     )
 

@@ -23,9 +23,6 @@ from complaints.registration import FIELDS, Incomplete, Problem, Values
 from webapp.context import actor, now, seen_version, zone
 from webapp.database import db
 
-SUGGESTED = 500
-"""Customers whose names the form suggests."""
-
 
 @dataclass(frozen=True)
 class Form:
@@ -35,7 +32,6 @@ class Form:
     editable: frozenset[str]
     departments: Sequence[Department]
     chosen: frozenset[int]
-    customers: Sequence[str]
     version: int = 0
     key: str = ""
     refused: Sentence | None = None
@@ -84,7 +80,6 @@ def form(
         registration.writable(complaint, actor()),
         departments,
         chosen(),
-        _suggested(),
         version=version,
         newest=changed_since,
         procedure=asked(of(complaint)).key,
@@ -117,7 +112,6 @@ def new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) ->
         frozenset(FIELDS),
         db.session.scalars(select(Department).order_by(Department.id)).all(),
         chosen(),
-        _suggested(),
         key=typed.get("key") or secrets.token_urlsafe(16),
         procedure=rules.key,
         procedures=newest() if len(newest()) > 1 else (),
@@ -184,10 +178,6 @@ def reasons(refusal: ComplaintError | None) -> dict[str, Any]:
 
 def chosen() -> frozenset[int]:
     return frozenset(id for id in request.form.getlist("departments", type=int) if 0 < id < 2**31)
-
-
-def _suggested() -> Sequence[str]:
-    return db.session.scalars(select(Customer.name).order_by(Customer.name).limit(SUGGESTED)).all()
 
 
 def choices(rules: Procedure) -> dict[str, Mapping[str, Name]]:

@@ -4,16 +4,15 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from complaints import files, replies
+from complaints import replies
 from complaints.case import load
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, Sentence, StaleComplaint
-from complaints.files import EmptyFile
+from complaints.files import NotKept
 from complaints.registration import Problem
 from complaints.replies import NotSent
-from intake.filetypes import sniff
-from webapp import complaint_page, composer
-from webapp.context import actor, blobs, engine, now
+from webapp import complaint_page, composer, uploads
+from webapp.context import actor, engine, now
 from webapp.database import db
 from webapp.outbox import ring
 
@@ -57,17 +56,10 @@ def _uploaded(complaint: Complaint) -> list[str]:
         return []
     kept, problems = [], []
     for file in sent:
-        name, declared = file.filename or "", file.mimetype or ""
-        content = file.stream.read()
         try:
-            kept.append(
-                files.add(
-                    session, complaint, blobs(), content, name=name, content_type=sniff(content, declared, name),
-                    declared_type=declared, by=actor(), at=now(),
-                ).id
-            )  # fmt: skip
-        except EmptyFile as empty:
-            problems.append(Problem(replies.FILES, empty.sentence))
+            kept.append(uploads.keep(complaint, file, limit=replies.LARGEST).id)
+        except NotKept as refusal:
+            problems.append(Problem(replies.FILES, refusal.sentence))
     session.commit()
     g.uploaded = kept
     if problems:

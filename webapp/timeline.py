@@ -8,7 +8,7 @@ import email
 import email.policy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -58,6 +58,12 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
     "investigation_joined": ("link", N_("%(who)s joined it to the investigation of %(number)s")),
     "investigation_shared": ("link", N_("%(who)s joined %(number)s to its investigation")),
+    "linked:duplicate_of": ("merge", N_("%(who)s linked it as a duplicate of %(number)s")),
+    "linked:duplicated_by": ("merge", N_("%(who)s linked %(number)s as its duplicate")),
+    "linked:recurrence_of": ("repeat", N_("%(who)s linked it as a recurrence of %(number)s")),
+    "linked:recurs_in": ("repeat", N_("%(who)s linked %(number)s as its recurrence")),
+    "linked:related": ("link", N_("%(who)s linked it with %(number)s")),
+    "unlinked": ("x", N_("%(who)s removed the link to %(number)s: %(reason)s")),
     "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
     "replied_promising": (
         "alert",
@@ -67,6 +73,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "reply_again": ("refresh", N_("%(who)s had a reply tried again")),
     "notified": ("users", N_("Notified: %(departments)s")),
     "passed_on": ("send", N_("%(who)s passed it on to %(receivers)s: %(reason)s")),
+    "assigned": ("user", N_("%(who)s named %(to)s: %(role)s")),
+    "handed_over": ("user", N_("%(who)s handed it over to %(to)s: %(role)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
     "letter_joined_closed": ("mail", N_("The customer wrote again after the complaint was closed")),
     "read": ("eye", N_("%(who)s read what the customer wrote")),
@@ -105,6 +113,7 @@ WITHHELD: Mapping[str, str] = {
     "system_cap": N_("no acknowledgement, because too many mails came within the hour"),
 }
 
+PLACES = re.compile(r"%\((\w+)\)s")
 LINK = re.compile(r"(?:https?://|mailto:)[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
 
 
@@ -139,6 +148,8 @@ class LetterShown:
     """May it become a draft of its own?"""
     formatted: bool = False
     """Does it have HTML of its own?"""
+    acts: bool = False
+    """Did the reader ask for what puts it right?"""
     kind: str = "letter"
 
     @property
@@ -203,6 +214,10 @@ class Line:
     text: Markup
     changes: Sequence[tuple[str, str, str]] = ()
     kind: str = "line"
+
+    def only(self, name: str) -> "Line":
+        """The same of one field."""
+        return replace(self, changes=[each for each in self.changes if each[0] == name])
 
 
 @dataclass(frozen=True)
@@ -339,6 +354,11 @@ def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Co
     ]
 
 
+def line(change: Change, *, rules: Procedure, names: Names, seen: Collection[str]) -> Line:
+    """A change by itself as a sentence; see `lines`."""
+    return _line(change, rules, names, seen, {})
+
+
 def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str], more: dict[str, Any]) -> Line:
     values = change.values | more
     act = _variant(change, values)
@@ -428,7 +448,8 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
 
 def _bold(message: str, values: Mapping[str, str]) -> Markup:
     """A sentence whose values stand out."""
-    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in values.items()}
+    told = {key: values[key] for key in PLACES.findall(message)}
+    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in told.items()}
 
 
 def field_name(key: str) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, g, render_template, request, url_for
 from flask_babel import gettext
 from sqlalchemy.exc import SQLAlchemyError
 
-from complaints import worklist
+from complaints import assigning, worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
@@ -53,6 +53,7 @@ def mine() -> str:
     template = "work/_work.html" if partial() else "work/work.html"
     return render_template(
         template, groups=groups, shown=shown, nobodys=nobodys, more_nobodys=more,
+        followed=assigning.followed(db.session(), me),
         vacant=[(in_my_language(ROLES[role]), number) for role, number in vacant],
         several=len({group.rules.key for group in groups if group.stage}) > 1, **_words(),
     )  # fmt: skip

@@ -8,22 +8,21 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from complaints import files, guards, joining, signin, signing, workflow, writing
+from complaints import guards, joining, signin, signing, workflow, writing
 from complaints.case import load
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, RecordRefused, Refused, StaleComplaint
-from complaints.files import EmptyFile
+from complaints.files import NotKept
 from complaints.joining import NotJoined
 from complaints.people import user_with_password
 from complaints.procedure import SignatureRule, of
 from complaints.records import StaleRecord
-from complaints.registration import Incomplete
+from complaints.registration import Incomplete, Problem
 from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
-from intake.filetypes import sniff
-from webapp import eight_d, records_page
-from webapp.context import actor, blobs, engine, now, seen_version
+from webapp import eight_d, records_page, uploads
+from webapp.context import actor, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
 from webapp.htmx import partial
@@ -52,13 +51,13 @@ def write(number: str, key: str, place: int | None = None) -> Response | str | t
     complaint = find(session, number, actor())
     said = _typed()
     try:
-        said |= _uploaded(complaint, key, place)
+        _upload(complaint, key, place, said)
         writing.write(
             session, complaint, key, said, by=actor(), at=now(), context=engine(), seen=seen_version(), place=place,
             key=request.form.get("key", "")[:40],
         )  # fmt: skip
         session.commit()
-    except (Incomplete, RecordRefused, StaleRecord, StaleComplaint, EmptyFile) as refusal:
+    except (Incomplete, RecordRefused, StaleRecord, StaleComplaint) as refusal:
         session.rollback()
         return _again(number, Sent(key, place, said, refusal)), STATUS.get(type(refusal), 422)
     return _written(complaint, key, N_("“%(sheet)s” is saved."), new=place is None)
@@ -83,30 +82,29 @@ def _typed() -> dict[str, list[str]]:
     return {name: request.form.getlist(name) for name in request.form}
 
 
-def _uploaded(complaint: Complaint, key: str, place: int | None) -> dict[str, list[str]]:
-    """Keep the files that were uploaded for fields of a record, in a transaction of their own: whatever becomes of the
-    form, they need not be chosen again."""
+def _upload(complaint: Complaint, key: str, place: int | None, said: dict[str, list[str]]) -> None:
+    """Keep the files that were uploaded for fields of a record, in a transaction of their own, and say so in the form:
+    whatever becomes of it, they need not be chosen again. Raises `Incomplete` with the fields of those refused."""
     sent = [(name.removesuffix(UPLOAD), file) for name, file in request.files.items(multi=True) if file.filename]
     case = load(db.session(), complaint) if sent else None
     sheet = case.rules.sheet(key) if case is not None else None
     if case is None or sheet is None:
-        return {}
+        return
     own = any((row.place, row.owner_id) == (place, actor().id) for row in case.of_sheet(sheet))
     several = {each.key: each.kind == "files" for each in sheet.fields if each.kind in ("file", "files")}
     wanted = several.keys() & guards.writable(case, sheet, actor(), own_row=own)
-    kept: dict[str, list[str]] = {}
+    problems = []
     for name, file in sent:
         if name in wanted:
-            content, declared = file.stream.read(), file.mimetype or ""
-            added = files.add(
-                db.session(), complaint, blobs(), content, name=file.filename or "",
-                content_type=sniff(content, declared, file.filename or ""), declared_type=declared, by=actor(),
-                at=now(),
-            )  # fmt: skip
-            chosen = kept.get(name, request.form.getlist(name)) if several[name] else []
-            kept[name] = [*chosen, added.id]
+            try:
+                kept = uploads.keep(complaint, file).id
+            except NotKept as refusal:
+                problems.append(Problem(name, refusal.sentence))
+            else:
+                said[name] = [*said.get(name, ()), kept] if several[name] else [kept]
     db.session.commit()
-    return kept
+    if problems:
+        raise Incomplete(problems)
 
 
 def _written(complaint: Complaint, key: str, message: str, *, new: bool = False) -> Response | str:

@@ -8,7 +8,7 @@ from functools import cached_property
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from complaints.customers import Contact, Customer
+from complaints.customers import Contact, Customer, findable
 from complaints.database import Base
 from complaints.demo.words import BUYERS, CASES
 from complaints.errors import Name
@@ -171,6 +171,7 @@ def _customers(session: Session, at: datetime) -> None:
             contact.phone = contact.phone or writer.phone
             contact.locale = buyer.locale
             contact.customer_id = contact.customer_id or customer.id
+        findable(session, customer)
 
 
 class NoCompany(LookupError):

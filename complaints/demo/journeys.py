@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from complaints.demo import mails
 from complaints.demo.moments import MINUTE, Minutes
 from complaints.demo.words import BUYERS, CASES, GREETINGS, PRODUCTS, Buyer, Case, Product, Writer
-from complaints.registration import REPEATS_WITHIN
+from complaints.repeats import WITHIN
 
 STAGES = (
     "draft", "registered", "investigation", "action_plan", "implementation", "verification", "customer_reply", "closed",
@@ -52,7 +52,7 @@ VARIANTS = 200
 SHARED = 64
 HOUR = 60
 ROUND, ROUND_AT_NIGHT = 15, 30
-A_YEAR = REPEATS_WITHIN // MINUTE
+A_YEAR = WITHIN // MINUTE
 CLOSED_GAP = 120  # minutes; the office is closed for longer than a lunch
 
 Thing = TypeVar("Thing")

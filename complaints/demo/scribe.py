@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from complaints import terms
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.consequences import RESPONSIBLE
@@ -32,6 +33,7 @@ from complaints.numbers import complaint_number, register_number
 from complaints.procedure import COMPLAINT, INVESTIGATION, RECEIVED, ClockRule, procedure
 from complaints.records import Investigation, Record
 from complaints.signatures import Signature
+from complaints.terms import Term
 from complaints.visits import StageVisit
 from complaints.work import Waiting
 
@@ -183,6 +185,12 @@ class Scribe:
             opened = self._keep(dossier, case.department, locale)
             attached += dossier.appraisal is not None
         demand, complaint_date, complaint_class, cause_type, link, phone, address, *product = entry
+        name, model, order_no, material_no, _, batch_no, _ = product
+        said = {
+            "subject": subject, "content": content, "product": name, "model": model, "order_no": order_no,
+            "material_no": material_no, "batch": batch_no,
+        }  # fmt: skip
+        rows[Term] += chain.from_iterable((term, id_) for term in terms.of(said))
         rows[Complaint] += (
             id_, number, numbered.year, numbered.sequence, numbered.register_year, numbered.register_serial,
             RULES.key, RULES.version, stages[-1], route.visits[-1].round, version, changed,

@@ -17,6 +17,7 @@ from complaints.notices import Notice
 from complaints.outbox import Outgoing
 from complaints.records import Investigation, Record
 from complaints.signatures import Signature
+from complaints.terms import Term
 from complaints.visits import StageVisit
 from complaints.work import Waiting
 
@@ -30,6 +31,7 @@ COLUMNS: dict[type[Base], str] = {
     "subject content demand complaint_date complaint_class cause_type link customer_id contact_id contact_person "
     "contact_phone contact_email address product model order_no material_no quantity batch ship_date details_asked "
     "attachment_count unread_count repeat_of_count investigation_id",
+    Term: "term complaint_id",
     Letter: "id content_key complaint_id from_address from_name subject text html message_id references dated "
     "received_at language verdict raw",
     Outgoing: "id purpose kind complaint_id recipient domain locale message_id in_reply_to references values "

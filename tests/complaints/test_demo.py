@@ -16,7 +16,7 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import Connection, Engine, Insert, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, history, notices, registration, workflow, worklist
+from complaints import clocks, history, notices, repeats, workflow, worklist
 from complaints.blobs import Blobs
 from complaints.calendar import WorkingCalendar, mainland_china, parse_within
 from complaints.clocks import Clock
@@ -255,17 +255,7 @@ def test_the_board_shows_repeats_and_what_is_late(session: Session) -> None:
     assert 5 <= sum(complaint.sort_due_at < AT for complaint in shown) <= 25
     for complaint in shown:
         if complaint.registered_at is not None:
-            assert complaint.repeat_of_count == registration.repeats(session, complaint) - _drafts(session, complaint)
-
-
-def _drafts(session: Session, complaint: Complaint) -> int:
-    """How many complaints that came later in the same minute a repeat would count, too."""
-    return session.scalar(
-        select(func.count()).where(
-            Complaint.customer_id == complaint.customer_id, Complaint.product == complaint.product,
-            Complaint.received_at == complaint.received_at, Complaint.id > complaint.id,
-        )
-    ) or 0  # fmt: skip
+            assert complaint.repeat_of_count == len(repeats.earlier(session, complaint, SYSTEM))
 
 
 @pytest.mark.usefixtures("sixty")

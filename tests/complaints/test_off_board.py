@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +232,8 @@ def test_files_put_on_a_complaint_at_once_are_all_counted(make: sessionmaker[Ses
     def put(content: bytes) -> None:
         with transaction(make) as session:
             files.add(
-                session, find(session, number, clerk), blobs, content, name="joint.txt", content_type="text/plain",
-                declared_type="", by=clerk, at=SOON,
+                session, find(session, number, clerk), blobs, BytesIO(content), name="joint.txt",
+                content_type="text/plain", declared_type="", by=clerk, at=SOON,
             )  # fmt: skip
 
     contents = [b"one", b"one", b"two", b"three", b"four", b"five"]

@@ -207,6 +207,18 @@ BROKEN = {
         ('shows = ["finding.ours"]', 'shows = ["finding.who"]'),
         "notice[1].shows: names 'finding.who'; did you mean 'finding.ours'?",
     ),
+    "a notice puts no time into calendars": (
+        ('shows = ["finding.ours"]', 'shows = ["finding.ours"]\ncalendar = { starts = "finding.ours" }'),
+        "notice[1].calendar.starts: names 'finding.ours'; there is none here",
+    ),
+    "an unknown kind of progress": (
+        ('promises_after = "agreed"', 'promises_after = "agreed"\nprogress = "x"'),
+        "contact.progress: names 'x'; known are ",
+    ),
+    "checks of what is kept once": (
+        ('investigator = "finding.who"', 'checks = "finding.who"'),
+        "checks: names 'finding.who'",
+    ),
     "a name in one language": (
         ('{ en = "Finding", zh = "结论" }', '{ en = "Finding" }'),
         "sheet.finding.name.zh: is missing; every name is given in both languages",

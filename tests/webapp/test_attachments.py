@@ -1,6 +1,7 @@
 """Files leave only to people who may see their complaint, whole, and never as something active."""
 
 import re
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -101,7 +102,7 @@ def test_nobody_signed_out_gets_a_file(app: Flask, attached: Attach) -> None:
 def test_any_name_can_be_asked_for_and_is_only_text(desk: FlaskClient, attached: Attach, filename: str) -> None:
     attached(filename=filename)
     page = desk.get("/complaints/C-2026-0001").text
-    found = re.search(r'href="(/attachments/[^"]+)"', page)
+    found = re.search(r'class="att__get" href="(/attachments/[^"]+)"', page)
     assert found
     answer = desk.get(found[1])
     assert answer.status_code == 200
@@ -160,3 +161,14 @@ def test_a_file_of_a_merged_complaint_is_for_those_who_see_the_one_that_took_it_
         merged = session.get_one(Complaint, file.complaint_id)
         off_board.bring_back(session, merged, by=clerk, at=NOW, seen_version=2, context=CONTEXT)
     assert browser.get(f"/attachments/{file.id}/x").status_code == 404
+
+
+def test_a_large_file_leaves_piece_by_piece(desk: FlaskClient, attached: Attach) -> None:
+    file = attached(bytes(25 * 1024 * 1024), filename="joint.mp4")
+    tracemalloc.start()
+    answer = desk.get(f"/attachments/{file.id}/joint.mp4", buffered=False)
+    octets = sum(len(piece) for piece in answer.iter_encoded())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert octets == 25 * 1024 * 1024
+    assert most < 4 * 1024 * 1024

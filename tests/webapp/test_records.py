@@ -340,7 +340,9 @@ def test_an_empty_file_is_told(desk: Desk, as_: Any) -> None:
     answer = client.post(f"/complaints/{number}/records/not_ours", data=form)
     assert answer.status_code == 422
     assert "The file “empty.pdf” is empty." in visible(answer.text)
-    assert "ISO 6149" in panel(answer.text, "not_ours")
+    form_again = panel(answer.text, "not_ours")
+    assert "ISO 6149" in form_again
+    assert re.search(r'<select[^>]*name="appraisal"[^>]*aria-invalid="true"', form_again)
 
 
 def test_whoever_owns_a_row_says_when_it_is_done(desk: Desk, as_: Any) -> None:
@@ -651,9 +653,9 @@ def test_a_complaint_joins_the_investigation_of_another(desk: Desk, as_: Any) ->
     assert client.post(f"/complaints/{second}/investigation", data=form).status_code == 303
     html = client.get(f"/complaints/{second}/records").text
     assert "Tool worn" in visible(panel(html, "finding"))
-    assert first in visible(html[html.index('id="joined"') :])
-    said = visible(client.get(f"/complaints/{second}").text)
-    assert f"qe joined it to the investigation of {first}" in said
+    said = client.get(f"/complaints/{second}").text
+    assert f"Investigated together {first}" in visible(said[said.index('id="linked"') :])
+    assert f"qe joined it to the investigation of {first}" in visible(said)
     assert f"qe joined {second} to its investigation" in visible(client.get(f"/complaints/{first}").text)
     assert desk.case(second).complaint.investigation_id == desk.case(first).complaint.investigation_id
 

@@ -19,7 +19,7 @@ from complaints.history import Change
 from complaints.letters import Attachment
 from complaints.outbox import Outgoing
 from complaints.people import Actor
-from complaints.replies import Reply
+from complaints.replies import LARGEST, Reply
 from tests.builders import MONDAY, a_complaint, a_file, a_letter, a_mailed_complaint, a_person
 from tests.desk import Desk
 from tests.webapp.conftest import NOW, Browser, on_both_databases
@@ -142,6 +142,19 @@ def test_an_empty_file_is_refused_at_its_field(desk: FlaskClient) -> None:
     assert answer.status_code == 422
     assert problem(answer.text, "files") == "The file “nothing.txt” is empty."
     assert "thank you for the photographs.</textarea>" in answer.text
+
+
+@pytest.mark.usefixtures("mailed")
+def test_a_file_too_large_for_a_mail_is_refused_at_its_field_and_nothing_of_it_is_left(
+    desk: FlaskClient, make: sessionmaker[Session], blobs: Blobs
+) -> None:
+    before = sum(1 for path in blobs.folder.rglob("*") if path.is_file())
+    answer = send(desk, upload=(io.BytesIO(bytes(LARGEST + 1)), "../视频 “1”.mp4"))
+    assert answer.status_code == 422
+    assert problem(answer.text, "files") == "The file “视频 “1”.mp4” has 18.1 MB; it may have 18 MB."
+    assert "thank you for the photographs.</textarea>" in answer.text
+    assert rows_of_files(make) == []
+    assert sum(1 for path in blobs.folder.rglob("*") if path.is_file()) == before
 
 
 @pytest.mark.requirement("S201")

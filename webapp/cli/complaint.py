@@ -8,10 +8,11 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import inspect, select
 
-from complaints import clocks, records, signatures, visits
+from complaints import clocks, records, signatures, terms, visits
 from complaints.complaint import Complaint, Involvement, find
 from complaints.conversation import Entry
 from complaints.customers import Customer
+from complaints.database import sessions, transaction
 from complaints.errors import NotFound
 from complaints.history import Change
 from complaints.letters import Letter
@@ -22,6 +23,18 @@ from complaints.work import Waiting
 from webapp.database import db
 
 command = AppGroup("complaint", help="Complaints.")
+
+
+@command.command("terms")
+@click.option("--rebuild", is_flag=True, required=True, help="Make the whole index anew.")
+def terms_(rebuild: bool) -> None:
+    """The index by which similar complaints are found. It is kept by itself; this makes it anew."""
+    with transaction(sessions(db.engines[None])) as session:
+        done = 0
+        for done in terms.rebuild(session):
+            if sys.stderr.isatty():
+                click.echo(f"\r{done:,}", nl=False, err=True)
+    click.echo(f"The terms of {done:,} complaints are entered.")
 
 
 @command.command("show")

@@ -1,0 +1,240 @@
+"""Links: what one complaint has to do with another.
+
+People say that a complaint is a duplicate of another, that it is the same trouble again, or that the two are related. A
+link keeps its direction and shows on both; one that is taken back is kept as ended, with who, when and why. What is
+linked by other acts shows in the same list: a merge, a shared investigation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    Text,
+    cast,
+    false,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from complaints import complaint as complaints
+from complaints import history, workflow
+from complaints.complaint import Complaint
+from complaints.database import Base, BigId
+from complaints.errors import N_, NotFound, Sentence
+from complaints.off_board import Decision
+from complaints.people import Actor, User
+from complaints.registration import Incomplete, Problem, first_time
+from complaints.texts import clean
+
+DUPLICATE, RECURRENCE, RELATED = "duplicate_of", "recurrence_of", "related"
+REVERSED: Mapping[str, str] = {DUPLICATE: "duplicated_by", RECURRENCE: "recurs_in", RELATED: RELATED}
+"""The kinds of links, each with what it is from the other side."""
+MERGED, TOGETHER = "merged_into", "investigated_with"
+BEHIND = {**REVERSED, MERGED: "merged_in", TOGETHER: TOGETHER}
+"""Everything that shows as a link, each with what it is from the other side."""
+LONGEST_REASON = 1_000
+STANDS = "ended_at IS NULL"
+NUMBER, KIND, REASON, WHY = "linked_number", "linked_kind", "linked_reason", "unlinked_reason"
+"""The fields of the forms."""
+
+
+class Link(Base):
+    """What a complaint is to another one, until it is ended."""
+
+    __tablename__ = "link"
+    __table_args__ = (
+        Index(
+            "uq_link_stands", "complaint_id", "other_id", "kind", unique=True,
+            sqlite_where=text(STANDS), postgresql_where=text(STANDS),
+        ),
+        Index("ix_link_other_id", "other_id"),
+    )  # fmt: skip
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    ended_at: Mapped[datetime | None]
+    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    end_reason: Mapped[str] = mapped_column(Text, default="")
+
+
+class NotLinked(Incomplete):
+    message = N_("The complaints were not linked.")
+
+
+class NotUnlinked(Incomplete):
+    message = N_("The link was not removed.")
+
+
+@dataclass(frozen=True)
+class Linked:
+    """Another complaint as one side of a link sees it. `way` is a kind or its reverse; `id` that of a link that people
+    made. Of a complaint that the reader may not see there is no more than that it is there."""
+
+    id: int | None
+    way: str
+    at: datetime | None
+    who: str | None
+    number: str | None = None
+    subject: str = ""
+    procedure: str = ""
+    procedure_version: int = 0
+    stage: str = ""
+    reason: str = ""
+
+
+def of(session: Session, complaint: Complaint, actor: Actor) -> list[Linked]:
+    """Everything that a complaint is linked to, in one query."""
+    found, other = union_all(*_parts(complaint)).subquery(), aliased(Complaint)
+    seen = complaints.visible_to(actor, select(Complaint.id).where(Complaint.id == other.id)).exists()
+    query = (
+        select(
+            found.c.id, found.c.kind, found.c.forward, found.c.at, found.c.reason, User.name.label("who"),
+            other.number, other.subject, other.procedure, other.procedure_version, other.stage, seen.label("seen"),
+        )
+        .join(other, other.id == found.c.other_id)
+        .outerjoin(User, User.id == found.c.by_id)
+        .order_by(found.c.at, other.id)
+    )  # fmt: skip
+    return [_linked(row) for row in session.execute(query)]
+
+
+def _linked(row: Any) -> Linked:
+    way = row.kind if row.forward else BEHIND[row.kind]
+    if not row.seen:
+        return Linked(row.id, way, row.at, row.who)
+    return Linked(
+        row.id, way, row.at, row.who, row.number, row.subject, row.procedure, row.procedure_version, row.stage,
+        row.reason,
+    )  # fmt: skip
+
+
+def _parts(complaint: Complaint) -> list[Select[*tuple[Any, ...]]]:
+    """Links from here and to here; the complaint that this one was merged into, and those merged into it; those that
+    share its investigation."""
+    stands, of = Link.ended_at.is_(None), complaint.id
+    link = Link.kind, Link.at, Link.by_id, Link.reason
+    no_link = cast(null(), BigId).label("id")
+    merge = literal(MERGED).label("kind"), Decision.at, Decision.by_id, Decision.reason
+    merged = Decision.back_at.is_(None), Decision.into_id.is_not(None)
+    parts: list[Select[*tuple[Any, ...]]] = [
+        select(Link.id, Link.other_id.label("other_id"), true().label("forward"), *link).where(
+            Link.complaint_id == of, stands
+        ),
+        select(Link.id, Link.complaint_id, false(), *link).where(Link.other_id == of, stands),
+        select(no_link, Complaint.id, false(), *merge)
+        .join(Decision, Decision.complaint_id == Complaint.id)
+        .where(Complaint.merged_into_id == of, *merged),
+    ]
+    if complaint.merged_into_id is not None:
+        parts.append(select(no_link, Decision.into_id, true(), *merge).where(Decision.complaint_id == of, *merged))
+    if complaint.investigation_id is not None:
+        since, who = cast(null(), Link.at.type), cast(null(), Link.by_id.type)
+        shared = Complaint.investigation_id == complaint.investigation_id, Complaint.id != of
+        parts.append(select(no_link, Complaint.id, true(), literal(TOGETHER), since, who, literal("")).where(*shared))
+    return parts
+
+
+def add(
+    session: Session,
+    complaint: Complaint,
+    number: str,
+    kind: str,
+    *,
+    reason: str = "",
+    by: Actor,
+    at: datetime,
+    key: str,
+) -> Complaint | None:
+    """Say what a complaint is to the one of this number, in the caller's transaction; returns that one, or nothing when
+    this form (`key`) was taken before. Whoever may see both may link them. Raises `NotLinked`."""
+    reason = clean(reason, lines=True)
+    problems = [] if kind in REVERSED else [Problem(KIND, Sentence(N_("Please say what it is to the other one")))]
+    if len(reason) > LONGEST_REASON:
+        problems.append(_too_long(REASON, reason))
+    try:
+        other = complaints.find(session, clean(number, lines=False).upper()[:20], by)
+    except NotFound:
+        message = N_("There is no complaint “%(number)s”, or it is not yours to see")
+        problems.append(Problem(NUMBER, Sentence(message, {"number": clean(number, lines=False)[:20]})))
+        raise NotLinked(problems) from None
+    if other.id == complaint.id:
+        problems.append(Problem(NUMBER, Sentence(N_("This is the same complaint"))))
+    if problems:
+        raise NotLinked(problems)
+    workflow.hold(session, complaint, other)
+    if not first_time(session, key, complaint, by=by, at=at):
+        return None
+    if problem := _against(session, complaint, other, kind):
+        raise NotLinked([Problem(NUMBER, Sentence(problem, {"number": other.number}))])
+    session.add(Link(complaint_id=complaint.id, other_id=other.id, kind=kind, reason=reason, at=at, by_id=by.id))
+    said = {"remark": reason} if reason else {}
+    history.note(session, complaint.id, f"linked:{kind}", by=by, at=at, number=other.number, **said)
+    history.note(session, other.id, f"linked:{REVERSED[kind]}", by=by, at=at, number=complaint.number, **said)
+    session.flush()
+    return other
+
+
+def _too_long(field: str, reason: str) -> Problem:
+    message = N_("The reason may have %(limit)s characters; this has %(length)s")
+    return Problem(field, Sentence(message, {"limit": LONGEST_REASON, "length": len(reason)}))
+
+
+def _against(session: Session, complaint: Complaint, other: Complaint, kind: str) -> str | None:
+    """What is wrong with a link: it is there already, or it closes a circle."""
+    there = (Link.complaint_id == complaint.id) & (Link.other_id == other.id)
+    if kind == RELATED:
+        there |= (Link.complaint_id == other.id) & (Link.other_id == complaint.id)
+    if session.scalar(select(Link.id).where(or_(there), Link.kind == kind, Link.ended_at.is_(None)).limit(1)):
+        return N_("%(number)s is linked so already")
+    if kind != RELATED and complaint.id in _behind(session, other.id, kind):
+        return N_("%(number)s goes back to this complaint itself")
+    return None
+
+
+def _behind(session: Session, first: int, kind: str) -> set[int]:
+    """Everything that a complaint goes back to by links of a kind."""
+    found: set[int] = set()
+    new: Sequence[int] = [first]
+    while new:
+        found.update(new)
+        further = select(Link.other_id).where(Link.complaint_id.in_(new), Link.kind == kind, Link.ended_at.is_(None))
+        new = [each for each in session.scalars(further) if each not in found]
+    return found
+
+
+def end(session: Session, complaint: Complaint, link_id: int, *, reason: str, by: Actor, at: datetime) -> None:
+    """Take a link back, from either side, in the caller's transaction; it stays in both histories. One that has ended
+    stays as it is. Raises `NotFound` for none of this complaint's, and `NotUnlinked` without a reason."""
+    link = session.get(Link, link_id)
+    if link is None or complaint.id not in (link.complaint_id, link.other_id):
+        raise NotFound
+    reason = clean(reason, lines=True)
+    if not reason:
+        raise NotUnlinked([Problem(WHY, Sentence(N_("Please say why")))])
+    if len(reason) > LONGEST_REASON:
+        raise NotUnlinked([_too_long(WHY, reason)])
+    one, other = (session.get_one(Complaint, id_) for id_ in (link.complaint_id, link.other_id))
+    workflow.hold(session, one, other)
+    session.refresh(link)
+    if link.ended_at is not None:
+        return
+    link.ended_at, link.ended_by_id, link.end_reason = at, by.id, reason
+    history.note(session, one.id, "unlinked", by=by, at=at, number=other.number, reason=reason)
+    history.note(session, other.id, "unlinked", by=by, at=at, number=one.number, reason=reason)
+    session.flush()

@@ -1,0 +1,164 @@
+"""What a complaint is linked to, on its page: the list, the form for a new link, the way to take one back.
+
+The complaints that are like it are next door, in similar.py.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, flash, redirect, request, url_for
+from flask_babel import gettext
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from complaints import links
+from complaints.complaint import Complaint, find
+from complaints.errors import N_, Name
+from complaints.links import LONGEST_REASON, Linked, NotLinked, NotUnlinked
+from complaints.procedure import Sheet, procedure
+from complaints.records import Record
+from webapp import complaint_page
+from webapp.context import actor, now
+from webapp.database import db
+from webapp.records import Section
+
+bp = Blueprint("links", __name__)
+A_LINK = "/complaints/<number>/links/<int(max=9007199254740991):link_id>"
+WAYS: Mapping[str, tuple[str, str]] = {
+    "duplicate_of": ("merge", N_("Duplicate of")),
+    "duplicated_by": ("merge", N_("Its duplicate")),
+    "recurrence_of": ("repeat", N_("Recurrence of")),
+    "recurs_in": ("repeat", N_("Recurs in")),
+    "related": ("link", N_("Related")),
+    "merged_into": ("merge", N_("Merged into")),
+    "merged_in": ("merge", N_("Merged into this one")),
+    "investigated_with": ("users", N_("Investigated together")),
+}
+"""An icon, and what another complaint is to this one."""
+CHOICES: Mapping[str, str] = {
+    links.RECURRENCE: N_("This one is a recurrence of it"),
+    links.DUPLICATE: N_("This one is a duplicate of it"),
+    links.RELATED: N_("The two are related"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the list: another complaint, or a case that a record names (`case`: its number, `where`: the record)."""
+
+    icon: str
+    way: str
+    linked: Linked | None = None
+    stage: Name | None = None
+    ended: bool = False
+    """Its removal was refused: the form is shown again."""
+    case: str = ""
+    said: Markup | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The list and its forms, blank or as they were sent in. `sheets`: the records in which the reader may name cases
+    kept elsewhere."""
+
+    entries: Sequence[Entry]
+    choices: Sequence[tuple[str, str]]
+    sent: bool
+    number: str
+    kind: str
+    reason: str
+    why: str
+    key: str
+    sheets: Sequence[Sheet]
+    limit: int = LONGEST_REASON
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+    app.jinja_env.globals.update(links_of=of)
+
+
+def of(complaint: Complaint, work: Section) -> Panel:
+    """Everything that the complaint of a page is linked to; one query."""
+    ending = request.endpoint == f"{bp.name}.{end.__name__}"
+    refused = (request.view_args or {}).get("link_id") if ending else None
+    found = sorted(links.of(db.session(), complaint, actor()), key=lambda each: [*WAYS].index(each.way))
+    entries = [_entry(each, refused) for each in found] + list(_cases(work))
+    sent = request.endpoint == f"{bp.name}.{add.__name__}"
+    typed = request.form if sent else {}
+    return Panel(
+        entries,
+        [(kind, gettext(label)) for kind, label in CHOICES.items()],
+        sent,
+        typed.get(links.NUMBER, ""),
+        typed.get(links.KIND, ""),
+        typed.get(links.REASON, ""),
+        request.form.get(links.WHY, "") if ending else "",
+        typed.get("key") or secrets.token_urlsafe(16),
+        [sheet for sheet in work.case.rules.sheets if sheet.part("case") and work.may_add(sheet)],
+    )
+
+
+def _entry(linked: Linked, refused: int | None) -> Entry:
+    icon, way = WAYS[linked.way]
+    stage = None
+    if linked.number is not None:
+        stage = procedure(linked.procedure, linked.procedure_version).stage(linked.stage).name
+    return Entry(icon, gettext(way), linked, stage, ended=linked.id is not None and linked.id == refused)
+
+
+def _cases(work: Section) -> Sequence[Entry]:
+    """The rows of records that name cases kept elsewhere, such as returns and recalls."""
+    case = work.case
+    return [
+        Entry("box", "", case=str(record.values[key]), said=_said(work, record, key), where=f"f-{sheet.key}")
+        for sheet in case.rules.sheets
+        if (key := sheet.part("case")) is not None
+        for record in case.of_sheet(sheet)
+        if record.values.get(key)
+    ]
+
+
+def _said(work: Section, record: Record, key: str) -> Markup:
+    """The other fields of such a row."""
+    sheet = work.case.rules.sheet(record.sheet)
+    assert sheet is not None
+    texts = [work.names.shown(each, record.values.get(each.key)) for each in sheet.fields if each.key != key]
+    return Markup(" · ").join(text for text in texts if text)
+
+
+@bp.post("/complaints/<number>/links")
+def add(number: str) -> Response | tuple[str, int]:
+    """Say what the complaint is to another one."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    form = request.form
+    try:
+        other = links.add(
+            session, complaint, form.get(links.NUMBER, ""), form.get(links.KIND, ""),
+            reason=form.get(links.REASON, ""), by=actor(), at=now(), key=form.get("key", "")[:40],
+        )  # fmt: skip
+        session.commit()
+    except NotLinked as refusal:
+        session.rollback()
+        return complaint_page.page(find(session, number, actor()), refusal=refusal), 422
+    if other is not None:
+        flash(gettext("%(number)s and %(other)s are linked.", number=number, other=other.number))
+    return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
+
+
+@bp.post(f"{A_LINK}/end")
+def end(number: str, link_id: int) -> Response | tuple[str, int]:
+    """Take a link back, with the reason."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    try:
+        links.end(session, complaint, link_id, reason=request.form.get(links.WHY, ""), by=actor(), at=now())
+        session.commit()
+    except NotUnlinked as refusal:
+        session.rollback()
+        return complaint_page.page(find(session, number, actor()), refusal=refusal), 422
+    flash(gettext("The link is removed; it stays in both histories."))
+    return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
