@@ -7,6 +7,7 @@ line that installs them.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -70,9 +71,21 @@ def missing_services() -> list[str]:
         "redis-server": shutil.which("redis-server") or shutil.which("valkey-server"),
         "chromium": any(map(shutil.which, (QUICK_BROWSER, "chromium", "chromium-browser", "google-chrome"))),
         "postgresql": shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
+        "libpango-1.0-0": _loads("libpango-1.0.so.0"),
+        "libpangoft2-1.0-0": _loads("libpangoft2-1.0.so.0"),
+        "libharfbuzz-subset0": _loads("libharfbuzz-subset.so.0"),
+        "poppler-utils": shutil.which("pdftoppm"),
         "fonts-noto-cjk": any(Path("/usr/share/fonts").rglob("*CJK*")),
     }
     return [package for package, found in here.items() if not found]
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def offered(package: str) -> bool:

@@ -38,11 +38,11 @@ class FileTooLarge(NotKept):
 
 def add(
     session: Session, complaint: Complaint, blobs: Blobs, content: IO[bytes], *, name: str, content_type: str,
-    declared_type: str, by: Actor, at: datetime, limit: int = LARGEST,
+    declared_type: str, by: Actor, at: datetime, limit: int = LARGEST, told: bool = True,
 ) -> Attachment:  # fmt: skip
     """Keep a file on a complaint, in the caller's transaction; its bytes, which are read piece by piece, are safe
-    before the row names them. The same file put there again is the one that is there. Raises `NotKept`, and then
-    nothing is left of it."""
+    before the row names them. The same file put there again is the one that is there. Where something else tells
+    of it, it is not `told`. Raises `NotKept`, and then nothing is left of it."""
     name = _named(name)
     size = content.seek(0, SEEK_END)
     if not size:
@@ -64,7 +64,8 @@ def add(
     )  # fmt: skip
     session.add(added)
     complaint.attachment_count += 1
-    history.note(session, complaint.id, "file_added", by=by, at=at, name=name)
+    if told:
+        history.note(session, complaint.id, "file_added", by=by, at=at, name=name)
     session.flush()
     return added
 

@@ -22,6 +22,7 @@ from complaints import (
     off_board,
     outbox,
     people,
+    printing,
     procedure_store,
     products,
     records,
@@ -41,6 +42,6 @@ from complaints.database import Base
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
     "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
-    "numbers", "off_board", "outbox", "people", "procedure_store", "products", "records", "registration", "replies",
-    "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
+    "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products", "records", "registration",
+    "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from complaints.calendar import Within
 from complaints.errors import N_, ComplaintError, Name, UnknownStage
+from complaints.papers import Paper
 
 if TYPE_CHECKING:
     from complaints.complaint import Complaint
@@ -334,6 +335,7 @@ class Procedure:
     signatures: tuple[SignatureRule, ...] = ()
     moves: tuple[Move, ...] = ()
     notices: tuple[NoticeRule, ...] = ()
+    papers: tuple[Paper, ...] = ()
     departments: str = ""
     """The field that names the responsible departments."""
     investigator: str = ""

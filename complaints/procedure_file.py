@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from complaints import procedure_layout
+from complaints import papers, procedure_layout
 from complaints.calendar import parse_within
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Gettext, Name, Sentence
@@ -43,7 +43,7 @@ from complaints.procedure import (
 )
 from complaints.procedure_whole import faults
 
-TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice", "part")
+TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice", "part", "print")
 KINDS = (
     "line", "text", "date", "time", "number", "count", "choice", "choices", "person", "people", "departments", "file",
     "files",
@@ -340,7 +340,7 @@ class _File:
         self.refs = self._refs()
         self.kept_once = [ref for ref, found in self.refs.items() if not found.many]
         self.events = self._events()
-        for kind in ("sheet", "signature", "move", "clock", "part"):
+        for kind in ("sheet", "signature", "move", "clock", "part", "print"):
             top.once(kind, self.parts[kind])
         top.once("stage", [*self.parts["stage"], *self.parts["outcome"]])
 
@@ -397,6 +397,7 @@ class _File:
             moves=moves,
             clocks=tuple(self._clock(table) for table in self.parts["clock"]),
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
+            papers=tuple(papers.read(table, self._known_to_papers()) for table in self.parts["print"]),
             departments=top.one("departments", self._of_kind("departments"), ""),
             investigator=top.one("investigator", self._of_kind("person"), ""),
             checks=top.one(
@@ -682,6 +683,13 @@ class _File:
         )
         table.end()
         return rule
+
+    def _known_to_papers(self) -> papers.Known:
+        numbered = [str(each.raw.get("key")) for each in self.parts["sheet"] if each.raw.get("numbered")]
+        of_rows = {
+            str(key): [ref.partition(".")[2] for ref in self.refs if ref.startswith(f"{key}.")] for key in self.rows
+        }
+        return papers.Known(self.kept_once, of_rows, numbered, self.signatures, self._keys("part"))
 
     def _appointment(self, table: Table) -> Appointment | None:
         times = [ref for ref, found in self.refs.items() if found.kind == "time" and found.many]

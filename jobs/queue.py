@@ -15,8 +15,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 log = structlog.get_logger(__name__)
-MAIL = "mail"
-BELL = "redress:bell:outbox"
+MAIL, PRINTS = "mail", "prints"
+BELL, PRINT_BELL = "redress:bell:outbox", "redress:bell:prints"
 BELL_SECONDS = 30
 
 
@@ -26,9 +26,9 @@ class UnknownJob(Exception):
 
 def table() -> dict[str, Callable[..., Any]]:
     """Every job there is."""
-    from jobs import sending
+    from jobs import printing, sending
 
-    return {"drain_outbox": sending.drain_outbox}
+    return {"drain_outbox": sending.drain_outbox, "make_prints": printing.make_prints}
 
 
 class NamedJob(Job):
@@ -49,8 +49,12 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=30)
 
 
+def queue(redis: Redis, name: str) -> Queue:
+    return Queue(name, connection=redis, serializer=JSONSerializer, job_class=NamedJob)
+
+
 def mail_queue(redis: Redis) -> Queue:
-    return Queue(MAIL, connection=redis, serializer=JSONSerializer, job_class=NamedJob)
+    return queue(redis, MAIL)
 
 
 class Bell:
@@ -58,6 +62,8 @@ class Bell:
 
     The mark is removed when the job starts, before it looks; a ring after that makes another job. Where Redis is away
     the ring is lost and the sweep finds the row."""
+
+    mark, queue, job = BELL, MAIL, "drain_outbox"
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -70,9 +76,15 @@ class Bell:
 
     def try_to_ring(self) -> None:
         """Ring; raises `RedisError` when nobody can hear it."""
-        if self.redis.set(BELL, "1", nx=True, ex=BELL_SECONDS):
-            mail_queue(self.redis).enqueue("drain_outbox", job_timeout=900, result_ttl=60, failure_ttl=3600)
+        if self.redis.set(self.mark, "1", nx=True, ex=BELL_SECONDS):
+            queue(self.redis, self.queue).enqueue(self.job, job_timeout=900, result_ttl=60, failure_ttl=3600)
 
     def heard(self) -> None:
         """The job has started."""
-        self.redis.delete(BELL)
+        self.redis.delete(self.mark)
+
+
+class PrintBell(Bell):
+    """The same for papers that are to be printed."""
+
+    mark, queue, job = PRINT_BELL, PRINTS, "make_prints"

@@ -6,6 +6,7 @@ has been wrong for too long; the mails about that are owed like any other, and t
 """
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -18,11 +19,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import history, incidents, outbox, procedure_store, schedule, settings
+from complaints import history, incidents, outbox, printing, procedure_store, schedule, settings
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
-from jobs.queue import Bell, connect
+from jobs.queue import Bell, PrintBell, connect
 from jobs.sending import Sender
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ CHECK_SECONDS = 60
 ANCHOR_SECONDS = 3600
 SETTLED = timedelta(minutes=5)
 """By then every transaction of the day before has ended."""
+PRINT_SECONDS = 120
 CATCH_UP_SECONDS = 60
 """After a start all was silent for as long as nothing ran; each part first gets the time to do its work."""
 
@@ -52,8 +54,11 @@ class Scheduler:
             procedure_store.refresh(session)
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
+            unprinted = sweep and printing.something_due(session, at=at)
         if waiting:
             self._wake()
+        if unprinted:
+            self._print()
         self._anchor(at)
 
     def _check_incidents(self, at: datetime, *, watch: bool) -> None:
@@ -93,12 +98,19 @@ class Scheduler:
                 self._sender = Sender(self.settings, self.make)
             self._sender.drain()
 
+    def _print(self) -> None:
+        try:
+            PrintBell(self.bell.redis).try_to_ring()
+        except RedisError as error:
+            log.warning("Redis is away; printing one paper from here", error=str(error))
+            subprocess.run([sys.executable, "-m", "jobs.printing"], timeout=PRINT_SECONDS, check=False)
+
     def run(self, stop: threading.Event) -> None:
         caught_up = time.monotonic() + CATCH_UP_SECONDS
         while not stop.is_set():
             try:
                 self.tick(datetime.now(UTC), watch=time.monotonic() > caught_up)
-            except (SQLAlchemyError, OSError):
+            except (SQLAlchemyError, OSError, subprocess.TimeoutExpired):
                 log.exception("tick failed; the next one tries again")
             stop.wait(TICK_SECONDS)
 

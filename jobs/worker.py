@@ -12,17 +12,17 @@ from complaints import settings
 from complaints.logs import configure
 from complaints.settings import Settings
 from jobs import sending
-from jobs.queue import NamedJob, connect, mail_queue
+from jobs.queue import MAIL, PRINTS, NamedJob, connect, queue
 
 log = structlog.get_logger(__name__)
 
 
 def make_worker(chosen: Settings) -> Worker:
-    """A worker of the mail queue."""
+    """A worker of both queues, mail first."""
     redis = connect(chosen.redis_url)
     redis.connection_pool.connection_kwargs["socket_timeout"] = None  # it waits for jobs
     return Worker(
-        [mail_queue(redis)],
+        [queue(redis, MAIL), queue(redis, PRINTS)],
         connection=redis,
         serializer=JSONSerializer,
         job_class=NamedJob,

@@ -214,6 +214,29 @@ fields = ["finding.text"]
 sheets = ["tasks"]
 signatures = ["agreed"]
 
+[[print]]
+key = "form"
+name = { en = "Form", zh = "单" }
+number = "Q-1"
+version = "A/0"
+editions = ["internal", "customer"]
+formats = ["pdf", "docx"]
+[[print.section]]
+name = { en = "Found", zh = "查明" }
+fields = ["number", "customer", "finding.text"]
+rounds = true
+[[print.section]]
+name = { en = "Tasks", zh = "任务" }
+rows = "tasks"
+columns = ["kind", "owner"]
+writer = { en = "Written by", zh = "填写人" }
+internal = true
+[[print.section]]
+name = { en = "Signed", zh = "签字" }
+signatures = ["agreed"]
+[[print.section]]
+parts = ["found"]
+
 [[signature]]
 key = "seen"
 name = { en = "Seen", zh = "已阅" }

@@ -51,6 +51,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         preferences,
         presence,
         previews,
+        prints,
         procedures,
         reading,
         records,
@@ -85,7 +86,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
-    written = (records, records_page, writing, eight_d, registering)
+    written = (records, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)

@@ -80,7 +80,12 @@ def typed(sent: Typed) -> Form:
 
 
 def _blank(begun: Begun) -> Form:
-    return Form(to=begun.to, cc=begun.cc, subject=begun.subject, contact=request.args.get("contact", ""))
+    """A new reply, perhaps with files of the complaint: `?attach=…`."""
+    asked = request.args
+    return Form(
+        to=begun.to, cc=begun.cc, subject=begun.subject, files=asked.getlist("attach"),
+        contact=asked.get("contact", ""),
+    )  # fmt: skip
 
 
 def _taken_back(complaint: Complaint) -> Form | None:

@@ -23,6 +23,7 @@ from complaints.history import Change
 from complaints.letters import Attachment, Letter
 from complaints.notes import NOTED, Note
 from complaints.outbox import Outgoing
+from complaints.papers import EDITIONS
 from complaints.people import ROLES
 from complaints.procedure import Procedure, Sheet, newest
 from complaints.registration import NAMES
@@ -51,6 +52,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "recorded": ("note", N_("%(who)s wrote in “%(sheet)s”: %(fields)s")),
     "row_removed": ("trash", N_("%(who)s took a row out of “%(sheet)s”")),
     "file_added": ("clip", N_("%(who)s added a file: %(name)s")),
+    "printed": ("print", N_("%(who)s made “%(paper)s” (%(edition)s), revision %(revision)s")),
     "signed": ("sign", N_("%(who)s signed as %(role)s: %(signature)s")),
     "returned": ("undo", N_("%(who)s returned it as %(role)s: %(signature)s")),
     "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
@@ -381,6 +383,10 @@ def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str],
     told["signature"] = in_my_language(signature.name) if signature else values.get("signature", "")
     told["role"] = _named(ROLES, values.get("role"))
     told["procedure"] = _procedure(values.get("after"))
+    told["paper"] = _named({each.key: each.name for each in rules.papers}, values.get("paper"))
+    edition = EDITIONS.get(values.get("edition", ""))
+    told["edition"] = gettext(edition) if edition else ""
+    told["revision"] = str(values.get("revision") or "")
     text = _bold(gettext(message), told)
     if said := _said(values):
         text += Markup(": <q{}>{}</q>").format(lang_of(said), said)

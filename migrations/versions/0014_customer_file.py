@@ -12,7 +12,7 @@ from alembic import op
 from complaints.finding import beginnings
 
 revision = "0014"
-down_revision = "0019"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

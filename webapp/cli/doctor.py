@@ -17,6 +17,7 @@ from complaints.mailboxes import Mailbox, configured
 from complaints.settings import Settings
 from intake.accounts import account, ensure_environment_rows
 from intake.check import check, well
+from jobs import paper
 from jobs.sending import Connection
 from webapp.context import settings
 from webapp.database import db
@@ -26,7 +27,7 @@ from webapp.health import findings
 @click.command("doctor")
 @with_appcontext
 def command() -> None:
-    """Check database, Redis, IMAP, SMTP, blob store and clock: one line each. Exits 1 if anything is wrong."""
+    """Check database, Redis, IMAP, SMTP, blob store, clock, printing: one line each. Exits 1 if anything is wrong."""
     chosen = settings()
     found = findings()
     db.session.rollback()  # a look must not keep others from writing
@@ -34,6 +35,7 @@ def command() -> None:
         found += _mailboxes(chosen)
     found.append(_smtp(chosen))
     found.append(health.check("clock", lambda: health.clock(db.session(), datetime.now(UTC))))
+    found.append(health.check("printing", _printing))
     for finding in found:
         click.echo(f"{'ok  ' if finding.well else 'FAIL'}  {finding.part}: {finding.text}")
     if not all(finding.well for finding in found):
@@ -56,6 +58,14 @@ def _look(row: Mailbox, chosen: Settings, make: sessionmaker[Session]) -> str:
     if not well(steps):
         raise health.Unwell(" ".join(told[-2:]))
     return " ".join(told)
+
+
+def _printing() -> str:
+    if lacking := paper.missing():
+        raise health.Unwell(f"no PDF without {', '.join(lacking)}: {paper.INSTALL}")
+    if not (face := paper.face()):
+        raise health.Unwell(f"no font that draws Chinese as in mainland China: {paper.INSTALL}")
+    return f"PDF in {face}"
 
 
 def _smtp(chosen: Settings) -> Finding:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0019"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,176 @@
+"""What is printed of a complaint: its papers, the making of a file and how far it is, the files that are kept.
+
+A PDF is made by a job; the list asks how far it is until it is there. A look at a paper in the browser is always
+possible, and can be printed where this machine cannot make a PDF.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from flask_babel import gettext
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from complaints import printing
+from complaints.complaint import Complaint, find
+from complaints.errors import N_, NotFound, Sentence
+from complaints.papers import CUSTOMER, DOCX, EDITIONS, INTERNAL, PDF
+from complaints.people import User
+from complaints.printing import BOTH, CHINESE, ENGLISH, STEPS, TYPES, NotPrinted, Print, Wanted
+from complaints.procedure import of as rules_of
+from complaints.registration import Problem
+from jobs import paper as paper_of
+from jobs.paper import Imprint
+from jobs.queue import PrintBell, connect
+from webapp.attachments import attachment_url, disposition, file_answer
+from webapp.context import actor, now, settings, zone
+from webapp.database import db
+from webapp.htmx import partial
+from webapp.language import in_my_language
+
+bp = Blueprint("prints", __name__)
+PRINTS = "/complaints/<number>/prints"
+A_PRINT = f"{PRINTS}/<int(max=9007199254740991):print_id>"
+LANGUAGE_NAMES: Mapping[str, str] = {BOTH: N_("Both languages"), ENGLISH: "English", CHINESE: "中文"}
+FORMAT_NAMES: Mapping[str, str] = {PDF: "PDF", DOCX: "Word (.docx)"}
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(bp)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A file that was asked for. `called`: the paper; `who` asked; `sendable`: it may go to the customer as it is."""
+
+    row: Print
+    called: str
+    edition: str
+    language: str
+    who: str
+    name: str
+
+    @property
+    def sendable(self) -> bool:
+        return self.row.edition == CUSTOMER and self.row.attachment_id is not None
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was chosen, and what was wrong with it."""
+
+    wanted: Wanted
+    problems: Mapping[str, Sentence] = field(default_factory=dict)
+
+
+@bp.get(PRINTS)
+def listed(number: str) -> str:
+    return _page(find(db.session(), number, actor()))
+
+
+@bp.post(PRINTS)
+def ask(number: str) -> Response | tuple[str, int]:
+    """Have a file made, or be led to the one that is there."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    wanted = _wanted(request.form)
+    try:
+        if wanted.format == PDF and paper_of.missing():
+            message = N_("This machine cannot make PDFs. Print it from the browser, or tell the administrator.")
+            raise NotPrinted([Problem("format", Sentence(message))])
+        asked = printing.ask(session, complaint, wanted, by=actor(), at=now(), zone=zone())
+        session.commit()
+    except NotPrinted as refusal:
+        session.rollback()
+        problems = {each.field: each.sentence for each in refusal.problems}
+        return _page(find(session, number, actor()), Form(wanted, problems)), 422
+    if asked.waits:
+        PrintBell(connect(settings().redis_url)).ring()
+    return redirect(url_for("prints.listed", number=number, _anchor=f"print-{asked.id}"), 303)
+
+
+def _wanted(said: Mapping[str, str]) -> Wanted:
+    pictures = request.values.getlist("picture")[: printing.MOST_PICTURES]
+    return Wanted(
+        said.get("paper", "")[:30], said.get("language", BOTH)[:10], said.get("edition", INTERNAL)[:10],
+        said.get("format", PDF)[:10], tuple(each[:32] for each in pictures),
+    )  # fmt: skip
+
+
+@bp.get(A_PRINT)
+def show(number: str, print_id: int) -> Response | str:
+    """How far a file is: for the list, which asks until it is there."""
+    complaint = find(db.session(), number, actor())
+    row = printing.find(db.session(), complaint, print_id)
+    if row is None:
+        raise NotFound
+    if not partial():
+        return redirect(url_for("prints.listed", number=number, _anchor=f"print-{print_id}"))
+    (shown,) = _shown(complaint, [row])
+    return render_template("print/_file.html", complaint=complaint, each=shown, steps=STEPS)
+
+
+@bp.get(f"{A_PRINT}/<name>")
+def download(number: str, print_id: int, name: str) -> Response | tuple[str, int]:
+    """A file that was made. The name in the address is only for people."""
+    complaint = find(db.session(), number, actor())
+    row = printing.find(db.session(), complaint, print_id)
+    if row is None or row.state != "done":
+        raise NotFound
+    named = disposition("attachment", printing.filename(complaint, row))
+    return file_answer(row.blob, TYPES.get(row.format, "application/octet-stream"), named, print=row.id)
+
+
+@bp.get(f"{PRINTS}/look")
+def look(number: str) -> str | tuple[str, int]:
+    """A paper as it would be printed now, as a page that the browser prints."""
+    session = db.session()
+    complaint = find(session, number, actor())
+    wanted = _wanted(request.args)
+    try:
+        content = printing.composed(session, complaint, wanted, by=actor(), zone=zone())
+    except NotPrinted as refusal:
+        problems = {each.field: each.sentence for each in refusal.problems}
+        return _page(complaint, Form(wanted, problems)), 422
+    files = {each.id: each for each in printing.pictures(session, complaint)}
+    imprint = Imprint(settings().organisation, wanted.language, actor().name, now().astimezone(zone()))
+    return paper_of.html(
+        content,
+        imprint,
+        in_browser=True,
+        picture=lambda each: attachment_url(files[each["id"]], inline="1"),
+    )
+
+
+def _page(complaint: Complaint, form: Form | None = None) -> str:
+    session = db.session()
+    return render_template(
+        "print/prints.html",
+        complaint=complaint,
+        papers=rules_of(complaint).papers,
+        files=_shown(complaint, printing.of(session, complaint)),
+        pictures=printing.pictures(session, complaint),
+        form=form or Form(Wanted("")),
+        language_names={key: gettext(name) for key, name in LANGUAGE_NAMES.items()},
+        edition_names={key: gettext(name) for key, name in EDITIONS.items()},
+        format_names=FORMAT_NAMES,
+        steps=STEPS,
+        no_pdf=bool(paper_of.missing()),
+    )
+
+
+def _shown(complaint: Complaint, rows: Sequence[Print]) -> list[Shown]:
+    papers = {each.key: each for each in rules_of(complaint).papers}
+    asked = {row.asked_by_id for row in rows}
+    people = (
+        {user.id: user.name for user in db.session.scalars(select(User).where(User.id.in_(asked)))} if asked else {}
+    )
+    return [
+        Shown(
+            row, in_my_language(papers[row.paper].name) if row.paper in papers else row.paper,
+            gettext(EDITIONS[row.edition]), gettext(LANGUAGE_NAMES[row.language]),
+            people.get(row.asked_by_id, "Redress"), printing.filename(complaint, row),
+        )
+        for row in rows
+    ]  # fmt: skip
