@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, func, literal, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from complaints.complaint import Complaint, find, visible_to
@@ -302,10 +302,23 @@ class Waiting:
         return self.drafts + self.quarantined + self.unmatched
 
 
+PARTS = ("drafts", "quarantined", "unmatched")
+
+
 def waiting(session: Session, actor: Actor) -> Waiting:
     """What needs a person now: drafts of every channel, quarantined messages, and failed deliveries of we know not
     what. One query."""
     _only_for(actor)
+    return Waiting(**dict(zip(PARTS, session.execute(select(*_counts())).one(), strict=True)))
+
+
+def counted() -> Select[int]:
+    """The query of the total that is `waiting`."""
+    drafts, quarantined, unmatched = _counts()
+    return select(drafts + quarantined + unmatched)
+
+
+def _counts() -> list[ScalarSelect[int]]:
     first = sorted({(rules.key, rules.first.key) for rules in versions()})
     draft = or_(*(and_(Complaint.procedure == key, Complaint.stage == stage) for key, stage in first))
     parts = (
@@ -313,11 +326,7 @@ def waiting(session: Session, actor: Actor) -> Waiting:
         select(Sighting.id).where(Sighting.outcome == "quarantined"),
         select(Sighting.id).where(*_unmatched()),
     )
-    counts = union_all(
-        *(select(literal(n), func.count()).select_from(part.limit(COUNTED).subquery()) for n, part in enumerate(parts))
-    )
-    found = dict[int, int](session.execute(counts).all())
-    return Waiting(*(found.get(n, 0) for n in range(len(parts))))
+    return [select(func.count()).select_from(part.limit(COUNTED).subquery()).scalar_subquery() for part in parts]
 
 
 def message(session: Session, actor: Actor, sighting_id: int) -> Message:

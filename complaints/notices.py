@@ -275,10 +275,15 @@ def take_back(session: Session, complaint: Complaint, since_version: int, *, at:
 
 def unread(session: Session, actor: Actor, complaint_id: int | None = None) -> int:
     """How many notices wait for a person, of all complaints or of one; at most `COUNTED`."""
+    return session.scalar(counted(actor, complaint_id)) or 0
+
+
+def counted(actor: Actor, complaint_id: int | None = None) -> Select[int]:
+    """The query of `unread`."""
     query = _visible(actor, select(Notice.id)).where(Notice.read_at.is_(None))
     if complaint_id is not None:
         query = query.where(Notice.complaint_id == complaint_id)
-    return session.scalar(select(func.count()).select_from(query.limit(COUNTED).subquery())) or 0
+    return select(func.count()).select_from(query.limit(COUNTED).subquery())
 
 
 @dataclass(frozen=True)

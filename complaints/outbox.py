@@ -18,6 +18,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, or_, 
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
+from complaints.conversation import Entry
 from complaints.database import Base, BigId
 from complaints.people import fold_email
 
@@ -131,9 +132,11 @@ def owe(
     due_at: datetime | None = None,
     values: dict[str, Any] | None = None,
     also: Sequence[str] = (),
+    author_id: int | None = None,
 ) -> None:
     """Write down that a mail is owed, at once or not before `due_at`. The purpose is unique: owing the same twice is an
-    error of the caller. `also` are further recipients of the same mail."""
+    error of the caller. `also` are further recipients of the same mail. One to the customer of a complaint stands in
+    its conversation; `author_id` is who wrote it."""
     recipient = fold_email(recipient)
     row = {
         "purpose": purpose,
@@ -151,7 +154,11 @@ def owe(
         "created_at": at,
         "due_at": due_at or at,
     }
-    rows.add(session, Outgoing, row)
+    if complaint_id is None:
+        rows.add(session, Outgoing, row)
+        return
+    said = {"complaint_id": complaint_id, "kind": "mail", "at": at, "author_id": author_id}
+    rows.add(session, Entry, said | {"outgoing_id": rows.add_one(session, Outgoing, row)})
 
 
 def cancel(session: Session, purposes: Collection[str]) -> None:

@@ -255,8 +255,6 @@ def send(
     session.flush()
     due_at = max(at + WAIT, context.calendar.next_opening(at)) if form.later else at + WAIT
     reply.outgoing_id = _owe(session, reply, begun, checked.files, by=by, due_at=due_at, context=context)
-    entry = Entry(complaint_id=complaint.id, kind="mail", at=at, outgoing_id=reply.outgoing_id, author_id=by.id)
-    session.add(entry)
     told = {"recipients": [each.address for each in reply.recipients], "contact": form.contact, "promised": words}
     history.note(session, complaint.id, "replied", by=by, at=at, **{k: v for k, v in told.items() if v})
     today = at.astimezone(context.zone).date()
@@ -423,7 +421,8 @@ def _owe(
     outbox.owe(
         session, purpose=purpose, kind=KIND, recipient=first.address, also=[each.address for each in others],
         locale=begun.locale, at=reply.at, due_at=due_at, secret=context.secret, domain=context.domain,
-        reply_to=marked, complaint_id=reply.complaint_id, in_reply_to=chain[-1] if chain else "", references=chain,
+        reply_to=marked, complaint_id=reply.complaint_id, author_id=by.id, references=chain,
+        in_reply_to=chain[-1] if chain else "",
         values={
             "to": reply.to, "cc": reply.cc, "subject": reply.subject, "text": reply.text, "author": by.name,
             "quoted": quoted,

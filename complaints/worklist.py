@@ -9,7 +9,6 @@ and their number is the same for ten items as for a thousand.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -176,15 +175,14 @@ def _order(group: Group) -> tuple[int, bool, str, int]:
 
 def count(session: Session, actor: Actor, today: date) -> int:
     """How much waits for a person, up to `COUNTED` and one more."""
-    return session.scalar(_count(actor, tuple(versions())), {"today": today}) or 0
+    return session.scalar(counted(actor), {"today": today}) or 0
 
 
 # The queries
 
 
-@lru_cache(maxsize=256)
-def _count(actor: Actor, _versions: tuple[Procedure, ...]) -> Select[int]:
-    """Every page asks this, so it is put together once for each person."""
+def counted(actor: Actor) -> Select[int]:
+    """The query of `count`; it wants `today`."""
     found = _all(actor)
     some = visible_to(actor, select(found.c.ref).join(Complaint, Complaint.id == found.c.complaint_id))
     return select(func.count()).select_from(some.limit(COUNTED + 1).subquery())

@@ -14,8 +14,9 @@ from complaints.incidents import KINDS, Incident
 from complaints.people import Actor
 from webapp.assets import signed_in
 from webapp.context import now
-from webapp.database import db, reading
+from webapp.database import db
 from webapp.language import clock_time, moment
+from webapp.tally import tally
 
 SHOWN = 3
 """More than so many stand behind a count, so that a mail server that is away does not fill the page."""
@@ -42,7 +43,7 @@ def alarms() -> Sequence[Alarm]:
     concern. A page that answers to a change asks nothing more of the database, nor does one that says that it is
     away."""
     me = signed_in()
-    if me is None or not concerned(me) or not reading():
+    if me is None or not tally().incidents:
         return ()
     try:
         return [_alarm(incident, me) for incident in incidents.open_now(db.session()) if incident.kind in KINDS]

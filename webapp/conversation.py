@@ -68,13 +68,12 @@ def mail(number: str, mail_id: int) -> str | tuple[str, int]:
     complaint = find(db.session(), number, actor())
     ids = letters.with_merged(complaint)
     found = transcript.mail_read(db.session(), ids, mail_id)
-    if found is None:
+    if found is None or not isinstance(found.thing, MailRead):
         raise NotFound
-    if request.args.get("shown") == found.mail.state:
+    if request.args.get("shown") == found.thing.mail.state:
         return "", 204
-    event = Event(found.mail.created_at, found.mail.id, found)
-    (item,) = _items(complaint, section(complaint), [event])
-    template = "complaint/_reply.html" if found.reply else "complaint/_outgoing.html"
+    (item,) = _items(complaint, section(complaint), [found])
+    template = "complaint/_reply.html" if found.thing.reply else "complaint/_outgoing.html"
     return render_template(template, complaint=complaint, item=item)
 
 

@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import format_date, format_decimal, gettext
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -30,15 +29,15 @@ from complaints.people import Actor
 from complaints.procedure import newest, of
 from webapp import letters, timeline
 from webapp import message as words
-from webapp.assets import signed_in
 from webapp.attachments import disposition, file_answer
 from webapp.card import CardView
 from webapp.complaint_page import into
 from webapp.context import actor, now, zone
-from webapp.database import db, reading
+from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import in_my_language, locale, own_path
 from webapp.message import COMMON_REASONS, HINTS, KIND_REASONS, KINDS, VERDICTS, why, worded
+from webapp.tally import tally
 
 bp = Blueprint("inbox", __name__)
 NEEDS_YOU, NOT_COMPLAINTS, ALL = "", "not_complaint", "all"
@@ -353,14 +352,6 @@ def door_name(key: str) -> str:
     return worded(DOOR_NAMES, key)
 
 
-def needs_you() -> int | None:
-    """How much waits for the reader, for the tab; None where nobody asks or nobody answers. Pages that only look ask:
-    an answer to an act must not hold the database for it, and an error page must not need one."""
-    me = signed_in()
-    if me is None or not me.sees_all or not reading():
-        return None
-    try:
-        return inbox.waiting(db.session(), me).total
-    except SQLAlchemyError:
-        db.session.rollback()
-        return None
+def needs_you() -> int:
+    """How much waits for the reader, for the tab."""
+    return tally().inbox

@@ -10,18 +10,18 @@ from contextlib import suppress
 from datetime import date
 from itertools import groupby
 
-from flask import Blueprint, Flask, g, redirect, render_template, request, url_for
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from complaints import notices
 from complaints.complaint import Complaint
 from complaints.notices import COUNTED, PAGE, Listed
-from webapp.assets import signed_in
 from webapp.context import actor, now, zone
-from webapp.database import db, reading
+from webapp.database import db
 from webapp.htmx import partial
+from webapp.tally import recount, tally
 
 bp = Blueprint("notices", __name__)
 LATEST = 8
@@ -64,22 +64,8 @@ def _id(sent: int | None) -> int | None:
 
 
 def bell() -> str:
-    """How many notices wait for the person of this request, as the bell says it; nothing on a page that answers to a
-    change, or when the database is away."""
-    if "bell" not in g:
-        g.bell = _bell()
-    return str(g.bell)
-
-
-def _bell() -> str:
-    me = signed_in()
-    if me is None or not reading():
-        return ""
-    try:
-        count = notices.unread(db.session(), me)
-    except SQLAlchemyError:
-        db.session.rollback()
-        return ""
+    """How many notices wait for the person of this request, as the bell says it."""
+    count = tally().notices
     return f"{COUNTED - 1}+" if count >= COUNTED else str(count or "")
 
 
@@ -90,7 +76,7 @@ def seen(complaint: Complaint) -> None:
     with suppress(OperationalError), Session(db.engine) as session, session.begin():
         notices.mark_read(session, actor(), at=now(), complaint_id=complaint.id)
     db.session.commit()  # what the page reads from here on has seen it
-    del g.bell
+    recount()
 
 
 def _by_day(found: Iterable[Listed]) -> list[tuple[date, list[Listed]]]:

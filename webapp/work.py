@@ -5,21 +5,20 @@ The page asks for itself again once a minute, as deep into each group as the per
 
 from datetime import date
 
-from flask import Blueprint, Flask, g, render_template, request, url_for
+from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import gettext
-from sqlalchemy.exc import SQLAlchemyError
 
 from complaints import assigning, worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
-from webapp.assets import signed_in
 from webapp.card import CardView
 from webapp.context import actor, now, zone
-from webapp.database import db, reading
+from webapp.database import db
 from webapp.htmx import partial
 from webapp.language import in_my_language
+from webapp.tally import tally
 
 bp = Blueprint("work", __name__)
 
@@ -75,22 +74,8 @@ def more() -> str:
 
 
 def my_work() -> str:
-    """How much waits for the person of this request, as the navigation says it; nothing on a page that answers to a
-    change, or when the database is away."""
-    if "my_work" not in g:
-        g.my_work = _counted()
-    return str(g.my_work)
-
-
-def _counted() -> str:
-    me = signed_in()
-    if me is None or not reading():
-        return ""
-    try:
-        count = worklist.count(db.session(), me, _today())
-    except SQLAlchemyError:
-        db.session.rollback()
-        return ""
+    """How much waits for the person of this request, as the navigation says it."""
+    count = tally().work
     return f"{COUNTED}+" if count > COUNTED else str(count or "")
 
 

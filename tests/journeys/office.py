@@ -45,6 +45,10 @@ class Office:
         """The complaint as this person sees it now."""
         return self.at(role, f"/complaints/{self.number}")
 
+    def records(self, role: str) -> "Page":
+        """Its records as this person sees them now."""
+        return self.at(role, f"/complaints/{self.number}/records")
+
     def at(self, role: str, path: str) -> "Page":
         """What this person sees under an address."""
         if role not in self.pages:
@@ -78,13 +82,13 @@ class Office:
 
     def write(self, role: str, sheet: str, **values: str | list[str]) -> None:
         """Fill in a record and save it."""
-        form = panel(self(role), sheet).locator("form.rec__form").first
+        form = panel(self.records(role), sheet).locator("form.rec__form").first
         fill(form, f"f-{sheet}", values)
         form.locator(".rec__foot .btn--primary").click()
         expect(self.pages[role].locator(".told")).to_contain_text("is saved")
 
     def sign(self, role: str, key: str, button: str) -> None:
-        box = panel(self(role), f"sign-{key}")
+        box = panel(self.records(role), f"sign-{key}")
         box.get_by_role("button", name=button, exact=True).click()
         expect(self.pages[role].locator(".told")).to_contain_text("signed")
 

@@ -80,7 +80,7 @@ def _carry_out(office: Office) -> None:
     office.write("qe", "verification", evidence="50 parts measured", on=TODAY, effective="yes")
     office.sign("qe", "verified", "Sign the verification and move to Customer reply")
 
-    page = office("sales")
+    page = office.records("sales")
     add = panel(page, "contacts").locator(".rec__add")
     add.locator("summary").click()
     form = add.locator("form")
@@ -98,7 +98,7 @@ def _carry_out(office: Office) -> None:
 
 def test_a_field_appears_when_another_asks_for_it(desk: Desk, url: str, new_page: Callable[..., "Page"]) -> None:
     office = Office(desk, url, desk.registered(), new_page)
-    page = office("mkt_sup")
+    page = office.records("mkt_sup")
     answer = page.locator("#f-first_review-immediate_text")
     expect(answer).to_be_hidden()
     page.locator("#f-first_review-immediate").select_option("yes")
@@ -110,10 +110,10 @@ def test_a_field_appears_when_another_asks_for_it(desk: Desk, url: str, new_page
 
 def test_a_link_to_a_field_opens_its_panel(desk: Desk, url: str, new_page: Callable[..., "Page"]) -> None:
     office = Office(desk, url, desk.registered(), new_page)
-    page = office("clerk")
+    page = office.records("clerk")
     contacts = page.locator("#f-contacts")
     expect(contacts).not_to_have_attribute("open", "")
-    page.goto(f"{url}/complaints/{office.number}#f-contacts-kind")
+    page.goto(f"{url}/complaints/{office.number}/records#f-contacts-kind")
     expect(page.locator("#f-contacts-kind")).to_be_visible()
 
 
@@ -125,10 +125,11 @@ def test_the_page_is_accessible_in_every_state(
     number = desk.to_action_plan()
     desk.write(number, "cause", "dept_head")
     office = Office(desk, url, number, new_page, screen | {"color_scheme": scheme})
-    page = office("dept_head")
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    assert axe(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    for look in (office, office.records):
+        page = look("dept_head")
+        page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        assert axe(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
     panel(page, "plan").locator(".rec__foot .btn--primary").click()
     expect(page.get_by_role("alert").first).to_be_visible()
     assert axe(page) == []

@@ -157,7 +157,10 @@ def acknowledged(make: sessionmaker[Session], complaint: Complaint, **state: obj
         "due_at": NOW,
     }  # fmt: skip
     with transaction(make) as session:
-        session.add(Outgoing(**(values | state)))
+        mail = Outgoing(**(values | state))
+        session.add(mail)
+        session.flush()
+        session.add(Entry(complaint_id=complaint.id, kind="mail", at=mail.created_at, outgoing_id=mail.id))
 
 
 def test_a_chinese_reader_reads_names_in_chinese_first(make: sessionmaker[Session], browser_of: Browser) -> None:

@@ -1,0 +1,42 @@
+"""What waits for a person, as the navigation of every page counts it: all in one query."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from complaints import inbox, notices, worklist
+from complaints.incidents import Incident
+from complaints.people import Actor
+from complaints.procedure import Procedure, versions
+
+
+class Tally(NamedTuple):
+    """Notices that are not read, work, and what the inbox needs, each as far as it is counted; and open incidents,
+    which concern administrators and those who see the inbox."""
+
+    notices: int
+    work: int
+    inbox: int
+    incidents: int
+
+
+def of(session: Session, actor: Actor, today: date) -> Tally:
+    return Tally(*session.execute(_of(actor, tuple(versions())), {"today": today}).one())
+
+
+@lru_cache(maxsize=256)
+def _of(actor: Actor, _versions: tuple[Procedure, ...]) -> Select[Any]:
+    """Put together once for each person."""
+    nothing = select(literal(0))
+    concerned = actor.sees_all or "admin" in actor.roles
+    open_ = select(func.count()).select_from(Incident).where(Incident.closed_at.is_(None))
+    counts = (
+        notices.counted(actor),
+        worklist.counted(actor),
+        inbox.counted() if actor.sees_all else nothing,
+        open_ if concerned else nothing,
+    )
+    return select(*(each.scalar_subquery() for each in counts))
