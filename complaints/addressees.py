@@ -8,14 +8,13 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
+from complaints import directory
 from complaints.complaint import Complaint
 from complaints.customers import Contact
 from complaints.letters import Letter
-from complaints.mailboxes import Mailbox
-from complaints.people import User, fold_email
+from complaints.people import fold_email
 from complaints.texts import clean
 
 LONGEST = 254
@@ -34,10 +33,18 @@ class Addressee(NamedTuple):
         return f"{self.name} <{self.address}>" if self.name else self.address
 
 
-def of(session: Session, complaint: Complaint, letters: Iterable[Letter], *, own: str = "") -> dict[str, Addressee]:
+def of(
+    session: Session,
+    complaint: Complaint,
+    letters: Iterable[Letter],
+    *,
+    own: str = "",
+    house: Collection[str] | None = None,
+) -> dict[str, Addressee]:
     """The people of a complaint by their addresses, compared as `fold_email` does: who writes in its `letters`, last
-    first, whom its entry names, and to whom else those letters went. `own` is the address that we write from."""
-    ours = _ours(session, own)
+    first, whom its entry names, and to whom else those letters went. `own` is the address that we write from, `house`
+    are those of our mailboxes and colleagues, where they are known already."""
+    ours = {fold_email(own), *map(fold_email, directory.of(session).addresses if house is None else house)}
     found: dict[str, Addressee] = {}
 
     def note(address: str, name: str = "") -> None:
@@ -57,11 +64,6 @@ def of(session: Session, complaint: Complaint, letters: Iterable[Letter], *, own
         for address in (*letter.to, *letter.cc):
             note(address)
     return found
-
-
-def _ours(session: Session, own: str) -> Collection[str]:
-    everybody = union_all(select(User.email), select(Mailbox.address))
-    return {fold_email(own), *map(fold_email, session.scalars(everybody))}
 
 
 def _bare(address: str) -> str:

@@ -182,6 +182,8 @@ class Life:
     stays: tuple[Stay, ...]
     involved: Mapping[Involved, datetime]
     assigned: Mapping[Post, int]
+    merged: tuple[int, ...]
+    """The complaints (ids) that were merged into it."""
 
 
 @dataclass(frozen=True)
@@ -261,17 +263,20 @@ def _life(session: Session, complaint: Complaint) -> Life:
     stays: list[Stay] = []
     involved: dict[Involved, datetime] = {}
     assigned: dict[Post, int] = {}
+    merged: list[int] = []
     for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
         if id_ == INVOLVED:
             involved[what, user, department] = at
         elif id_ == ASSIGNED:
             assigned[Post(what, department)] = user
+        elif id_ == MERGED:
+            merged.append(user)
         else:
             stays.append(Stay(what, at, left_at, undone))
-    return Life(tuple(stays), involved, assigned)
+    return Life(tuple(stays), involved, assigned, tuple(merged))
 
 
-INVOLVED, ASSIGNED = 0, -1
+INVOLVED, ASSIGNED, MERGED = 0, -1, -2
 """What stands for the id of a visit in rows that are none."""
 
 
@@ -286,8 +291,11 @@ def _lived() -> CompoundSelect[Any]:
     post = rows.table(Assignment).c
     no_leaving, chosen = post.until.label("left_at"), (post.user_id, post.department_id)
     posts = select(literal(ASSIGNED), post.role, post.since, no_leaving, literal(False), *chosen)
+    gone = rows.table(Complaint).c
+    others = select(literal(MERGED), gone.number, gone.received_at, gone.closed_at, literal(False), gone.id, none)
     return union_all(
         people.where(named.complaint_id == bindparam("of")),
         stages.where(visits.complaint_id == bindparam("of")),
         posts.where(post.complaint_id == bindparam("of"), post.until.is_(None)),
+        others.where(gone.merged_into_id == bindparam("of")),
     ).order_by("id")

@@ -25,10 +25,11 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
 
 from complaints import clocks, history, numbers, rows, terms, visits, work
 from complaints.calendar import WorkingCalendar
+from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
@@ -115,6 +116,7 @@ class Complaint(Base):
     cause_type: Mapped[str | None] = mapped_column(String(20))
     link: Mapped[str | None] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    customer: Mapped[Customer | None] = relationship(viewonly=True)
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     contact_person: Mapped[str] = mapped_column(String(160), default="")
     contact_phone: Mapped[str] = mapped_column(String(40), default="")
@@ -228,7 +230,13 @@ def find(session: Session, number: str, actor: Actor) -> Complaint:
 
 @cache
 def _numbered() -> Select[Complaint]:
-    return select(Complaint).where(Complaint.number == bindparam("number"))
+    with_customer = contains_eager(Complaint.customer)
+    return (
+        select(Complaint)
+        .outerjoin(Complaint.customer)
+        .options(with_customer)
+        .where(Complaint.number == bindparam("number"))
+    )
 
 
 @dataclass(frozen=True)

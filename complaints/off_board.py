@@ -4,7 +4,7 @@ It keeps its number and its content and stays in search and ledger. The decision
 it back is written on that row, never erased. Which outcomes there are, and from which stages, stands in the procedure.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
@@ -337,11 +337,11 @@ def last(session: Session, complaint_id: int) -> Decision | None:
     )
 
 
-def merged_into(session: Session, complaint_id: int) -> list[int]:
+def merged_into(session: Session, complaint_id: int, *, direct: Sequence[int] | None = None) -> list[int]:
     """The complaints whose letters and mails a complaint shows with its own: those that were merged into it, and into
-    those."""
-    found: list[int] = []
-    new = [complaint_id]
+    those. `direct` are the former, where they are known."""
+    found = [*(direct or ())]
+    new = [complaint_id] if direct is None else found
     while new:
         new = list(session.scalars(select(Complaint.id).where(Complaint.merged_into_id.in_(new))))
         new = [each for each in new if each not in found and each != complaint_id]

@@ -13,7 +13,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import Date, ForeignKey, Index, Select, String, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Date, ForeignKey, Index, Select, String, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
@@ -216,9 +216,13 @@ def actor_for(session: Session, user: User, today: date) -> Actor:
 
 @cache
 def _grants() -> Select[str, int | None]:
-    today = bindparam("today", type_=Date())
-    held = Grant.since <= today, Grant.until.is_(None) | (Grant.until >= today)
+    held = held_on(bindparam("today", type_=Date()))
     return select(Grant.role, Grant.department_id).where(Grant.user_id == bindparam("of"), *held)
+
+
+def held_on(day: BindParameter[date]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Is a role held on a day?"""
+    return Grant.since <= day, Grant.until.is_(None) | (Grant.until >= day)
 
 
 def as_actor(user: User, grants: Collection[tuple[str, int | None]]) -> Actor:

@@ -260,10 +260,10 @@ def _asked(need: Need, values: Mapping[str, Any]) -> bool:
 def entry_of(session: Session, complaint: Complaint) -> Values:
     """The entry as it stands."""
     values = {field: getattr(complaint, field) for field in FIELDS if field != "customer"}
-    name = None
-    if complaint.customer_id is not None:
-        name = session.scalar(select(Customer.name).where(Customer.id == complaint.customer_id))
-    return {"customer": name or "", **values}
+    known = complaint.customer
+    if known is None or known.id != complaint.customer_id:  # chosen since it was loaded
+        known = session.get(Customer, complaint.customer_id) if complaint.customer_id is not None else None
+    return {"customer": known.name if known else "", **values}
 
 
 def as_form(values: Mapping[str, Any]) -> dict[str, str]:

@@ -169,11 +169,17 @@ def letters(session: Session, complaint: Complaint, *, merged: Sequence[int] | N
 
 
 def compose(
-    session: Session, complaint: Complaint, *, written: Sequence[Letter], answers: int | None = None, own: str = ""
+    session: Session,
+    complaint: Complaint,
+    *,
+    written: Sequence[Letter],
+    answers: int | None = None,
+    own: str = "",
+    house: Collection[str] | None = None,
 ) -> Begun:
     """A reply to the letter `answers` of those that were `written`, or to the newest; the complaint may have none."""
     answered = next((each for each in written if each.id == answers), written[-1] if written else None)
-    people = addressees.of(session, complaint, written, own=own)
+    people = addressees.of(session, complaint, written, own=own, house=house)
     to, cc = _answered_to(people, answered)
     contact = session.get(Contact, complaint.contact_id) if answered is None and complaint.contact_id else None
     subject = answered.subject if answered is not None and answered.subject else complaint.subject

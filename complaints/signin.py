@@ -5,14 +5,14 @@ The cookie holds a random token; the row holds only its hash.
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ForeignKey, Index, Select, String, bindparam, delete, select, update
+from sqlalchemy import Date, ForeignKey, Index, Select, String, and_, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
-from complaints.people import User
+from complaints.people import Actor, Grant, User, as_actor, held_on
 
 SHORT = timedelta(hours=12)
 LONG = timedelta(days=14)
@@ -52,15 +52,21 @@ def begin(session: Session, user: User, *, at: datetime, keep: bool) -> str:
     return token
 
 
-def who(session: Session, token: str, *, at: datetime) -> User | None:
-    """The person signed in with this token, if it still counts."""
-    return session.scalar(_who(), {"token": _hash(token), "at": at})
+def who(session: Session, token: str, *, at: datetime, today: date) -> tuple[User, Actor] | None:
+    """The person signed in with this token, if it still counts, with the roles held `today`."""
+    found = session.execute(_who(), {"token": _hash(token), "at": at, "today": today}).all()
+    if not found:
+        return None
+    return found[0].User, as_actor(found[0].User, [(row.role, row.department_id) for row in found if row.role])
 
 
 @cache
-def _who() -> Select[User]:
+def _who() -> Select[User, str, int | None]:
     counts = SignIn.token_hash == bindparam("token"), SignIn.expires_at > bindparam("at"), User.left_at.is_(None)
-    return select(User).join(SignIn, SignIn.user_id == User.id).where(*counts)
+    mine = select(User, Grant.role, Grant.department_id).join(SignIn, SignIn.user_id == User.id)
+    return mine.outerjoin(Grant, and_(Grant.user_id == User.id, *held_on(bindparam("today", type_=Date())))).where(
+        *counts
+    )
 
 
 def proved_lately(session: Session, token: str, *, at: datetime) -> bool:

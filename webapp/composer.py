@@ -21,6 +21,7 @@ from complaints.reply_templates import unfilled
 from webapp import drafts, reply_templates
 from webapp.context import actor, calendar, now, settings
 from webapp.database import db
+from webapp.directory import directory
 from webapp.drafts import Line, Typed
 from webapp.records import Section
 
@@ -54,7 +55,10 @@ def composer(complaint: Complaint, work: Section) -> Composer | None:
     kept = request.form if sent else None if back else drafts.kept(complaint, DRAFT)
     answers = kept.get("answers", type=int) if kept else None
     written = replies.letters(db.session(), complaint, merged=work.merged)
-    begun = replies.compose(db.session(), complaint, written=written, answers=answers, own=settings().mail_from)
+    begun = replies.compose(
+        db.session(), complaint, written=written, answers=answers, own=settings().mail_from,
+        house=directory().addresses,
+    )  # fmt: skip
     kinds = replies.kinds(work.case, by)
     form = typed(kept) if kept is not None else back or _blank(begun)
     before, form = form, reply_templates.begin_with(form, complaint, begun, kinds)

@@ -1,5 +1,6 @@
 """Signing in and out. Every page but a named few asks for it."""
 
+from datetime import date
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, PasswordField, StringField
 
 from complaints import signin
-from complaints.people import User, actor_for, fold_email, user_with_password
+from complaints.people import Actor, User, actor_for, fold_email, user_with_password
 from webapp import carrying, drafts
 from webapp.context import now, zone
 from webapp.database import db
@@ -30,11 +31,11 @@ TRIES_BY_ACCOUNT = "5 per 5 minutes"
 class SignedIn(UserMixin):  # type: ignore[misc]
     """The person of this request, with the roles held today."""
 
-    def __init__(self, user: User, token: str) -> None:
+    def __init__(self, user: User, actor: Actor, token: str) -> None:
         self.token = token
         self.user = user
         self.preferences = user.preferences  # kept apart from the row, which a rollback would ask for again
-        self.actor = actor_for(db.session(), user, now().astimezone(zone()).date())
+        self.actor = actor
 
     def get_id(self) -> str:
         return self.token
@@ -55,8 +56,12 @@ def init_app(app: Flask) -> None:
 
 @manager.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedIn | None:
-    user = signin.who(db.session(), token, at=now())
-    return SignedIn(user, token) if user else None
+    found = signin.who(db.session(), token, at=now(), today=_today())
+    return SignedIn(*found, token) if found else None
+
+
+def _today() -> date:
+    return now().astimezone(zone()).date()
 
 
 def _must_be_signed_in() -> Response | tuple[str, int] | None:
@@ -127,7 +132,7 @@ def login() -> Response | str | tuple[str, int]:
     token = signin.begin(db.session(), user, at=now(), keep=bool(form.keep.data))
     db.session.commit()
     session.permanent = bool(form.keep.data)
-    login_user(SignedIn(user, token))
+    login_user(SignedIn(user, actor_for(db.session(), user, _today()), token))
     session[carrying.WHO] = user.id
     return carrying.resume(carried) or redirect(_own_path(request.args.get("next")) or "/")
 

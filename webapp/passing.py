@@ -9,12 +9,13 @@ from werkzeug.wrappers import Response
 
 from complaints import passing
 from complaints.complaint import find
+from complaints.directory import Person
 from complaints.errors import StaleComplaint
 from complaints.passing import LONGEST_REASON, NotPassedOn
-from complaints.people import User
 from webapp import complaint_page
 from webapp.context import actor, now, seen_version, settings, zone
 from webapp.database import db
+from webapp.directory import directory
 from webapp.outbox import ring
 
 bp = Blueprint("passing", __name__)
@@ -24,7 +25,7 @@ bp = Blueprint("passing", __name__)
 class Form:
     """The form as it was sent in, or blank. `sent`: it was refused and is shown again."""
 
-    colleagues: Sequence[User]
+    colleagues: Sequence[Person]
     users: frozenset[int]
     departments: frozenset[int]
     reason: str
@@ -41,7 +42,7 @@ def form() -> Form:
     """The form for the page of this request."""
     sent = request.endpoint == f"{bp.name}.{pass_on.__name__}"
     return Form(
-        passing.colleagues(db.session(), actor()),
+        [each for each in directory().people.values() if each.here and each.id != actor().id],
         _ids("to_users"),
         _ids("to_departments"),
         request.form.get("reason", "") if sent else "",

@@ -20,7 +20,7 @@ from complaints import files, guards, off_board, rounds, turns, work
 from complaints.case import Case, Past, filled, load_with_past
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import N_, ComplaintError, Missing, Refused, Sentence
-from complaints.people import Department, Grant, User
+from complaints.people import Grant
 from complaints.procedure import Field, Procedure, Sheet, Stage, When
 from complaints.records import Record, StaleRecord
 from complaints.registration import Incomplete
@@ -28,6 +28,7 @@ from complaints.work import Task
 from webapp import drafts, signatures
 from webapp.context import actor, now, seen_version, zone
 from webapp.database import db
+from webapp.directory import directory
 from webapp.drafts import Line
 from webapp.language import in_my_language, sentence
 from webapp.signatures import Box, Unsigned
@@ -238,15 +239,14 @@ def section(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigne
     """The records and signatures of a complaint as the reader of this request sees them."""
     session = db.session()
     case, past = load_with_past(session, complaint)
-    staff = session.execute(select(User.id, User.name, User.left_at).order_by(User.name, User.id)).all()
-    departments = session.scalars(select(Department).order_by(Department.id))
-    merged = off_board.merged_into(session, complaint.id)
+    known = directory()
+    merged = off_board.merged_into(session, complaint.id, direct=past.life.merged)
     names = Names(
-        {row.id: row.name for row in staff},
-        {each.id: each for each in departments},
+        {id_: person.name for id_, person in known.people.items()},
+        known.departments,
         Later(lambda: files.offered(session, complaint, actor(), merged=merged)),
     )
-    offers = Offers(names, {row.id for row in staff if row.left_at is None})
+    offers = Offers(names, {id_ for id_, person in known.people.items() if person.here})
     return Section(case, past, turns.tasks(case), names, offers, merged, sent, unsigned)
 
 

@@ -162,7 +162,7 @@ def test_only_who_may_answer_is_asked_to_and_may_then_see_it(make: sessionmaker[
     with transaction(make) as session:
         clerk, staff, qe = a_person(session, "clerk"), a_person(session, "staff"), a_person(session, "qe")
         complaint = a_complaint(session)
-        complaint.procedure, complaint.procedure_version = "sealed", 1
+        complaint.procedure, complaint.procedure_version = "sealed", procedure.procedure("sealed").version
         session.flush()
         with pytest.raises(BadInput, match="owner"):
             take(session, complaint, NOT_COMPLAINT, clerk, kind="enquiry", owner=staff.id)
@@ -178,7 +178,7 @@ def test_who_is_handed_an_answer_may_see_the_complaint(make: sessionmaker[Sessio
     with transaction(make) as session:
         sales, other = a_person(session, "sales"), a_person(session, "qe")
         complaint = a_complaint(session)
-        complaint.procedure, complaint.procedure_version = "sealed", 1
+        complaint.procedure, complaint.procedure_version = "sealed", procedure.procedure("sealed").version
         session.flush()
         take(session, complaint, NOT_COMPLAINT, sales, kind="enquiry", owner=sales.id)
         with pytest.raises(NotFound):

@@ -217,8 +217,10 @@ def test_the_8d_as_a_word_file_says_the_same(chosen: Settings, desk: Desk) -> No
         assert each in said
     with zipfile.ZipFile(io.BytesIO(file)) as parts:
         assert not any("TargetMode" in parts.read(name).decode() for name in parts.namelist() if name.endswith(".rels"))
-        foot = "".join(parts.read(name).decode() for name in parts.namelist() if "footer" in name)
-    assert re.findall(r"<w:instrText[^>]*>([^<]+)", foot) == ["PAGE", "NUMPAGES"]
+        feet = [parts.read(name).decode() for name in parts.namelist() if "footer" in name]
+    fields = [re.findall(r"<w:instrText[^>]*>([^<]+)", foot) for foot in feet]
+    assert fields
+    assert all(each == ["PAGE", "NUMPAGES"] * 2 for each in fields)  # in both languages
 
 
 def test_where_pango_is_missing_it_says_what_to_install(

@@ -32,6 +32,10 @@
     field.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.status >= 400 && picker(event.target)) event.preventDefault(); // what is typed stays
+  });
+
   document.addEventListener("keydown", (event) => {
     const field = picker(event.target);
     if (!field || event.isComposing) return;
