@@ -8,6 +8,7 @@ linked by other acts shows in the same list: a merge, a shared investigation.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -100,7 +101,7 @@ class Linked:
 
 def of(session: Session, complaint: Complaint, actor: Actor) -> list[Linked]:
     """Everything that a complaint is linked to, in one query."""
-    found, other = union_all(*_parts(complaint)).subquery(), aliased(Complaint)
+    found, other = union_all(*_parts(complaint)).subquery(), _other()
     seen = complaints.visible_to(actor, select(Complaint.id).where(Complaint.id == other.id)).exists()
     query = (
         select(
@@ -112,6 +113,12 @@ def of(session: Session, complaint: Complaint, actor: Actor) -> list[Linked]:
         .order_by(found.c.at, other.id)
     )  # fmt: skip
     return [_linked(row) for row in session.execute(query)]
+
+
+@cache
+def _other() -> type[Complaint]:
+    """The complaint at the other end. An alias copies every column, so it is made once."""
+    return aliased(Complaint)
 
 
 def _linked(row: Any) -> Linked:
