@@ -41,7 +41,8 @@ class Place(NamedTuple):
         """A place as an address names it; None for anything else."""
         parts = text.split("-")
         known = len(parts) == 2 and all(each.isascii() and each.isdigit() and len(each) < 19 for each in parts)
-        return cls(*map(int, parts)) if known else None
+        place = cls(*map(int, parts)) if known else None
+        return place if place is not None and place.change < 2**31 else None
 
 
 @dataclass(frozen=True)
