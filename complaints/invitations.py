@@ -134,7 +134,7 @@ def _tell(
             session, case.complaint, person, notices.sentence(UNINVITED, values), _purpose(each, each.sequence), at=at,
             due_at=at + notices.WAIT, secret=context.secret, domain=context.domain,
             invitation={
-                "method": CANCEL if off else REQUEST, "uid": f"meeting.{row.id}.{each.user_id}@{context.domain}",
+                "method": CANCEL if off else REQUEST, "uid": f"meeting.{row.id}@{context.domain}",
                 "sequence": each.sequence, "summary": sheet.name.in_(person.locale),
                 "starts_at": each.starts_at.isoformat(), "ends_at": each.ends_at.isoformat(),
                 "organizer": _card(people.get(row.begun_by_id or 0)),

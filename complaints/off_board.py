@@ -132,9 +132,11 @@ def take(
     into: Complaint | None = None,
     kind: str = "",
     owner: int | None = None,
+    sure: bool = False,
 ) -> None:
     """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept. What
-    is no complaint may be of a `kind` that its `owner` is to answer, who then may see it.
+    is no complaint may be of a `kind` that its `owner` is to answer, who then may see it. `sure`: it is the same matter
+    though the customers differ, or though it is registered and the other one is not.
 
     Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `ReasonWanted`,
     `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
@@ -151,7 +153,7 @@ def take(
     if owner is not None and owner != by.id:
         may_answer(session, owner, at.astimezone(context.zone).date())
     if into is not None:
-        _check_into(complaint, into)
+        _check_into(complaint, into, sure=sure)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     left = complaint.stage
     complaint.stage = outcome
@@ -214,16 +216,21 @@ def _check_way(session: Session, complaint: Complaint, place: Stage) -> None:
         raise MoveRefused(number=complaint.number, stage=place.name, missing=missing)
 
 
-def _check_into(complaint: Complaint, into: Complaint) -> None:
+def _check_into(complaint: Complaint, into: Complaint, *, sure: bool) -> None:
     problem = None
+    values = {"customer": into.customer.name if into.customer else "", "subject": into.subject}
     if into.id == complaint.id:
         problem = N_("it is the same complaint")
     elif is_off(into):
         problem = N_("that one is off the board itself")
     elif into.procedure != complaint.procedure:
         problem = N_("that one follows another procedure")
+    elif not sure and complaint.customer_id and into.customer_id not in (None, complaint.customer_id):
+        problem = N_("that one is of %(customer)s, “%(subject)s”; tick that it is the same matter")
+    elif not sure and complaint.registered_at is not None and into.registered_at is None:
+        problem = N_("that one, “%(subject)s”, is not registered yet; tick that it is the same matter")
     if problem is not None:
-        raise NotThere(number=complaint.number, into=into.number, problem=Sentence(problem))
+        raise NotThere(number=complaint.number, into=into.number, problem=Sentence(problem, values))
 
 
 class TooLateToUnmerge(ComplaintError):

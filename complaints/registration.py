@@ -71,7 +71,7 @@ LINES = {
 TEXTS = {"content": 20_000, "demand": 4_000, "address": 500, "details_asked": 1_000}
 LIMITS: Mapping[str, int] = LINES | TEXTS
 DATES = ("complaint_date", "ship_date", "production_date", "vp_informed_on")
-PAST = ("complaint_date", "production_date", "vp_informed_on")
+PAST = ("complaint_date", "ship_date", "production_date", "vp_informed_on")
 """Dates that cannot lie ahead."""
 SEVERITY, SEVEREST = "severity", 10
 CHOICES: Mapping[str, Mapping[str, Name]] = {"channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}

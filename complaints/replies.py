@@ -222,6 +222,8 @@ class Form:
     quoted: bool = True
     files: Sequence[str] = ()
     contact: str = ""
+    expected: str = ""
+    """The day by which the customer may expect it to be done, where that is recorded."""
     later: bool = False
     meant: bool = False
 
@@ -284,6 +286,7 @@ class _Checked:
     text: str
     files: list[Attachment]
     contact: str
+    expected: str
 
 
 def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) -> _Checked:
@@ -317,7 +320,7 @@ def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) 
     files = _files(session, case.complaint, form.files, problems)
     if problems:
         raise NotSent(problems)
-    return _Checked(to, cc, [*new_to, *new_cc], subject, text, files, form.contact)
+    return _Checked(to, cc, [*new_to, *new_cc], subject, text, files, form.contact, form.expected)
 
 
 def _people(
@@ -374,6 +377,8 @@ def _record(
     if contact.person:
         people = addressees.listed([*checked.to, *checked.cc])
         said[contact.person] = _cut(people, sheet.field(contact.person).limit)
+    if contact.expected and checked.expected:
+        said[contact.expected] = checked.expected
     row = {key: [value] for key, value in said.items()}
     try:
         record = writing.write(session, complaint, contact.sheet, row, by=by, at=at, context=context)

@@ -28,7 +28,7 @@ from jobs.sending import Sender
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 5
-SWEEP_SECONDS = 30
+SWEEP_SECONDS = 10
 CHECK_SECONDS = 60
 ANCHOR_SECONDS = 3600
 SETTLED = timedelta(minutes=5)

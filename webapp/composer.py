@@ -5,7 +5,7 @@ A form that was refused comes back as it was sent; one that was taken back comes
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import g, request
@@ -40,6 +40,8 @@ class Composer:
     key: str
     sent: bool
     signed: tuple[str, str]
+    expects: bool
+    """Does the procedure record by when the customer may expect it to be done?"""
     draft: Line
     unfilled: Sequence[str]
     longest: int = replies.LONGEST_TEXT
@@ -61,13 +63,13 @@ def composer(complaint: Complaint, work: Section) -> Composer | None:
     )  # fmt: skip
     kinds = replies.kinds(work.case, by)
     form = typed(kept) if kept is not None else back or _blank(begun)
-    before, form = form, reply_templates.begin_with(form, complaint, begun, kinds)
+    before, form = form, reply_templates.begin_with(_asked_for(form), complaint, begun, kinds)
     opens = calendar().next_opening(now())
     return Composer(
         begun, form, [each for each in work.names.files.values() if not each.inline or each.id in form.files],
         kinds, opens if opens > now() else None,
         (request.form.get("key") if sent else None) or secrets.token_urlsafe(16), sent,
-        (by.name, settings().organisation),
+        (by.name, settings().organisation), bool(work.case.rules.contact and work.case.rules.contact.expected),
         drafts.line(complaint, DRAFT, replaced=back is not None, unsaved=form != before), unfilled(form.text),
     )  # fmt: skip
 
@@ -78,18 +80,22 @@ def typed(sent: Typed) -> Form:
         to=sent.getlist("to"), cc=sent.getlist("cc"), new_to=sent.get("new_to", ""), new_cc=sent.get("new_cc", ""),
         subject=sent.get("subject", ""), text=sent.get("text", "").replace("\r\n", "\n"),
         answers=sent.get("answers", type=int), quoted="quoted" in sent,
-        files=(*sent.getlist("file"), *g.get("uploaded", ())), contact=sent.get("contact", ""), later="later" in sent,
+        files=(*sent.getlist("file"), *g.get("uploaded", ())), contact=sent.get("contact", ""),
+        expected=sent.get("expected", ""), later="later" in sent,
         meant="meant" in sent,
     )  # fmt: skip
 
 
 def _blank(begun: Begun) -> Form:
-    """A new reply, perhaps with files of the complaint: `?attach=…`."""
+    return Form(to=begun.to, cc=begun.cc, subject=begun.subject)
+
+
+def _asked_for(form: Form) -> Form:
+    """A reply, begun or not, with what an address adds to it: files of the complaint (`?attach=…`), and what it is
+    recorded as (`?contact=…`)."""
     asked = request.args
-    return Form(
-        to=begun.to, cc=begun.cc, subject=begun.subject, files=asked.getlist("attach"),
-        contact=asked.get("contact", ""),
-    )  # fmt: skip
+    files = dict.fromkeys((*form.files, *asked.getlist("attach")))
+    return replace(form, files=[*files], contact=asked.get("contact") or form.contact)
 
 
 def _taken_back(complaint: Complaint) -> Form | None:

@@ -4,7 +4,8 @@ The letters and mails of complaints that were merged into it are shown with its 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from flask import Blueprint, Flask, render_template, request
 from sqlalchemy import or_, select
@@ -38,6 +39,12 @@ class Conversation:
     end: Place
     newest: bool = True
     blocked: Mapping[int, int] | None = None
+    shown_day: date | None = None
+    """The last day whose name the page shows already."""
+
+    @property
+    def last_day(self) -> date | None:
+        return self.days[-1].date if self.days else self.shown_day
 
 
 def init_app(app: Flask) -> None:
@@ -53,13 +60,21 @@ def show(number: str) -> str | tuple[str, int] | Response:
         found = transcript.since(db.session(), letters.with_merged(complaint), after)
         if not found.events:
             return "", 204
-        return _fragment("complaint/_arrivals.html", complaint, _shown(complaint, section(complaint), found))
+        news = replace(_shown(complaint, section(complaint), found), shown_day=_day(request.args.get("day", "")))
+        return _fragment("complaint/_arrivals.html", complaint, news)
     return _fragment("complaint/_stretch.html", complaint, conversation(complaint, section(complaint), before=before))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _fragment(template: str, complaint: Complaint, shown: Conversation) -> str:
     today = now().astimezone(zone()).date()
-    return render_template(template, complaint=complaint, conversation=shown, today=today)
+    return render_template(template, complaint=complaint, conversation=shown, today=today, fragment=True)
 
 
 @bp.get("/complaints/<number>/mails/<int(max=9007199254740991):mail_id>")
@@ -135,8 +150,38 @@ def _items(complaint: Complaint, work: Section, events: Sequence[Event]) -> list
                 items.append(_reply(mail, work, files, numbers))
             case Change() as change:
                 changes.append(change)
+    told = _told(changes, work)
+    items += [spoken for spoken in told.values() if not _mailed(spoken, events)]
+    changes = [each for each in changes if each.position not in told]
     seen = _seen(timeline.mentioned(changes))
     return items + timeline.lines(changes, rules=work.case.rules, names=work.names, seen=seen)
+
+
+def _told(changes: Sequence[Change], work: Section) -> dict[int, timeline.Spoken]:
+    """What a customer was told and somebody wrote down, by the place of the change."""
+    contact, found = work.case.rules.contact, dict[int, timeline.Spoken]()
+    sheet = work.case.rules.sheet(contact.sheet) if contact else None
+    if contact is None or sheet is None:
+        return found
+    for change in changes:
+        changed = change.values.get("changed", {})
+        if change.act != "recorded" or change.values.get("sheet") != sheet.key or changed.get(contact.way, "x")[0]:
+            continue  # no row that was begun
+        said = {key: after for key, (_, after) in changed.items()}
+        kinds = [work.names.text(sheet.field(key), said.get(key)) for key in (contact.way, contact.kind)]
+        found[change.position] = timeline.Spoken(
+            change.at, work.names.people.get(change.by_id or 0, "Redress"),
+            "mail" if said.get(contact.way) == contact.way_mail else "phone", " · ".join(filter(None, kinds)),
+            str(said.get(contact.person) or "") if contact.person else "",
+            timeline.linked(str(said.get(contact.text) or "")),
+        )  # fmt: skip
+    return found
+
+
+def _mailed(spoken: timeline.Spoken, events: Sequence[Event]) -> bool:
+    """Did a reply of the same instant say it?"""
+    replied = [e.thing.reply for e in events if isinstance(e.thing, MailRead) and e.thing.reply is not None]
+    return any(reply.at == spoken.at and reply.contact for reply in replied)
 
 
 def _reply(read: MailRead, work: Section, files: Mapping[str, Attachment], numbers: Mapping[int, str]) -> timeline.Item:

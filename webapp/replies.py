@@ -10,7 +10,7 @@ from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, Sentence, StaleComplaint
 from complaints.files import NotKept
 from complaints.registration import Problem
-from complaints.replies import NotSent
+from complaints.replies import NotSent, OnItsWay
 from webapp import complaint_page, composer, drafts, uploads
 from webapp.context import actor, engine, now
 from webapp.database import db
@@ -71,12 +71,16 @@ def _uploaded(complaint: Complaint) -> list[str]:
 
 
 @bp.post(f"{A_REPLY}/back")
-def take_back(number: str, reply_id: int) -> Response:
+def take_back(number: str, reply_id: int) -> Response | tuple[str, int]:
     """Take a reply back that has not begun to leave: its words go back into the form."""
     session = db.session()
     complaint = find(session, number, actor())
-    replies.take_back(session, complaint, reply_id, by=actor(), at=now(), context=engine())
-    session.commit()
+    try:
+        replies.take_back(session, complaint, reply_id, by=actor(), at=now(), context=engine())
+        session.commit()
+    except OnItsWay as refusal:
+        session.rollback()
+        return complaint_page.page(find(session, number, actor()), refusal=refusal), 409
     return redirect(url_for("complaint.show", number=number, reply=reply_id, _anchor="composer"), 303)
 
 

@@ -173,6 +173,19 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """What one of us told a customer otherwise than by a mail from here: by phone, on a visit, in a letter."""
+
+    at: datetime
+    who: str
+    icon: str
+    told: str
+    person: str
+    words: Markup
+    kind: str = "spoken"
+
+
+@dataclass(frozen=True)
 class MailShown:
     """A mail of ours, as far as it is rendered."""
 
@@ -255,7 +268,7 @@ class ReplyShown:
         return gettext(WITHHELD_REPLIES[said]) if said in WITHHELD_REPLIES else said
 
 
-Item = LetterShown | Said | MailShown | ReplyShown | NoteShown | Line
+Item = LetterShown | Said | Spoken | MailShown | ReplyShown | NoteShown | Line
 
 
 @dataclass(frozen=True)
@@ -268,7 +281,7 @@ class Day:
 
 def days(items: Iterable[Item], *, zone: ZoneInfo) -> list[Day]:
     """Items by local day, oldest first."""
-    order = {"letter": 0, "said": 0, "line": 1, "mail": 2, "reply": 2, "note": 3}
+    order = {"letter": 0, "said": 0, "spoken": 0, "line": 1, "mail": 2, "reply": 2, "note": 3}
     ordered = sorted(items, key=lambda item: (item.at, order[item.kind]))
     return [
         Day(day, [(kind, list(run)) for kind, run in groupby(group, key=lambda item: item.kind)])

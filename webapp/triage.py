@@ -143,7 +143,7 @@ def take(number: str) -> Answer:
         into = off_board.survivor(db.session(), _typed().id) if outcome == MERGED else None
         off_board.take(
             db.session(), complaint, outcome, reason=_reason(), by=actor(), at=now(), seen_version=seen_version(),
-            into=into, context=engine(), kind=request.form.get("kind", ""),
+            into=into, context=engine(), sure="sure" in request.form, kind=request.form.get("kind", ""),
             owner=request.form.get("owner", type=int),
         )  # fmt: skip
         if into is not None:

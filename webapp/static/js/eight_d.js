@@ -12,11 +12,6 @@ if (refused) {
 }
 
 const report = document.querySelector(".report");
-report.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-  const within = event.target.closest("form");
-  if (within) within.requestSubmit();
-});
 report.addEventListener("click", (event) => {
   const summary = event.target.closest(".rec__add:not([open]) > summary");
   if (!summary) return;

@@ -29,3 +29,7 @@ for (const form of document.querySelectorAll(".rec__form")) {
   fit(form);
   form.addEventListener("change", () => fit(form));
 }
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest(".rec__form")?.requestSubmit();
+});
