@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import finding, rows
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, ordinary
 from complaints.database import Base
 from complaints.procedure import of
 
@@ -26,12 +26,24 @@ def learn(session: Session, complaint: Complaint) -> None:
     """Remember the product of a complaint, in the caller's transaction; of a confidential one nothing is told on."""
     if not complaint.product.strip() or of(complaint).confidential:
         return
-    values = {"name": complaint.product, "model": complaint.model, "material_no": complaint.material_no}
+    _keep(session, complaint.product, complaint.model, complaint.material_no)
+
+
+def learn_all(session: Session) -> None:
+    """Remember every product of a ledger that was filled without registering, in the caller's transaction."""
+    named = select(Complaint.product, Complaint.model, Complaint.material_no).distinct()
+    for name, model, material_no in session.execute(
+        named.where(Complaint.registered_at.is_not(None), Complaint.product != "", ordinary())
+    ):
+        _keep(session, name, model, material_no)
+
+
+def _keep(session: Session, name: str, model: str, material_no: str) -> None:
+    values = {"name": name, "model": model, "material_no": material_no}
     known = select(Product.id).where(*(_column(key) == value for key, value in values.items()))
     if session.scalar(known) is None:
         rows.add_unless_there(session, Product, [values])
-        id_ = session.scalars(known).one()
-        finding.keep(session, KIND, id_, names=[complaint.product], more=[complaint.model, complaint.material_no])
+        finding.keep(session, KIND, session.scalars(known).one(), names=[name], more=[model, material_no])
 
 
 def _column(key: str) -> ColumnElement[str]:

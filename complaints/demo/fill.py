@@ -18,8 +18,10 @@ from typing import cast
 from sqlalchemy import Connection, Engine, Table, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from complaints import products
 from complaints.blobs import Blobs
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint
@@ -91,6 +93,8 @@ def fill(
                 part.file.unlink()
                 if progress:
                     progress(sum(map(len, cut[: n + 1])))
+    with Session(engine) as session, session.begin():
+        products.learn_all(session)
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")  # or the next pages are planned for an empty ledger
