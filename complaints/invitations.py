@@ -1,6 +1,6 @@
 """Invitations: what a record plans goes into the calendars of those who are told of it.
 
-Each of them gets a mail with an entry for their calendar, which is theirs alone and keeps its name: when the time or
+Each of them gets a mail with an entry for their calendar, which is the meeting's and keeps its name: when the time or
 those who come change, everybody gets the newer one, and who is taken off gets its end. A mail that nobody has begun to
 send is replaced by the next one. The entry says the number and where to read more, nothing of what it is about.
 """

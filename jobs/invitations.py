@@ -1,7 +1,7 @@
 """The entry for a calendar that goes with the mail about a meeting (RFC 5545, 5546).
 
-It says the number and where to read more. Every mail of one meeting is about the same entry (RFC 5546, 2.1.4); of two the
-one with the higher SEQUENCE counts, in whatever order they arrive.
+It says the number and where to read more. Every mail of one meeting is about the same entry (RFC 5546, 2.1.4); of two
+the one with the higher SEQUENCE counts, in whatever order they arrive.
 """
 
 from collections.abc import Mapping
