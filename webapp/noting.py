@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from complaints import notes
 from complaints.complaint import find
+from complaints.finding import beginnings
 from complaints.notes import FIELD, Noted, NotNoted
 from webapp import complaint_page, drafts
 from webapp.context import actor, engine, now
@@ -56,7 +57,8 @@ def _tell(noted: Noted) -> None:
 
 @bp.get("/complaints/<number>/mentionable")
 def mentionable(number: str) -> Response:
-    """The names that notes.js offers."""
+    """The names that notes.js offers, each with what one may type for it: pinyin and its initials, too."""
     session = db.session()
     complaint = find(session, number, actor())
-    return jsonify(notes.mentionable(session, complaint, by=actor(), at=now(), context=engine()))
+    names = notes.mentionable(session, complaint, by=actor(), at=now(), context=engine())
+    return jsonify({name: sorted({*beginnings([name])}) for name in names})

@@ -217,7 +217,10 @@ def test_the_names_that_can_be_mentioned_are_those_of_colleagues_who_work_here(
         session.get_one(User, gone.id).left_at = NOW
         a_person(session, "qe", name="Bea")
         a_person(session, "qe", name="Bea")
-    assert desk.get(f"{HERE}/mentionable").json == ["Bea", "陈予安"]
+    offered = desk.get(f"{HERE}/mentionable").json
+    assert offered
+    assert [*offered] == ["Bea", "陈予安"]
+    assert {"陈予安", "chenyuan", "cya"} <= {*offered["陈予安"]}
 
 
 # Watching

@@ -7,6 +7,7 @@ const AFTER_AT = /(?:^|[^\w.+-])[@＠]([^@＠\n]{0,40})$/;
 for (const field of document.querySelectorAll("[data-mentions]")) {
   const list = document.getElementById("note-names");
   const said = document.getElementById("note-said");
+  let keys = {};
   let names = null;
   let chosen = -1;
   field.setAttribute("aria-autocomplete", "list");
@@ -48,7 +49,7 @@ for (const field of document.querySelectorAll("[data-mentions]")) {
   };
 
   const matching = (part) => {
-    const words = (name) => [name, ...name.split(/\s+/)].some((word) => word.toLowerCase().startsWith(part));
+    const words = (name) => [name.toLowerCase(), ...keys[name]].some((word) => word.startsWith(part));
     const starting = names.filter(words);
     const others = part ? names.filter((name) => !words(name) && name.toLowerCase().includes(part)) : [];
     return [...starting, ...others].slice(0, MOST);
@@ -59,7 +60,8 @@ for (const field of document.querySelectorAll("[data-mentions]")) {
     if (names === null) {
       names = [];
       const answer = await fetch(field.dataset.mentions, { headers: { Accept: "application/json" } }).catch(() => null);
-      if (answer && answer.ok && !answer.redirected) names = await answer.json();
+      if (answer && answer.ok && !answer.redirected) keys = await answer.json();
+      names = Object.keys(keys);
     }
     const part = typed();
     offer(part === null ? [] : matching(part));
