@@ -4,17 +4,27 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import make_msgid
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import people
+from complaints.complaint import Complaint
 from complaints.database import transaction
+from complaints.letters import Letter
 from complaints.people import User
+from complaints.settings import Settings
+from intake.poller import Poller
+from jobs.sending import Sender
 from tests.desk import Desk
+from tests.intake.conftest import Bell
+from tests.intake.mails import a_mail
 from tests.journeys.conftest import DESK, PASSWORD, signed_in
+from tests.rigs.dovecot import Account
+from tests.rigs.smtp import Mail, SmtpServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -44,6 +54,16 @@ class Office:
     def __call__(self, role: str) -> "Page":
         """The complaint as this person sees it now."""
         return self.at(role, f"/complaints/{self.number}")
+
+    def conversation(self, role: str) -> str:
+        """All that stands in its conversation as this person sees it, the newest stretch first."""
+        page, told = self(role), ""
+        while True:
+            told += page.locator("#timeline").inner_text()
+            older = page.get_by_role("link", name="Show what came before")
+            if not older.count():
+                return told
+            page = self.at(role, older.get_attribute("href") or "")
 
     def records(self, role: str) -> "Page":
         """Its records as this person sees them now."""
@@ -87,10 +107,12 @@ class Office:
         form.locator(".rec__foot .btn--primary").click()
         expect(self.pages[role].locator(".told")).to_contain_text("is saved")
 
-    def sign(self, role: str, key: str, button: str) -> None:
+    def sign(self, role: str, key: str, button: str, remark: str = "") -> None:
         box = panel(self.records(role), f"sign-{key}")
+        if remark:
+            box.get_by_label("Remark").fill(remark)
         box.get_by_role("button", name=button, exact=True).click()
-        expect(self.pages[role].locator(".told")).to_contain_text("signed")
+        expect(self.pages[role].locator(".told")).to_contain_text("returned" if button == "Return" else "signed")
 
     def move(self, role: str, stage: str) -> None:
         page = self(role)
@@ -98,6 +120,25 @@ class Office:
         page.locator(f'.menu__i[value="{stage}"]').click()
         page.wait_for_load_state()
         assert self.desk.stage(self.number) == stage
+
+    def move_back(self, role: str, stage: str, reason: str) -> None:
+        """Move it to a stage that asks why."""
+        page = self.at(role, f"/complaints/{self.number}/moves")
+        page.locator(f'.menu__i[value="{stage}"]').click()
+        page.locator(f'form.ask[data-stage="{stage}"] textarea').fill(reason)
+        page.locator(f'form.ask[data-stage="{stage}"] .btn--primary').click()
+        page.wait_for_load_state()
+        assert self.desk.stage(self.number) == stage
+
+    def reply(self, role: str, text: str, contact: str = "") -> None:
+        """Write to the customer; `contact` is what it is recorded as."""
+        page = self(role)
+        form = page.locator("#reply-form")
+        form.locator("#f-composer-text").fill(text)
+        if contact:
+            form.locator("#f-composer-contact").select_option(contact)
+        form.get_by_role("button", name="Send reply").click()
+        expect(page.locator(".told")).to_contain_text("Sent in 10 s")
 
     def drag(self, page: "Page", stage: str) -> None:
         """Drag the card to another column of the board that the page shows."""
@@ -126,6 +167,37 @@ def fill(form: "Locator", prefix: str, values: "dict[str, str] | dict[str, str |
 def panel(page: "Page", key: str) -> "Locator":
     """A panel, opened."""
     found = page.locator(f"#f-{key}")
+    further = page.locator(".recs__later:not([open])").filter(has=found)
+    if further.count():
+        further.locator("summary").first.click()
     if found.get_attribute("open") is None:
         found.locator("summary").first.click()
     return found
+
+
+@dataclass
+class Post:
+    """The mail of the house by real servers: letters come in through its mailbox, replies leave when they are due."""
+
+    settings: Settings
+    make: sessionmaker[Session]
+    mailbox: Account
+    smtp: SmtpServer
+
+    def brings(self, text: str, **head: str) -> str:
+        """A letter of Ines comes in; gives the number of the complaint it is on."""
+        mail = {
+            "from": "Ines Carrow <i.carrow@quellstrom.example>", "to": self.settings.mail_from,
+            "message_id": make_msgid(),
+        } | head  # fmt: skip
+        self.mailbox.append(a_mail(text, **mail))
+        assert Poller(self.settings, self.settings.imap[0], self.make, Bell()).once()
+        with self.make() as session:
+            letter = session.scalars(select(Letter).order_by(Letter.id.desc())).first()
+            assert letter is not None
+            return session.get_one(Complaint, letter.complaint_id).number
+
+    def takes(self, subject: str) -> list[Mail]:
+        """What waits is sent, ten seconds on; gives the mails that say this in their subject."""
+        Sender(self.settings, self.make, clock=lambda: datetime.now(UTC) + timedelta(seconds=10)).drain()
+        return [mail for mail in self.smtp.mails if subject in mail.header("Subject")]
