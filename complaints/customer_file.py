@@ -1,8 +1,8 @@
 """The customer's file (客户基本资料表): what we know of a customer, its people, and who may read that.
 
-Front office and QA keep it. Whom a confidential complaint names has no file by that, and a name that is known from there
-alone is free here. Of two who write at once one wins: the whole file, its people included, has one version, and each version a row
-that says who made it of the one before.
+Front office and QA keep it. Whom a confidential complaint names has no file by that, and a name that is known from
+there alone is free here. Of two who write at once one wins: the whole file, its people included, has one version, and
+each version a row that says who made it of the one before.
 """
 
 import re

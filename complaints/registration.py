@@ -443,7 +443,7 @@ def complete(
     departments: Iterable[int] = (),
 ) -> None:
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
-    customer from now on, which a confidential complaint tells nobody, and QA and the chosen departments are notified."""
+    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified."""
     if complaint.contact_id is not None and not of(complaint).confidential:
         customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
