@@ -12,9 +12,10 @@ from sqlalchemy import ForeignKey, Index, Select, String, Text, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from complaints import outbox, rows
+from complaints.customer_file import check_goes_on
 from complaints.customers import Customer
 from complaints.database import Base
-from complaints.errors import N_, Name, Sentence
+from complaints.errors import N_, ComplaintError, Name, Sentence
 from complaints.passing import members
 from complaints.people import Actor, Department, User
 from complaints.registration import Incomplete, Problem, day_of
@@ -75,6 +76,20 @@ class Question(Base):
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
+class WrittenBefore(ComplaintError):
+    message = N_(
+        "This form was sent before with other words, which are kept. These are not saved yet: send them once more to"
+        " write them down, too."
+    )
+
+
+class Answered(ComplaintError):
+    message = N_(
+        "This enquiry has another answer by now, see above. Yours was not saved; if it says more, write it down as a"
+        " conversation."
+    )
+
+
 def parse(form: Mapping[str, str], *, today: date) -> dict[str, Any]:
     """What a form says. Raises `Incomplete` with everything that is wrong with it."""
     values: dict[str, Any] = {key: clean(form.get(key, ""), lines=key in ("content", "follow_up")) for key in LIMITS}
@@ -114,14 +129,22 @@ def note(
     domain: str,
 ) -> int:
     """Write down what was talked about, in the caller's transaction; the departments `asked` (ids) get a mail. The form
-    (`key`) sent again writes nothing. Returns how many people were told."""
+    (`key`) sent again writes nothing; with other words it raises `WrittenBefore`. Raises `GoneOver` where the customer
+    was merged. Returns how many people were told."""
+    session.refresh(customer, with_for_update=True)
+    check_goes_on(session, customer)
     key = f"{by.id}:{key}"[:80]
     row = {**values, "customer_id": customer.id, "key": key, "by_id": by.id, "at": at}
     added = rows.upsert(Communication, rows.dialect(session)).values(row).on_conflict_do_nothing()
     id_ = session.scalar(added.returning(Communication.id))
-    if id_ is None:
-        return 0
     departments = session.scalars(select(Department).where(Department.id.in_(asked)).order_by(Department.id)).all()
+    if id_ is None:
+        before = session.scalars(select(Communication).where(Communication.key == key)).one()
+        put_to = before.question.departments if before.question else []
+        same = all(getattr(before, name) == value for name, value in values.items())
+        if not same or before.customer_id != customer.id or put_to != [each.id for each in departments]:
+            raise WrittenBefore
+        return 0
     if not departments:
         return 0
     rows.add(session, Question, {"communication_id": id_, "departments": [each.id for each in departments]})
@@ -148,7 +171,8 @@ def _tell(
 
 
 def answer(session: Session, question: Question, typed: str, *, by: Actor, at: datetime) -> None:
-    """An enquiry has its answer, in the caller's transaction; a second answer changes nothing. Raises `Incomplete`."""
+    """An enquiry has its answer, in the caller's transaction; the same answer again changes nothing. Raises
+    `Incomplete`, and `Answered` where there is another one."""
     words = clean(typed, lines=True)
     field = {"field": Sentence(NAMES["answer"])}
     if not words:
@@ -160,6 +184,8 @@ def answer(session: Session, question: Question, typed: str, *, by: Actor, at: d
     session.refresh(question, with_for_update=True)
     if question.answered_at is None:
         question.answer, question.answered_at, question.answered_by_id = words, at, by.id
+    elif question.answer != words:
+        raise Answered
 
 
 def of(session: Session, customer_id: int, *, before: tuple[date, int] | None, most: int) -> Sequence[Communication]:

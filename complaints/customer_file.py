@@ -1,26 +1,26 @@
 """The customer's file (客户基本资料表): what we know of a customer, its people, and who may read that.
 
-Front office and QA keep it. A customer who is known from confidential complaints alone is nobody's whom those do not
-concern. Of two who write at once one wins: the whole file, its people included, has one version, and each version a row
-that says who made it of the one before.
+Front office and QA keep it. Whom a confidential complaint names has no file by that, and a name that is known from
+there alone is free here. Of two who write at once one wins: the whole file, its people included, has one version, and
+each version a row that says who made it of the one before.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Select, String, UniqueConstraint, exists, false, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import complaint as complaints
-from complaints import finding
-from complaints.complaint import Complaint, Query
-from complaints.customers import KIND, Contact, Customer, CustomerMerge, findable
+from complaints import finding, rows
+from complaints.complaint import Query
+from complaints.customers import KIND, Contact, Customer, CustomerMerge, findable, survivor
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, NotFound, Sentence
 from complaints.people import Actor, fold_email
-from complaints.procedure import confidential
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 
@@ -66,15 +66,15 @@ class StaleFile(ComplaintError):
     message = N_("The file of %(customer)s was changed meanwhile. Here is the newest state; please look and try again.")
 
 
+class GoneOver(StaleFile):
+    """The customer was merged into another since its file was shown."""
+
+    message = N_("%(customer)s goes on as %(into)s. Nothing was saved; what you typed is kept here.")
+
+
 def visible_to(actor: Actor, query: Query) -> Query:
-    """Narrow a query over customers to those whom an actor may know."""
-    if not actor.sees_all:
-        return query.where(false())
-    if actor.id is None or not confidential():
-        return query
-    theirs = Complaint.customer_id == Customer.id
-    seen = complaints.visible_to(actor, select(Complaint.id).where(theirs)).correlate(Customer)
-    return query.where(seen.exists() | ~exists().where(theirs))
+    """Narrow a query over customers to those whose files an actor may know: a sealed one has none."""
+    return query.where(Customer.sealed == "" if actor.sees_all else false())
 
 
 def find(session: Session, customer_id: int, actor: Actor) -> Customer:
@@ -107,13 +107,15 @@ def parse(form: Mapping[str, str]) -> dict[str, Any]:
 
 def add(session: Session, values: Mapping[str, Any], *, by: Actor, at: datetime) -> Customer:
     """Begin a customer's file, in the caller's transaction; the same form sent again leads to the same file."""
-    known = session.scalar(select(Customer).where(Customer.name == values["name"]))
-    if known is not None and all(getattr(known, key) == value for key, value in values.items()):
+    row = {**values, "sealed": "", "version": 1}
+    added = rows.upsert(Customer, rows.dialect(session)).values(row).on_conflict_do_nothing().returning(Customer.id)
+    id_ = session.scalar(added)
+    if id_ is None:
+        known = session.scalars(_named(values["name"])).one()
+        if any(getattr(known, key) != value for key, value in values.items()):
+            raise _taken()
         return known
-    _check_name(known)
-    customer = Customer(**values)
-    session.add(customer)
-    session.flush()
+    customer = session.get_one(Customer, id_)
     _note(session, customer, "begun", {key: ["", value] for key, value in values.items() if value}, by=by, at=at)
     findable(session, customer)
     return customer
@@ -127,29 +129,45 @@ def save(
     changed = {key: [getattr(customer, key), value] for key, value in values.items() if getattr(customer, key) != value}
     if not changed:
         return
-    if "name" in changed:
-        _check_name(session.scalar(select(Customer).where(Customer.name == values["name"])))
+    if "name" in changed and session.scalar(_named(values["name"])) is not None:
+        raise _taken()
     take(session, customer, "changed", changed, by=by, at=at, seen_version=seen_version)
-    for key, value in values.items():
-        setattr(customer, key, value)
+    with _alone(session, _taken()):
+        for key, value in values.items():
+            setattr(customer, key, value)
     findable(session, customer)
 
 
-def _check_name(known: Customer | None) -> None:
-    if known is not None:
-        raise Incomplete([Problem("name", Sentence(N_("There is a customer of this name already")))])
+def _named(name: str) -> Select[Customer]:
+    return select(Customer).where(Customer.name == name, Customer.sealed == "")
+
+
+def _taken() -> Incomplete:
+    return Incomplete([Problem("name", Sentence(N_("There is a customer of this name already")))])
+
+
+@contextmanager
+def _alone(session: Session, otherwise: Incomplete) -> Iterator[None]:
+    """What is written inside may be there already by now, from a transaction that began at the same instant."""
+    try:
+        with session.begin_nested():
+            yield
+    except IntegrityError:
+        raise otherwise from None
 
 
 def take(
     session: Session, customer: Customer, act: str, changed: Mapping[str, Any], *, by: Actor, at: datetime,
     seen_version: int, of: str = "",
 ) -> None:  # fmt: skip
-    """Take the next version of a file and say what becomes of it: of two people who saw the same one, one wins."""
+    """Take the next version of a file and say what becomes of it: of two people who saw the same one, one wins. Raises
+    `StaleFile`, and `GoneOver` where the customer was merged."""
     mine = update(Customer).where(Customer.id == customer.id, Customer.version == seen_version)
     taken = mine.values(version=seen_version + 1).returning(Customer.id)
     if session.scalar(taken.execution_options(synchronize_session=False)) is None:
         raise StaleFile(customer=customer.name)
     session.refresh(customer)
+    check_goes_on(session, customer)
     _note(session, customer, act, changed, by=by, at=at, of=of)
 
 
@@ -158,6 +176,12 @@ def _note(
 ) -> None:
     values = {"customer_id": customer.id, "version": customer.version, "act": act, "changed": dict(changed), "of": of}
     session.add(FileChange(**values, at=at, by_id=by.id))
+
+
+def check_goes_on(session: Session, customer: Customer) -> None:
+    """Raises `GoneOver` for a customer that was merged: nothing is written into its file any more."""
+    if (into := survivor(session, customer)) is not customer:
+        raise GoneOver(customer=customer.name, into=into.name)
 
 
 def last_change(session: Session, customer_id: int) -> FileChange | None:
@@ -196,9 +220,11 @@ def put_person(
     """Add a contact to a file, or change the one that is in it, in the caller's transaction. Who only wrote to us so
     far is taken into the file; who belongs to another customer is moved from there. Raises `StaleFile`, `Incomplete`.
     What changes nothing leaves no trace."""
-    known = session.scalar(select(Contact).where(Contact.address == values["address"]))
+    of_address = select(Contact).where(Contact.address == values["address"]).with_for_update()
+    known = session.scalar(of_address.execution_options(populate_existing=True))
+    taken = Incomplete([Problem("address", Sentence(N_("This address belongs to a contact that is known already")))])
     if known is not contact and known is not None and (contact or known.customer_id not in (None, customer.id)):
-        raise Incomplete([Problem("address", Sentence(N_("This address belongs to a contact that is known already")))])
+        raise taken
     person = contact or known
     before = {key: getattr(person, key) if person else "" for key in values}
     changed = {key: [before[key], value] for key, value in values.items() if before[key] != value}
@@ -206,11 +232,12 @@ def put_person(
         return
     act = "contact_changed" if contact else "contact_added"
     take(session, customer, act, changed, by=by, at=at, seen_version=seen_version, of=values["address"])
-    if person is None:
-        person = Contact(last_wrote_at=at)
-        session.add(person)
-    person.address, person.name, person.phone = values["address"], values["name"], values["phone"]
-    person.customer_id, person.left_at = customer.id, person.left_at if contact else None
+    with _alone(session, taken):
+        if person is None:
+            person = Contact(last_wrote_at=at)
+            session.add(person)
+        person.address, person.name, person.phone = values["address"], values["name"], values["phone"]
+        person.customer_id, person.left_at = customer.id, person.left_at if contact else None
     findable(session, customer)
 
 

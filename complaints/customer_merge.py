@@ -15,7 +15,7 @@ from complaints import finding, history, repeats, workflow
 from complaints.communications import Communication
 from complaints.complaint import Complaint
 from complaints.customer_file import no_such_customer, take
-from complaints.customers import KIND, Contact, Customer, CustomerMerge, findable
+from complaints.customers import KIND, Contact, Customer, CustomerMerge, findable, survivor
 from complaints.errors import N_, ComplaintError
 from complaints.people import Actor
 
@@ -58,16 +58,18 @@ def merge(
 
 
 def take_back(session: Session, customer: Customer, *, by: Actor, at: datetime) -> Customer:
-    """Two customers are two after all, in the caller's transaction; returns the other. Raises `NotMerged`."""
+    """Two customers are two after all, in the caller's transaction; returns the other, who has what went over by now:
+    it may have been merged on. Raises `NotMerged`."""
     remembered = of(session, customer.id)
     if remembered is None:
         raise NotMerged(customer=customer.name)
-    into = session.get_one(Customer, remembered.into_id)
+    into = survivor(session, customer)
     _hold(session, customer, into)
     session.refresh(remembered, with_for_update=True)
-    if remembered.taken_back_at is not None:
+    if remembered.taken_back_at is not None or survivor(session, into) is not into:
         raise NotMerged(customer=customer.name)
     remembered.taken_back_at, remembered.taken_back_by_id = at, by.id
+    session.flush()
     changed = {"customer": [into.name, customer.name]}
     for each, act in ((customer, "taken_apart"), (into, "taken_off")):
         take(session, each, act, changed, by=by, at=at, seen_version=each.version)

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, ForeignKey, Index, String, Text, select
+from sqlalchemy import Executable, ForeignKey, Index, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import finding, rows
@@ -21,11 +21,14 @@ KIND = "customer"
 
 
 class Customer(Base):
-    """A company that buys from us."""
+    """A company that buys from us. `sealed`: the number of the confidential complaint that alone knows it; it has no
+    file, and its name is free for everybody else."""
 
     __tablename__ = "customer"
+    __table_args__ = (UniqueConstraint("name", "sealed"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(160), unique=True)
+    name: Mapped[str] = mapped_column(String(160))
+    sealed: Mapped[str] = mapped_column(String(20), default="")
     address: Mapped[str] = mapped_column(Text, default="")
     contact_method: Mapped[str] = mapped_column(String(160), default="")
     business: Mapped[str] = mapped_column(String(160), default="")
@@ -101,20 +104,40 @@ def writer_fields(
     }
 
 
-def customer_named(session: Session, name: str) -> Customer:
-    """The customer of this name, new if we have not heard it before; the name of who was merged leads to who goes
-    on."""
+def customer_named(session: Session, name: str, *, sealed: str = "") -> Customer:
+    """The customer of this name, new if we have not heard it before; the name of who was merged leads to who goes on.
+    What a confidential complaint (its number in `sealed`) names is known to it alone."""
     name = " ".join(name.split())
-    named = select(Customer).where(Customer.name == name)
+    named = select(Customer).where(Customer.name == name, Customer.sealed == sealed)
     customer = session.scalar(named)
     if customer is None:  # another transaction may be adding it at this instant
-        rows.add_unless_there(session, Customer, [{"name": name}])
+        rows.add_unless_there(session, Customer, [{"name": name, "sealed": sealed}])
         customer = session.scalars(named).one()
-        findable(session, customer)
+        if not sealed:
+            findable(session, customer)
+    return survivor(session, customer)
+
+
+def survivor(session: Session, customer: Customer) -> Customer:
+    """Who goes on for a customer that was merged, maybe more than once; otherwise the customer."""
     merge = select(CustomerMerge.into_id).where(CustomerMerge.taken_back_at.is_(None))
     while (into := session.scalar(merge.where(CustomerMerge.customer_id == customer.id))) is not None:
         customer = session.get_one(Customer, into)
     return customer
+
+
+def forget(session: Session, customer: Customer) -> None:
+    """A name that nothing leads to any more is not told on, in the caller's transaction."""
+    session.flush()
+    known = [
+        select(column).where(column == customer.id)
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
+        if column.references(rows.table(Customer).c.id)
+    ]
+    if not any(session.scalar(select(each.exists())) for each in known):
+        finding.keep(session, KIND, customer.id, names=())
+        session.delete(customer)
 
 
 def belongs(session: Session, contact_id: int, customer_id: int | None) -> None:

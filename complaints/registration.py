@@ -328,7 +328,7 @@ def save(
         raise Incomplete(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
     said, pair = terms.texts_of(complaint), repeats.pair_of(complaint)
-    for column, value in _columns(session, changed).items():
+    for column, value in _columns(session, changed, sealed=_sealed(complaint)).items():
         setattr(complaint, column, value)
     terms.correct(session, complaint.id, said, terms.texts_of(complaint))
     if repeats.pair_of(complaint) != pair:
@@ -383,13 +383,18 @@ def _same(field: str, old: Any, new: Any) -> bool:
     return bool(old == new)
 
 
-def _columns(session: Session, values: Mapping[str, Any]) -> Values:
-    """Values as columns of the complaint; a customer we have not heard of is added."""
+def _columns(session: Session, values: Mapping[str, Any], *, sealed: str = "") -> Values:
+    """Values as columns of the complaint; a customer we have not heard of is added, of a confidential complaint (its
+    number in `sealed`) for itself alone."""
     columns = dict(values)
     if "customer" in columns:
         name = columns.pop("customer")
-        columns["customer_id"] = customers.customer_named(session, name).id if name else None
+        columns["customer_id"] = customers.customer_named(session, name, sealed=sealed).id if name else None
     return columns
+
+
+def _sealed(complaint: Complaint) -> str:
+    return complaint.number if of(complaint).confidential else ""
 
 
 def register(
@@ -438,8 +443,8 @@ def complete(
     departments: Iterable[int] = (),
 ) -> None:
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
-    customer from now on, and QA and the chosen departments are notified."""
-    if complaint.contact_id is not None:
+    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified."""
+    if complaint.contact_id is not None and not of(complaint).confidential:
         customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
     repeats.renew(session, complaint)
@@ -512,7 +517,9 @@ def draft_by_hand(
             .where(Submission.key == f"{by.id}:{key}")
         ).one()
         return Draft(row.id, row.number)
-    fields = _columns(session, values)
+    rules = procedure(procedure_key)
+    named = "customer" if rules.confidential else ""
+    fields = _columns(session, {field: value for field, value in values.items() if field != named})
     channel = fields.pop("channel")
     fields["subject"] = fields.get("subject") or _first_line(values["content"])
     draft = complaints.open_draft(
@@ -520,9 +527,10 @@ def draft_by_hand(
         procedure_key=procedure_key,
     )  # fmt: skip
     session.execute(update(Submission).where(Submission.key == f"{by.id}:{key}").values(complaint_id=draft.id))
-    rules = procedure(procedure_key)
+    complaint = session.get_one(Complaint, draft.id)
+    if values.get(named):
+        complaint.customer_id = customers.customer_named(session, values[named], sealed=draft.number).id
     if not may_register(rules, by):
-        complaint = session.get_one(Complaint, draft.id)
         consequences.follow(session, complaint, [DRAFTED], by=by, at=at, context=context)
     return draft
 
@@ -572,6 +580,10 @@ def choose_procedure(
     if rules.confidential and by.id is not None:
         complaints.involve(session, complaint, at=at, reason=CHOSE, users=[by.id])
     complaint.procedure, complaint.procedure_version, complaint.stage = rules.key, rules.version, rules.first.key
+    if before.confidential != rules.confidential and complaint.customer_id is not None:
+        named = session.get_one(Customer, complaint.customer_id)
+        complaint.customer_id = customers.customer_named(session, named.name, sealed=_sealed(complaint)).id
+        customers.forget(session, named)
     if complaint.complaint_class not in rules.classes:
         complaint.complaint_class = None
     for clock in clocks.of(session, COMPLAINT, complaint.id):

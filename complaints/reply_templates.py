@@ -6,19 +6,20 @@ and a reply that still holds one is not sent.
 """
 
 import re
-import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, Text, delete, select
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.customers import Customer
 from complaints.database import Base
@@ -29,6 +30,7 @@ from complaints.registration import Incomplete, Problem
 from complaints.settings import LOCALES
 from complaints.texts import clean
 
+SHOWN = 50
 LIMITS = {"name_en": 80, "name_zh": 80, "subject": 200, "text": 8_000}
 PLACES: Mapping[str, Name] = {
     "number": Name("Number of the complaint", "投诉编号"),
@@ -83,12 +85,28 @@ class ReplyTemplate(Base):
     version: Mapped[int]
     changed_at: Mapped[datetime]
     changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    """One of the house is as it was shipped again, the company's own is gone; what it was stays."""
+
+
+class TemplateChange(Base):
+    """Somebody changed a template: what stood there before and after, by the names of columns."""
+
+    __tablename__ = "template_change"
+    __table_args__ = (UniqueConstraint("key", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int]
+    act: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    changed: Mapped[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Template:
     """A template, whoever wrote it. `contact`: what a reply made of it is recorded as; `shipped`: the house has one of
-    this key; `version`: 0 as long as the company has not changed it."""
+    this key; `changed`: these are the company's words; `version`: 0 as long as nobody has touched it."""
 
     key: str
     name: Name
@@ -98,6 +116,7 @@ class Template:
     contact: str = ""
     active: bool = True
     version: int = 0
+    changed: bool = False
 
     @property
     def shipped(self) -> bool:
@@ -106,6 +125,10 @@ class Template:
 
 class StaleTemplate(ComplaintError):
     message = N_("Somebody else changed this template meanwhile. Look at theirs; saving again puts yours in its place.")
+
+
+class WithdrawnTemplate(ComplaintError):
+    message = N_("This template was deleted meanwhile. Your text is kept here; saving makes a new template of it.")
 
 
 class NotSaved(Incomplete):
@@ -117,7 +140,9 @@ class NotSaved(Incomplete):
 
 def every(session: Session) -> list[Template]:
     """All templates: those of the house in their order, then the company's own by name."""
-    own = {row.key: _of(row) for row in session.scalars(select(ReplyTemplate))}
+    own = {
+        row.key: _of(row) for row in session.scalars(select(ReplyTemplate)) if row.key in SHIPPED or not row.withdrawn
+    }
     shipped = [own.pop(key, template) for key, template in SHIPPED.items()]
     return shipped + sorted(own.values(), key=lambda each: (each.name.en.casefold(), each.key))
 
@@ -130,15 +155,24 @@ def offered(session: Session, locale: str) -> list[Template]:
 def find(session: Session, key: str) -> Template:
     """The template of this key; raises `NotFound`."""
     row = session.get(ReplyTemplate, key[:40])
-    if row is None and key not in SHIPPED:
+    if key not in SHIPPED and (row is None or row.withdrawn):
         raise NotFound
     return _of(row) if row is not None else SHIPPED[key]
 
 
 def _of(row: ReplyTemplate) -> Template:
+    if row.withdrawn and row.key in SHIPPED:
+        return replace(SHIPPED[row.key], version=row.version)
     return Template(
-        row.key, Name(row.name_en, row.name_zh), row.locale, row.text, row.subject, row.contact, row.active, row.version
-    )
+        row.key, Name(row.name_en, row.name_zh), row.locale, row.text, row.subject, row.contact, row.active,
+        row.version, changed=True,
+    )  # fmt: skip
+
+
+def changes(session: Session, key: str) -> Sequence[TemplateChange]:
+    """What became of a template, the newest first."""
+    mine = select(TemplateChange).where(TemplateChange.key == key).order_by(TemplateChange.version.desc())
+    return session.scalars(mine.limit(SHOWN)).all()
 
 
 # Filling them
@@ -205,40 +239,82 @@ def unfilled(text: str) -> list[str]:
 # Changing them
 
 
-def save(session: Session, typed: Template, *, by: Actor, at: datetime, kinds: Mapping[str, Name]) -> Template:
-    """Keep a template as it was typed, in the caller's transaction; one without a key is new.
+def own_key(form: str, by: Actor) -> str:
+    """The key of a new template by the form it was written in: sent twice, it is one template."""
+    return f"own-{sha256(f'{by.id}:{form}'.encode()).hexdigest()[:32]}"
 
-    Raises `NotSaved` with what is wrong field by field, and `StaleTemplate`."""
+
+def save(
+    session: Session, typed: Template, *, by: Actor, at: datetime, kinds: Mapping[str, Name], new: bool = False
+) -> Template:
+    """Keep a template as it was typed, in the caller's transaction; what stands there already is not written again.
+
+    Raises `NotSaved` with what is wrong field by field, `StaleTemplate`, and `WithdrawnTemplate`."""
     typed = replace(
         typed, name=Name(clean(typed.name.en, lines=False), clean(typed.name.zh, lines=False)),
         subject=clean(typed.subject, lines=False), text=clean(typed.text, lines=True),
     )  # fmt: skip
     if problems := _problems(typed, kinds):
         raise NotSaved(problems)
-    key = typed.key or f"own-{secrets.token_hex(8)}"
-    row = session.get(ReplyTemplate, key, with_for_update=True, populate_existing=True)
-    if row is None and key not in SHIPPED and typed.key:
+    row = _locked(session, typed.key)
+    if row is None and not new and typed.key not in SHIPPED:
         raise NotFound
+    if row is not None and row.withdrawn and typed.key not in SHIPPED:
+        raise WithdrawnTemplate
+    known = _of(row) if row else SHIPPED.get(typed.key)
+    if known is not None and known.changed and _columns(known) == _columns(typed):
+        return known
     if (row.version if row else 0) != typed.version:
         raise StaleTemplate
-    columns: dict[str, Any] = {
-        "name_en": typed.name.en, "name_zh": typed.name.zh, "locale": typed.locale, "subject": typed.subject,
-        "text": typed.text, "contact": typed.contact, "active": typed.active, "version": typed.version + 1,
-        "changed_at": at, "changed_by_id": by.id,
+    act = "changed" if known else "begun"
+    return _write(session, row, typed, act, _columns(known) if known else {}, by=by, at=at)
+
+
+def take_back(session: Session, key: str, *, seen: int, by: Actor, at: datetime) -> None:
+    """Withdraw what the company made of a template: one of the house is as it was shipped, another is gone. In the
+    caller's transaction; what is withdrawn already stays so. Raises `StaleTemplate`."""
+    row = _locked(session, key)
+    if row is None or row.withdrawn:
+        return
+    if row.version != seen:
+        raise StaleTemplate
+    shipped = SHIPPED.get(key)
+    _write(session, row, shipped or _of(row), "withdrawn", _columns(_of(row)), by=by, at=at, withdrawn=True)
+
+
+def _locked(session: Session, key: str) -> ReplyTemplate | None:
+    return session.get(ReplyTemplate, key[:40], with_for_update=True, populate_existing=True)
+
+
+def _columns(template: Template) -> dict[str, Any]:
+    return {
+        "name_en": template.name.en, "name_zh": template.name.zh, "locale": template.locale,
+        "subject": template.subject, "text": template.text, "contact": template.contact, "active": template.active,
+    }  # fmt: skip
+
+
+def _write(
+    session: Session, row: ReplyTemplate | None, template: Template, act: str, before: Mapping[str, Any], *,
+    by: Actor, at: datetime, withdrawn: bool = False,
+) -> Template:  # fmt: skip
+    """The next version of a template and the line that says so. Raises `StaleTemplate` where another transaction wrote
+    the first one at this instant."""
+    after, version = _columns(template), (row.version if row else 0) + 1
+    columns = after | {
+        "version": version, "changed_at": at, "changed_by_id": by.id, "withdrawn": withdrawn
     }  # fmt: skip
     if row is None:
-        session.add(ReplyTemplate(key=key, **columns))
+        added = rows.upsert(ReplyTemplate, rows.dialect(session)).values(key=template.key, **columns)
+        if session.scalar(added.on_conflict_do_nothing().returning(ReplyTemplate.key)) is None:
+            raise StaleTemplate
     else:
         for name, value in columns.items():
             setattr(row, name, value)
+    changed = {name: [before.get(name, ""), value] for name, value in after.items() if before.get(name, "") != value}
+    told = {"key": template.key, "version": version, "act": act, "at": at, "by_id": by.id, "changed": changed}
+    session.add(TemplateChange(**told))
     session.flush()
-    return replace(typed, key=key, version=typed.version + 1)
-
-
-def take_back(session: Session, key: str) -> None:
-    """Forget what the company made of a template: one of the house is as it was shipped, another is gone. In the
-    caller's transaction."""
-    session.execute(delete(ReplyTemplate).where(ReplyTemplate.key == key[:40]))
+    return replace(template, version=version, changed=not withdrawn)
 
 
 def _problems(typed: Template, kinds: Mapping[str, Name]) -> list[Problem]:

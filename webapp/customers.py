@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from complaints import communications, customer_file, customer_merge
 from complaints.complaint import Complaint, visible_to
 from complaints.customer_file import NAMES, PERSON, StaleFile
-from complaints.customers import Contact, Customer
+from complaints.customers import Contact, Customer, survivor
 from complaints.errors import ComplaintError, NotFound, Sentence
 from complaints.people import Department, User
 from complaints.procedure import newest, of
@@ -81,6 +81,11 @@ def show(customer_id: int) -> str:
 def found(customer_id: int) -> Customer:
     """The customer, if the reader may know of it."""
     return customer_file.find(db.session(), customer_id, actor())
+
+
+def goes_on(customer_id: int) -> Customer:
+    """The customer, or who goes on for it since it was merged."""
+    return survivor(db.session(), found(customer_id))
 
 
 def file_page(
@@ -206,7 +211,7 @@ def add_contact(customer_id: int) -> Response | tuple[str, int]:
         session.commit()
     except (Incomplete, StaleFile) as refusal:
         session.rollback()
-        customer = found(customer_id)
+        customer = goes_on(customer_id)
         status = 409 if isinstance(refusal, StaleFile) else 422
         return file_page(customer, person=refused(refusal, version=customer.version)), status
     flash(gettext("%(name)s is a contact of %(customer)s.", name=values["name"], customer=customer.name))
@@ -217,8 +222,8 @@ def add_contact(customer_id: int) -> Response | tuple[str, int]:
 def contact(customer_id: int, contact_id: int) -> Response | str | tuple[str, int]:
     """Change a contact, move it to another customer (`act=move`), or mark that it left (`act=left`, `act=back`)."""
     session, customer = db.session(), found(customer_id)
-    person = session.scalar(select(Contact).where(Contact.id == contact_id, Contact.customer_id == customer_id))
-    if person is None:
+    person = session.get(Contact, contact_id)
+    if person is None or person.customer_id not in (customer_id, goes_on(customer_id).id):
         raise NotFound
     stored = {key: getattr(person, key) for key in PERSON}
     if request.method == "GET":
@@ -228,7 +233,7 @@ def contact(customer_id: int, contact_id: int) -> Response | str | tuple[str, in
         session.commit()
     except (Incomplete, StaleFile) as refusal:
         session.rollback()
-        customer, person = found(customer_id), session.get_one(Contact, contact_id)
+        customer, person = goes_on(customer_id), session.get_one(Contact, contact_id)
         stored = {key: getattr(person, key) for key in PERSON if key in request.form}
         form = refused(refusal, stored=stored, version=customer.version)
         kept = Form({**{key: getattr(person, key) for key in PERSON}, **form.values}, form.version, form.refused,
@@ -255,7 +260,7 @@ def _named(name: str) -> Customer:
     customer = db.session.scalar(customer_file.visible_to(actor(), query))
     if customer is None:
         raise customer_file.no_such_customer()
-    return customer
+    return survivor(db.session(), customer)
 
 
 def _contact_page(customer: Customer, person: Contact, form: Form) -> str:

@@ -88,7 +88,7 @@ def _words(complaint: Complaint, entry: Values, name: str) -> Markup:
     value = entry[name]
     if value is None or value == "":
         return Markup("")
-    if name == "customer" and actor().sees_all:
+    if name == "customer" and actor().sees_all and not of(complaint).confidential:
         address = url_for("customers.show", customer_id=complaint.customer_id)
         return Markup('<a href="{}"{}>{}</a>').format(address, lang_of(value), value)
     if name in (known := _choices(complaint)):

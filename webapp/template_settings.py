@@ -5,19 +5,23 @@ For administrators; for everybody else there is nothing here.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from secrets import token_urlsafe
 
 import structlog
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import mailboxes, reply_templates
 from complaints.complaint import Complaint
 from complaints.complaint import find as find_complaint
-from complaints.errors import N_, Name, NotFound, Sentence
+from complaints.errors import N_, ComplaintError, Name, NotFound, Sentence
+from complaints.people import User
 from complaints.procedure import newest
 from complaints.registration import Problem
-from complaints.reply_templates import LIMITS, NotSaved, StaleTemplate, Template
+from complaints.reply_templates import LIMITS, NotSaved, StaleTemplate, Template, WithdrawnTemplate
 from webapp.context import actor, now, settings
 from webapp.database import db
 from webapp.language import in_my_language
@@ -48,42 +52,52 @@ def listing() -> str:
 @bp.route("/new", methods=["GET", "POST"])
 def new() -> Response | str | tuple[str, int]:
     """One more template."""
-    blank = Template("", Name("", ""), "en", "")
-    return _page(blank) if request.method == "GET" else _entered(blank)
+    if request.method == "GET":
+        return _page(Template("", Name("", ""), "en", ""))
+    return _entered(reply_templates.own_key(request.form.get("key", "") or token_urlsafe(16), actor()), new=True)
 
 
 @bp.route("/<key>", methods=["GET", "POST"])
 def change(key: str) -> Response | str | tuple[str, int]:
     """One template: its form."""
-    template = reply_templates.find(db.session(), key)
-    return _page(template) if request.method == "GET" else _entered(template)
+    return _page(reply_templates.find(db.session(), key)) if request.method == "GET" else _entered(key)
 
 
 @bp.post("/<key>/back")
-def take_back(key: str) -> Response:
+def take_back(key: str) -> Response | tuple[str, int]:
     """As it was shipped, or gone if it is the company's own."""
     template = reply_templates.find(db.session(), key)
-    reply_templates.take_back(db.session(), template.key)
-    db.session.commit()
+    try:
+        seen = request.form.get("version", 0, type=int)
+        reply_templates.take_back(db.session(), template.key, seen=seen, by=actor(), at=now())
+        db.session.commit()
+    except StaleTemplate as refused:
+        db.session.rollback()
+        return _page(reply_templates.find(db.session(), key), refused=refused), 409
     log.info("reply template taken back", template=template.key, by=actor().id, name=actor().name)
     told = gettext("“%(name)s” is as it was shipped.") if template.shipped else gettext("“%(name)s” is deleted.")
     flash(told % {"name": in_my_language(template.name)})
     return redirect(url_for("template_settings.listing"), 303)
 
 
-def _entered(template: Template) -> Response | str | tuple[str, int]:
+def _entered(key: str, *, new: bool = False) -> Response | str | tuple[str, int]:
     """Save what was typed, or with `look` only show what becomes of it."""
-    typed = _typed(template)
+    typed = _typed(key)
+    as_typed = replace(typed, key="") if new else typed
     if "look" in request.form:
-        return _look(typed)
+        return _look(as_typed)
     try:
-        saved = reply_templates.save(db.session(), typed, by=actor(), at=now(), kinds=_kinds())
+        saved = reply_templates.save(db.session(), typed, by=actor(), at=now(), kinds=_kinds(), new=new)
         db.session.commit()
-    except (NotSaved, StaleTemplate) as refused:
+    except NotSaved as refused:
         db.session.rollback()
-        stale = isinstance(refused, StaleTemplate)
-        newest_one = reply_templates.find(db.session(), template.key) if stale else None
-        return _page(typed, refused=refused, newest_one=newest_one), 409 if stale else 422
+        return _page(as_typed, refused=refused), 422
+    except WithdrawnTemplate as refused:
+        db.session.rollback()
+        return _page(replace(typed, key="", version=0), refused=refused), 409
+    except StaleTemplate as refused:
+        db.session.rollback()
+        return _page(typed, refused=refused, newest_one=reply_templates.find(db.session(), key)), 409
     log.info("reply template saved", template=saved.key, version=saved.version, by=actor().id, name=actor().name)
     flash(gettext("“%(name)s” is saved.", name=in_my_language(saved.name)))
     if words := reply_templates.doubtful(f"{saved.subject}\n{saved.text}"):
@@ -91,10 +105,10 @@ def _entered(template: Template) -> Response | str | tuple[str, int]:
     return redirect(url_for("template_settings.change", key=saved.key), 303)
 
 
-def _typed(template: Template) -> Template:
+def _typed(key: str) -> Template:
     said = request.form
     return Template(
-        template.key, Name(said.get("name_en", ""), said.get("name_zh", "")), said.get("locale", ""),
+        key, Name(said.get("name_en", ""), said.get("name_zh", "")), said.get("locale", ""),
         said.get("text", "").replace("\r\n", "\n"), said.get("subject", ""), said.get("contact", ""),
         "active" in said, said.get("version", 0, type=int),
     )  # fmt: skip
@@ -114,7 +128,7 @@ def _look(typed: Template) -> str | tuple[str, int]:
 def _page(
     template: Template,
     *,
-    refused: NotSaved | StaleTemplate | None = None,
+    refused: ComplaintError | None = None,
     newest_one: Template | None = None,
     looked: bool = False,
     complaint: Complaint | None = None,
@@ -133,6 +147,9 @@ def _page(
         refused=refused.sentence if refused else None,
         problems=problems,
         newest_one=newest_one,
+        typed_key="" if isinstance(refused, WithdrawnTemplate) else request.form.get("key", ""),
+        changes=reply_templates.changes(db.session(), template.key) if template.key else [],
+        people={row.id: row.name for row in db.session.execute(select(User.id, User.name))},
         shown=shown,
         of=complaint,
         doubtful=listed(reply_templates.doubtful(f"{template.subject}\n{template.text}")),

@@ -12,7 +12,16 @@ from complaints.database import transaction
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
 from complaints.procedure import procedure
-from complaints.reply_templates import SHIPPED, NotSaved, StaleTemplate, Template, fill, unfilled, values
+from complaints.reply_templates import (
+    SHIPPED,
+    NotSaved,
+    StaleTemplate,
+    Template,
+    WithdrawnTemplate,
+    fill,
+    unfilled,
+    values,
+)
 from tests.builders import MONDAY, a_complaint, a_customer, a_person
 from tests.desk import CONTEXT, english
 
@@ -28,7 +37,9 @@ def mara(make: sessionmaker[Session]) -> Actor:
 
 def save(make: sessionmaker[Session], by: Actor, typed: Template) -> Template:
     with transaction(make) as session:
-        return reply_templates.save(session, typed, by=by, at=MONDAY, kinds=KINDS)
+        new = not typed.key
+        typed = replace(typed, key=typed.key or reply_templates.own_key("form", by))
+        return reply_templates.save(session, typed, by=by, at=MONDAY, kinds=KINDS, new=new)
 
 
 def problems(make: sessionmaker[Session], by: Actor, typed: Template) -> dict[str, str]:
@@ -152,9 +163,18 @@ def test_a_shipped_one_that_was_changed_stands_in_its_place_until_it_is_taken_ba
         assert reply_templates.find(session, "result.en").text == "Dear {contact}, thank you."
         assert "result.en" not in [each.key for each in reply_templates.offered(session, "en")]
     with transaction(make) as session:
-        reply_templates.take_back(session, "result.en")
+        reply_templates.take_back(session, "result.en", seen=1, by=mara, at=MONDAY)
     with make() as session:
-        assert reply_templates.find(session, "result.en") == SHIPPED["result.en"]
+        assert reply_templates.find(session, "result.en") == replace(SHIPPED["result.en"], version=2)
+    with pytest.raises(StaleTemplate):  # whose form was shown before
+        save(make, mara, replace(mine, version=1, text="Dear {contact}, late"))
+    assert save(make, mara, replace(mine, version=2)).version == 3
+    with make() as session:
+        changes = reply_templates.changes(session, "result.en")
+    assert [(each.act, each.version, each.by_id) for each in changes] == [
+        ("changed", 3, mara.id), ("withdrawn", 2, mara.id), ("changed", 1, mara.id)
+    ]  # fmt: skip
+    assert changes[1].changed["text"] == ["Dear {contact}, thank you.", SHIPPED["result.en"].text]
 
 
 def test_an_own_one_is_found_offered_in_the_customers_language_first_and_deleted(
@@ -165,9 +185,16 @@ def test_an_own_one_is_found_offered_in_the_customers_language_first_and_deleted
         assert reply_templates.find(session, saved.key) == saved
         assert [each.locale for each in reply_templates.offered(session, "zh_CN")] == ["zh_CN"] * 6 + ["en"] * 7
     with transaction(make) as session:
-        reply_templates.take_back(session, saved.key)
+        reply_templates.take_back(session, saved.key, seen=1, by=mara, at=MONDAY)
     with make() as session, pytest.raises(NotFound):
         reply_templates.find(session, saved.key)
+    with pytest.raises(WithdrawnTemplate):
+        save(make, mara, replace(saved, text="Dear {contact}, late"))
+
+
+def test_what_nobody_wrote_is_not_found(make: sessionmaker[Session], mara: Actor) -> None:
+    with pytest.raises(NotFound):
+        save(make, mara, replace(OWN, key="own-0"))
 
 
 def test_of_two_editors_the_second_is_told(make: sessionmaker[Session], mara: Actor) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from html import unescape
 
 import pytest
@@ -11,15 +12,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import procedure
+from complaints import procedure, registration
 from complaints.communications import Communication, Question
 from complaints.customers import Contact, Customer, customer_named, findable, met
 from complaints.database import transaction
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
 from jobs.letters import make_app, render
-from tests.builders import MONDAY, a_complaint
-from tests.desk import Desk
+from tests.builders import MONDAY, a_complaint, at_once
+from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
 
 As = Callable[[str], FlaskClient]
@@ -230,8 +231,8 @@ def test_an_enquiry_that_cannot_be_answered_stays_open_with_who_is_asked_until_i
     assert "Asked: Machining" in visible(told)
     answer = "/customers/1/communications/1/answer"
     assert clerk.post(answer, data={"answer": " "}).status_code == 422
-    for said in ("Yes, up to 80", "No"):
-        assert clerk.post(answer, data={"answer": said}).status_code == 303
+    for said, status in (("Yes, up to 80", 303), ("Yes, up to 80", 303), ("No", 409)):
+        assert clerk.post(answer, data={"answer": said}).status_code == status
     with desk.make() as session:
         assert session.scalars(select(Question)).one().answer == "Yes, up to 80"
     shown = visible(clerk.get("/customers/1").text)
@@ -277,9 +278,9 @@ def test_a_customer_known_from_confidential_complaints_alone_is_nobodys_to_find(
     procedure.use([replace(procedure.procedure(), key="sealed", confidential=True)])
     with transaction(desk.make) as session:
         for name in ("Hidden Reporter", "Both Ltd"):
-            customer = customer_named(session, name)
-            a_complaint(session, customer_id=customer.id, procedure="sealed", registered_at=MONDAY)
-        a_complaint(session, customer_id=customer.id)
+            hidden = a_complaint(session, procedure="sealed", registered_at=MONDAY)
+            hidden.customer_id = customer_named(session, name, sealed=hidden.number).id
+        a_complaint(session, customer_id=customer_named(session, "Both Ltd").id)
     clerk = as_("mkt_vp")
     assert "Hidden Reporter" not in clerk.get("/customers?q=hidden").text
     assert "Hidden Reporter" not in clerk.get("/suggestions/customers?customer=hidden").text
@@ -288,6 +289,121 @@ def test_a_customer_known_from_confidential_complaints_alone_is_nobodys_to_find(
         id_ = session.scalars(select(Customer.id).where(Customer.name == "Hidden Reporter")).one()
     assert clerk.get(f"/customers/{id_}").status_code == 404
     assert clerk.post(f"/customers/{id_}/edit", data=FILE).status_code == 404
+
+
+@on_both_databases
+def test_a_name_that_confidential_complaints_alone_know_is_free_for_everybody_else(
+    desk: Desk, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procedure, "_known", dict(procedure._known))
+    procedure.use([replace(procedure.procedure(), key="sealed", confidential=True)])
+    hidden, number = desk.draft(), desk.registered()
+    with desk.act() as session:
+        complaint = desk.find(session, hidden)
+        complaint.contact_id = met(session, address="h@r.example", name="H", locale="en", at=MONDAY)[0]
+        seen = {"by": desk["clerk"], "at": MONDAY, "context": CONTEXT}
+        values = {"customer": "Hidden Reporter"}
+        registration.save(session, complaint, values, seen_version=complaint.version, **seen)
+        registration.choose_procedure(session, complaint, "sealed", seen_version=complaint.version, **seen)
+        registration.register(session, complaint, values, seen_version=complaint.version, **seen)
+    clerk = as_("mkt_vp")
+    assert "Hidden Reporter" not in clerk.get("/customers?q=hidden").text
+    place = begun(clerk, name="Hidden Reporter")
+    desk.correct(number, "clerk", customer="Hidden Reporter")
+    page = clerk.get(place).text
+    assert number in page
+    assert hidden not in page
+    with desk.make() as session:
+        mine, theirs = (desk.find(session, each).customer for each in (number, hidden))
+        assert mine is not None
+        assert theirs is not None
+        assert (mine.sealed, theirs.sealed, theirs.name) == ("", hidden, "Hidden Reporter")
+        assert session.scalars(select(Contact.customer_id).where(Contact.address == "h@r.example")).all() == [None]
+    assert clerk.get(f"/customers/{theirs.id}").status_code == 404
+    assert f"/customers/{theirs.id}" not in as_("clerk").get(f"/complaints/{hidden}").text
+
+
+@on_both_databases
+def test_of_two_at_once_one_begins_a_file_renames_it_or_adds_the_contact(as_: As) -> None:
+    two = as_("clerk"), as_("qe")
+
+    def both(*sent: tuple[str, dict[str, object]]) -> list[int]:
+        answers = at_once(
+            *(partial(client.post, path, data=form) for client, (path, form) in zip(two, sent, strict=True))
+        )
+        return sorted(each.status_code for each in answers)
+
+    for count in range(5):
+        new = FILE | {"name": f"New {count}"}
+        assert both(("/customers/new", new), ("/customers/new", new | {"region": "South"})) == [303, 422]
+        places = [begun(two[0], name=f"{each} {count}") for each in "AB"]
+        form = FILE | {"name": f"C {count}", "version": 1}
+        assert both(*((f"{place}/edit", form) for place in places)) == [303, 422]
+        person = {"name": "Ren Li", "address": f"r{count}@pumps.example"}
+        renamed = [f"C {count}" in two[0].get(place).text for place in places]
+        versions = [{"version": 1 + each} for each in renamed]
+        forms = [(f"{place}/contacts", person | seen) for place, seen in zip(places, versions, strict=True)]
+        assert both(*forms) == [303, 422]
+
+
+@on_both_databases
+def test_nothing_is_written_into_the_file_of_a_customer_that_was_merged(desk: Desk, as_: As) -> None:
+    clerk, number = as_("clerk"), desk.registered()
+    survivor, last = begun(clerk, name="Quellstrom GmbH"), begun(clerk, name="Quellstrom Group")
+    person = {"name": "Ines Carrow", "address": "i@q.example", "version": 1}
+    assert clerk.post("/customers/1/contacts", data=person).status_code == 303
+    talk = {
+        "on": "2026-11-16", "kind": "enquiry", "subject": "60 bar?", "person": "Ines", "content": "For a press",
+        "departments": str(desk.department), "key": "one",
+    }  # fmt: skip
+    assert clerk.post("/customers/1/communications", data=talk).status_code == 303
+    merge = {"customer": "Quellstrom GmbH", "version": 2}
+    assert clerk.post("/customers/1/merge", data=merge).status_code == 303
+    sent = {
+        "/customers/1/contacts": {"name": "New Person", "address": "n@q.example", "version": 3},
+        "/customers/1/contacts/1": {"name": "New Person", "address": "i@q.example", "version": 3},
+        "/customers/1/edit": FILE | {"name": "New Person", "version": 3},
+        "/customers/1/communications": talk | {"content": "New Person", "key": "two"},
+        "/customers/1/communications/1/answer": {"answer": "New Person"},
+    }
+    for path, form in sent.items():
+        refused = clerk.post(path, data=form)
+        assert refused.status_code == 409, path
+        assert "Quellstrom Mobility goes on as Quellstrom GmbH" in visible(refused.text), path
+        assert "New Person" in refused.text
+    version = {"customer": "Quellstrom Group", "version": 2}
+    assert clerk.post(f"{survivor}/merge", data=version).location == last
+    assert clerk.post("/customers/1/merge/undo").status_code == 303
+    page = visible(clerk.get("/customers/1").text)
+    for said in (number, "Ines Carrow", "For a press"):
+        assert said in page
+        assert said not in clerk.get(last).text
+    assert clerk.post(f"{survivor}/merge/undo").status_code == 303
+
+
+@on_both_databases
+def test_other_words_in_a_form_that_was_sent_and_a_second_answer_are_refused_and_kept(desk: Desk, as_: As) -> None:
+    clerk = as_("clerk")
+    talk = {
+        "on": "2026-11-16", "kind": "enquiry", "subject": "60 bar?", "person": "Ines", "content": "For a press",
+        "departments": str(desk.department), "key": "one",
+    }  # fmt: skip
+    assert clerk.post("/customers/1/communications", data=talk).status_code == 303
+    other = clerk.post("/customers/1/communications", data=talk | {"content": "For a pump"})
+    assert other.status_code == 409
+    assert "For a pump</textarea>" in other.text
+    assert "For a press" in visible(other.text)
+    assert 'name="key" value="one"' not in other.text
+    path, said = "/customers/1/communications/1/answer", ("Up to 80", "Never")
+    answers = at_once(
+        *(partial(c.post, path, data={"answer": each}) for c, each in zip((clerk, as_("qe")), said, strict=True))
+    )
+    assert sorted(each.status_code for each in answers) == [303, 409]
+    first = answers[1].status_code == 303
+    kept, lost, refused = said[first], said[not first], answers[not first]
+    assert f"{lost}</textarea>" in refused.text
+    assert kept in visible(refused.text)
+    assert clerk.post(path, data={"answer": kept}).status_code == 303
 
 
 def test_the_list_goes_on_page_by_page(desk: Desk, as_: As) -> None:

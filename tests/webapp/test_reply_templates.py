@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from complaints.people import Actor
 from complaints.reply_templates import SHIPPED
 from complaints.settings import Settings
 from jobs.letters import make_app, render
-from tests.builders import MONDAY, a_mailed_complaint, a_person
+from tests.builders import MONDAY, a_mailed_complaint, a_person, at_once
 from tests.webapp.boards import counted
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
@@ -145,8 +146,40 @@ def test_an_administrator_writes_a_template_and_is_warned_of_words_of_promise(
     assert "Samples here" in visible(desk.get(LIST).text)
     listing = visible(admin.get(SETTINGS).text)
     assert "Samples here 样品已到 English" in listing
-    assert admin.post(f"{answer.location}/back").location == SETTINGS
+    assert admin.post(f"{answer.location}/back", data={"version": "0"}).status_code == 409
+    assert admin.post(f"{answer.location}/back", data={"version": "1"}).location == SETTINGS
     assert "Samples here" not in visible(desk.get(LIST).text)
+    late = admin.post(answer.location, data=OWN | {"version": "1", "text": "Dear {contact}, late"})
+    assert late.status_code == 409
+    assert "This template was deleted meanwhile." in visible(late.text)
+    assert "late</textarea>" in late.text
+    assert f'action="{SETTINGS}/new"' in late.text
+
+
+@on_both_databases
+def test_one_form_makes_one_template_and_of_two_who_change_one_at_once_one_wins(
+    admin: FlaskClient, make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    with transaction(make) as session:
+        mara = a_person(session, "admin", name="Mara")
+    other = browser_of(mara)
+    found = re.search(r'name="key" value="([^"]+)"', admin.get(f"{SETTINGS}/new").text)
+    assert found
+    form = OWN | {"key": found[1]}
+    first = admin.post(f"{SETTINGS}/new", data=form)
+    assert admin.post(f"{SETTINGS}/new", data=form).location == first.location
+    differing = admin.post(f"{SETTINGS}/new", data=form | {"text": "other words"})
+    assert differing.status_code == 409
+    assert "other words</textarea>" in differing.text
+    for count, key in enumerate(list(SHIPPED)[:5]):
+        one, two = (
+            partial(client.post, f"{SETTINGS}/{key}", data=OWN | {"text": f"{text} {count}"})
+            for client, text in ((admin, "one"), (other, "two"))
+        )
+        assert sorted(each.status_code for each in at_once(one, two)) == [303, 409]
+    shown = visible(admin.get(f"{SETTINGS}/{key}").text)
+    assert "Text Dear" in shown
+    assert re.search(r"History Changed (Tomas|Mara), ", shown)
 
 
 def test_what_is_wrong_stands_at_its_field_and_the_text_is_kept(admin: FlaskClient) -> None:
