@@ -24,7 +24,7 @@ from webapp.language import clock_time, minute
 
 bp = Blueprint("drafts", __name__)
 A_DRAFT = "/complaints/<number>/drafts/<form>"
-ITSELF = frozenset({"csrf_token", "key", "draft", "draft_version", "draft_by"})
+ITSELF = frozenset({"csrf_token", "key", "draft", "draft_version", "filled_by"})
 """Fields that say which form it is: nothing that anybody typed."""
 SECRET = re.compile("password|secret|token", re.IGNORECASE)
 
@@ -38,7 +38,6 @@ class Line:
 
     form: str
     version: int
-    by: int | None
     saved_at: datetime | None
     beside: datetime | None
     other: Sequence[str]
@@ -84,7 +83,7 @@ def line(complaint: Complaint, form: str, *, replaced: bool = False, unsaved: bo
         other = _differing(draft.fields)
     shown = at if not sent and not replaced else None
     beside = at if replaced and not sent else None
-    return Line(form, -1 if beside else version, actor().id, shown, beside, other, sent or unsaved)
+    return Line(form, -1 if beside else version, shown, beside, other, sent or unsaved)
 
 
 def _differing(fields: Mapping[str, Sequence[str]]) -> list[str]:

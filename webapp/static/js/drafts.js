@@ -2,7 +2,7 @@
 // reach the server (signed out, no network, the tab closed) is back in the form the next time. Two windows do not
 // overwrite each other: both texts are shown. Whoever else signs in on this machine finds nothing.
 const PREFIX = "draft:";
-const ITSELF = new Set(["csrf_token", "key", "draft", "draft_version", "draft_by"]);
+const ITSELF = new Set(["csrf_token", "key", "draft", "draft_version", "filled_by"]);
 const LATER = 1000;
 const LARGEST = 30 * 1024 * 1024;
 const clock = (at) =>
@@ -42,7 +42,7 @@ const store = {
 const keep = (box) => {
   const form = box.closest("form");
   const version = form.elements.namedItem("draft_version");
-  const by = form.elements.namedItem("draft_by").value;
+  const by = form.elements.namedItem("filled_by").value;
   const key = `${PREFIX}${by}:${box.dataset.draft}`;
   const part = (name) => box.querySelector(`[data-${name}]`);
   let timer = 0;
@@ -184,7 +184,7 @@ const begin = (root) => {
     known.add(box);
   }
 };
-const me = document.querySelector("[name=draft_by]")?.value;
+const me = document.querySelector("[name=filled_by]")?.value;
 for (const key of store.keys()) {
   if (me && key.startsWith(PREFIX) && !key.startsWith(`${PREFIX}${me}:`)) store.drop(key);
 }
