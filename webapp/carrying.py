@@ -14,13 +14,14 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from complaints import drafts as kept
 from complaints.complaint import find
+from complaints.drafts import LARGEST
 from complaints.errors import N_, ComplaintError, Sentence
 from complaints.registration import NAMES
 from webapp import drafts
-from webapp.context import actor, now
+from webapp.context import actor
 from webapp.database import db
+from webapp.draft_forms import Form
 from webapp.language import own_path, sentence
 
 LASTS = 12 * 60 * 60
@@ -74,7 +75,7 @@ def _sent_in() -> Carried | None:
     by = request.form.get("filled_by", type=int)
     if path is None or by is None or not (carried := Carried(path, said, by)).words:
         return None
-    if sum(map(len, carried.fields.values())) > kept.LARGEST:
+    if sum(map(len, carried.fields.values())) > LARGEST:
         raise TooMuch
     return carried
 
@@ -122,17 +123,14 @@ def _into_its_form(carried: Carried) -> Response | None:
     form, number = carried.fields.get("draft"), _number(carried.path)
     if form is None or number is None:
         return None
-    seen = carried.fields.get("draft_version", 0, type=int)
     try:
-        complaint = find(db.session(), number, actor())
-        words = drafts.worth_keeping(carried.fields)
-        kept.save(db.session(), complaint, form, words, seen=seen, by=actor(), at=now())
+        drafts.keep(find(db.session(), number, actor()), form, carried.fields)
         db.session.commit()
     except ComplaintError:  # another window went on, for one: the words are shown by themselves
         db.session.rollback()
         return None
     flash(gettext("You were signed out, and nothing was sent. What you typed is back in the form."))
-    return redirect(drafts.home(number, form), 303)
+    return redirect(Form.named(form).home(number), 303)
 
 
 def _number(path: str) -> str | None:
