@@ -40,6 +40,7 @@ def edit(page: "Page", fact: str) -> "Locator":
     page.locator(f"#fact-{fact} a[data-keeps]").click()
     form = page.locator(f"#fact-{fact} form")
     expect(form).to_be_visible()
+    expect(page.locator(".htmx-added")).to_have_count(0)  # only then do the scripts know it
     return form
 
 
