@@ -7,11 +7,11 @@ Sent or discarded, a draft is blank, but its version goes on: a save that was st
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -20,9 +20,11 @@ from complaints.database import Base, BigId
 from complaints.errors import N_, BadInput, ComplaintError, Sentence
 from complaints.people import Actor
 
-LARGEST = 200_000
+LARGEST = 100_000
 """So many characters may one draft have, the names of its fields and all."""
-_FORM = re.compile(r"[a-z][a-z0-9_]{0,40}(?::[A-Za-z0-9_]{1,40}){0,2}", re.ASCII)
+MOST = 60
+"""So many drafts may one person have on a complaint."""
+_FORM = re.compile(r"[a-z][a-z0-9_]{0,40}(?::[A-Za-z0-9_]{1,40}){0,2}(?:@[a-z0-9_]{1,40})?", re.ASCII)
 
 Fields = Mapping[str, Sequence[str]]
 
@@ -35,7 +37,7 @@ class Draft(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
-    form: Mapped[str] = mapped_column(String(80))
+    form: Mapped[str] = mapped_column(String(200))
     fields: Mapped[dict[str, Any]]
     saved_at: Mapped[datetime]
     version: Mapped[int]
@@ -55,10 +57,18 @@ class TooLongToKeep(ComplaintError):
     message = N_("This is too long to be kept as a draft; it may have %(limit)s characters.")
 
 
-def of(session: Session, complaint: Complaint, by: Actor) -> dict[str, Draft]:
-    """A person's drafts on a complaint, by form; those that were sent, too, blank."""
+class TooMany(ComplaintError):
+    message = N_("You have %(limit)s drafts on this complaint already. Send or discard one of them first.")
+
+
+def of(session: Session, complaint: Complaint, by: Actor, forms: Collection[str]) -> dict[str, Draft]:
+    """A person's drafts in these forms of a complaint, by form; those that were sent, too, blank. One that ends in a
+    colon means all that begin so."""
+    plain = [form for form in forms if not form.endswith(":")]
+    begun = [Draft.form.startswith(form, autoescape=True) for form in forms if form.endswith(":")]
     mine = Draft.user_id == by.id, Draft.complaint_id == complaint.id
-    return {draft.form: draft for draft in session.scalars(select(Draft).where(*mine))}
+    found = session.scalars(select(Draft).where(*mine, or_(Draft.form.in_(plain), *begun)))
+    return {draft.form: draft for draft in found}
 
 
 def save(
@@ -66,7 +76,7 @@ def save(
 ) -> Draft:
     """Keep what stands in a form now, in the caller's transaction. The same once more changes nothing.
 
-    Raises `StaleDraft`, `TooLongToKeep`, and `BadInput` for what no form is called."""
+    Raises `StaleDraft`, `TooLongToKeep`, `TooMany`, and `BadInput` for what no form is called."""
     if sum(len(name) + sum(map(len, said)) for name, said in fields.items()) > LARGEST:
         raise TooLongToKeep(limit=LARGEST)
     draft = _held(session, complaint, form, by=by, at=at)
@@ -76,6 +86,8 @@ def save(
     if draft.version and draft.version != seen:
         session.expunge(draft)  # the caller's rollback leaves it as it was read
         raise StaleDraft(draft)
+    if not draft.version:
+        _make_room(session, draft)
     return _write(session, draft, kept, at=at)
 
 
@@ -94,6 +106,20 @@ def _held(session: Session, complaint: Complaint, form: str, *, by: Actor, at: d
     return session.scalars(
         select(Draft).filter_by(**one).with_for_update().execution_options(populate_existing=True)
     ).one()
+
+
+def _make_room(session: Session, draft: Draft) -> None:
+    """Let drafts that were sent or discarded long ago go for a new one. Raises `TooMany` where all have words."""
+    mine = select(Draft.id, Draft.fields).where(
+        Draft.user_id == draft.user_id, Draft.complaint_id == draft.complaint_id, Draft.id != draft.id
+    )
+    count = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    if count < MOST:
+        return
+    blank = [id_ for id_, fields in session.execute(mine.order_by(Draft.saved_at, Draft.id)) if not fields]
+    if len(blank) <= count - MOST:
+        raise TooMany(limit=MOST)
+    session.execute(delete(Draft).where(Draft.id.in_(blank[: count - MOST + 1])))
 
 
 def _write(session: Session, draft: Draft, fields: dict[str, list[str]], *, at: datetime) -> Draft:

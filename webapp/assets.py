@@ -70,8 +70,10 @@ def both(name: Name) -> Markup:
 
 
 def csrf() -> Markup:
-    """The token of a form."""
-    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+    """The token of a form, and whose it is: in another's stale window what was typed is not the reader's."""
+    token = Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+    person = signed_in()
+    return token + Markup('<input type="hidden" name="filled_by" value="{}">').format(person.id) if person else token
 
 
 def initials(name: str) -> str:

@@ -17,14 +17,17 @@ from werkzeug.wrappers import Response
 
 from complaints import drafts
 from complaints.complaint import Complaint, find
-from complaints.drafts import Draft, StaleDraft
+from complaints.drafts import Draft, StaleDraft, TooLongToKeep, TooMany
+from webapp import draft_forms
 from webapp.context import actor, now, zone
 from webapp.database import db
-from webapp.language import clock_time, minute
+from webapp.draft_forms import FACT, RECORD, SIGNATURE, Form
+from webapp.htmx import partial
+from webapp.language import clock_time, minute, sentence
 
 bp = Blueprint("drafts", __name__)
 A_DRAFT = "/complaints/<number>/drafts/<form>"
-ITSELF = frozenset({"csrf_token", "key", "draft", "draft_version", "draft_by"})
+ITSELF = frozenset({"csrf_token", "key", "digest", "draft", "draft_version", "filled_by"})
 """Fields that say which form it is: nothing that anybody typed."""
 SECRET = re.compile("password|secret|token", re.IGNORECASE)
 
@@ -38,7 +41,6 @@ class Line:
 
     form: str
     version: int
-    by: int | None
     saved_at: datetime | None
     beside: datetime | None
     other: Sequence[str]
@@ -61,7 +63,7 @@ def _when(at: datetime) -> str:
 
 def kept(complaint: Complaint, form: str) -> Typed | None:
     """What the reader typed in a form and did not send; nothing if the form is shown as it was sent in."""
-    draft = _mine(complaint).get(form)
+    draft = _mine(complaint, form)
     if draft is None or not draft.fields or posted(form):
         return None
     return MultiDict((name, text) for name, said in draft.fields.items() for text in said)
@@ -75,7 +77,7 @@ def posted(form: str) -> bool:
 def line(complaint: Complaint, form: str, *, replaced: bool = False, unsaved: bool = False) -> Line:
     """How the draft of a form stands; `replaced`: the form shows something else, which no draft becomes by itself;
     `unsaved`: more stands in it than was kept."""
-    draft = _mine(complaint).get(form)
+    draft = _mine(complaint, form)
     at = draft.saved_at if draft is not None and draft.fields else None
     version = draft.version if draft is not None else 0
     sent = posted(form)
@@ -84,7 +86,7 @@ def line(complaint: Complaint, form: str, *, replaced: bool = False, unsaved: bo
         other = _differing(draft.fields)
     shown = at if not sent and not replaced else None
     beside = at if replaced and not sent else None
-    return Line(form, -1 if beside else version, actor().id, shown, beside, other, sent or unsaved)
+    return Line(form, -1 if beside else version, shown, beside, other, sent or unsaved)
 
 
 def _differing(fields: Mapping[str, Sequence[str]]) -> list[str]:
@@ -92,12 +94,19 @@ def _differing(fields: Mapping[str, Sequence[str]]) -> list[str]:
     return [text for name, said in fields.items() for text in said if text and text not in request.form.getlist(name)]
 
 
-def _mine(complaint: Complaint) -> Mapping[str, Draft]:
-    """The reader's drafts on a complaint, asked for once."""
+def begun(complaint: Complaint, form: str) -> bool:
+    """Is there something in a form that was not sent?"""
+    draft = _mine(complaint, form)
+    return draft is not None and bool(draft.fields)
+
+
+def _mine(complaint: Complaint, form: str) -> Draft | None:
+    """The reader's draft in a form; asked for once, together with those of the forms beside it."""
+    beside = Form.named(form).beside
     found = g.setdefault("drafts", {})
-    if complaint.id not in found:
-        found[complaint.id] = drafts.of(db.session(), complaint, actor())
-    return cast(Mapping[str, Draft], found[complaint.id])
+    if (complaint.id, beside) not in found:
+        found[complaint.id, beside] = drafts.of(db.session(), complaint, actor(), beside)
+    return cast(Mapping[str, Draft], found[complaint.id, beside]).get(form)
 
 
 # What becomes of it
@@ -106,6 +115,7 @@ def _mine(complaint: Complaint) -> Mapping[str, Draft]:
 def sent(complaint: Complaint) -> None:
     """The form of this request is taken: its draft goes in the same transaction."""
     if form := request.form.get("draft"):
+        draft_forms.known(complaint, form)
         drafts.done(db.session(), complaint, form, by=actor(), at=now())
 
 
@@ -114,36 +124,55 @@ def worth_keeping(said: Typed) -> dict[str, list[str]]:
     return {name: said.getlist(name) for name in said if name not in ITSELF and not SECRET.search(name)}
 
 
+def keep(complaint: Complaint, form: str, said: Typed) -> Draft:
+    """Keep what was typed in a form, from the version that it names. Raises as `complaints.drafts.save`, and `NotFound`
+    for a form that the complaint has not."""
+    draft_forms.known(complaint, form)
+    seen = said.get("draft_version", 0, type=int)
+    return drafts.save(db.session(), complaint, form, worth_keeping(said), seen=seen, by=actor(), at=now())
+
+
 @bp.post(A_DRAFT)
 def save(number: str, form: str) -> Response | tuple[Response | str, int]:
     """Keep what stands in a form: for the script, or at the press of the button."""
-    from webapp import complaint_page, records_page  # whose forms ask this module what they begin with
+    from webapp import complaint_page, eight_d, records_page  # whose forms ask this module what they begin with
 
     session = db.session()
     complaint = find(session, number, actor())
-    seen = request.form.get("draft_version", type=int) or 0
     try:
-        draft = drafts.save(session, complaint, form, worth_keeping(request.form), seen=seen, by=actor(), at=now())
+        draft = keep(complaint, form, request.form)
         session.commit()
     except StaleDraft as stale:
         session.rollback()
         if by_script():
             return jsonify(_told(stale.newest)), 409
-        page = records_page.page if form.startswith("record:") else complaint_page.page
-        return page(find(session, number, actor()), refusal=stale), 409
+        named, again = Form.named(form), find(session, number, actor())
+        if named.part:
+            return eight_d.page(again, refusal=stale), 409
+        page = records_page.page if named.kind in (RECORD, SIGNATURE) else complaint_page.page
+        return page(again, refusal=stale), 409
+    except (TooLongToKeep, TooMany) as refusal:
+        if not by_script():
+            raise
+        session.rollback()
+        return jsonify(problem=sentence(refusal.sentence)), 422
     if by_script():
         return jsonify(_told(draft))
     flash(gettext("Draft saved %(time)s", time=clock_time(draft.saved_at)))
-    return redirect(home(number, form), 303)
+    return redirect(Form.named(form).home(number), 303)
 
 
 @bp.post(f"{A_DRAFT}/discard")
 def discard(number: str, form: str) -> Response:
     """Forget what was typed in a form."""
     session = db.session()
-    drafts.done(session, find(session, number, actor()), form, by=actor(), at=now())
+    complaint = find(session, number, actor())
+    named = draft_forms.known(complaint, form)
+    drafts.done(session, complaint, form, by=actor(), at=now())
     session.commit()
-    return redirect(home(number, form), 303)
+    if partial() and named.kind == FACT:
+        return redirect(f"{url_for('facts.edit', number=number, field=named.about)}?as=shown", 303)
+    return redirect(named.home(number), 303)
 
 
 def by_script() -> bool:
@@ -153,16 +182,3 @@ def by_script() -> bool:
 
 def _told(draft: Draft) -> dict[str, object]:
     return {"version": draft.version, "at": clock_time(draft.saved_at), "fields": draft.fields}
-
-
-def home(number: str, form: str) -> str:
-    """The address at which a form of a complaint stands."""
-    page = "dossier.show" if form.startswith("record:") else "complaint.show"
-    return url_for(page, number=number, _anchor=_anchor(form))
-
-
-def _anchor(form: str) -> str:
-    kind, _, rest = form.partition(":")
-    if kind == "record":
-        return f"f-{rest.partition(':')[0]}"
-    return {"reply": "composer", "note": "note-form"}.get(kind, kind)

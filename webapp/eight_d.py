@@ -14,7 +14,7 @@ from flask_babel import gettext, ngettext
 
 from complaints import fishbone, report, revision
 from complaints.complaint import Complaint, find
-from complaints.errors import N_, NotFound
+from complaints.errors import N_, ComplaintError, NotFound
 from complaints.fishbone import Factor, Picture
 from complaints.procedure import Part, View, of
 from complaints.records import Record
@@ -24,7 +24,7 @@ from webapp import complaint_page, notices
 from webapp.context import actor
 from webapp.database import db
 from webapp.language import in_my_language
-from webapp.records import Form, Panel, Row, Section, Sent, section
+from webapp.records import Form, Panel, Row, Section, Sent, begun, section
 from webapp.register_form import reasons
 from webapp.signatures import Box, Unsigned
 from webapp.values import listed
@@ -145,16 +145,22 @@ def show(number: str) -> str:
     return page(complaint)
 
 
-def page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
-    """The whole page; `sent` is a record that was refused, `unsigned` a signature."""
+def page(
+    complaint: Complaint,
+    *,
+    sent: Sent | None = None,
+    unsigned: Unsigned | None = None,
+    refusal: ComplaintError | None = None,
+) -> str:
+    """The whole page; `sent` is a record that was refused, `unsigned` a signature, `refusal` why another form was."""
     if not of(complaint).parts:
         raise NotFound
-    work = section(complaint, sent=sent, unsigned=unsigned)
+    work = section(complaint, sent=sent, unsigned=unsigned, split=True)
     frame = complaint_page.frame(complaint, work)
     taken: set[str] = set()
     found = report.parts(work.case, frame["entry"], by=actor())
-    parts = [_part(complaint, work, each, sent, taken) for each in found]
-    return render_template("complaint/8d/show.html", **frame, form=reasons(None), parts=parts, origin=BACK)
+    parts = [_part(work, each, taken) for each in found]
+    return render_template("complaint/8d/show.html", **frame, form=reasons(refusal), parts=parts, origin=BACK)
 
 
 def address(complaint: Complaint, anchor: str, **values: Any) -> str:
@@ -162,19 +168,17 @@ def address(complaint: Complaint, anchor: str, **values: Any) -> str:
     return url_for("eight_d.show", number=complaint.number, _anchor=anchor, **values)
 
 
-def _part(complaint: Complaint, work: Section, found: report.Section, sent: Sent | None, taken: set[str]) -> PartShown:
+def _part(work: Section, found: report.Section, taken: set[str]) -> PartShown:
     panels = {panel.sheet.key: panel for panel in work.panels}
     boxes = {box.rule.key: box for box in work.boxes}
     return PartShown(
         found,
-        [_piece(complaint, found, block, panels[block.sheet.key], sent, taken) for block in found.blocks],
+        [_piece(work, found, block, panels[block.sheet.key], taken) for block in found.blocks],
         [boxes[each.rule.key] for each in found.signed if each.rule.key in boxes],
     )
 
 
-def _piece(
-    complaint: Complaint, within: report.Section, block: Block, panel: Panel, sent: Sent | None, taken: set[str]
-) -> Piece:
+def _piece(work: Section, within: report.Section, block: Block, panel: Panel, taken: set[str]) -> Piece:
     """`taken`: the places of the page that there are already; of a record that stands in two parts the first has its
     name."""
     key = panel.sheet.key if panel.sheet.key not in taken else f"{panel.sheet.key}-{within.part.key}"
@@ -182,15 +186,16 @@ def _piece(
     mine = {field.key for field in block.fields}
     panel = replace(
         panel,
-        rows=[_row(each, mine) for each in panel.rows],
-        past=[(r, [_row(e, mine) for e in p]) for r, p in panel.past],
+        rows=[_row(work, within.part, block, each) for each in panel.rows],
+        past=[(r, [_row(work, within.part, block, e) for e in p]) for r, p in panel.past],
     )
-    form = _back(panel.form, mine) if panel.form else None
-    if form is not None and sent is not None and sent.sheet == panel.sheet.key and not mine & sent.typed.keys():
+    form = panel.form
+    if form is not None and work.sent is not None and not mine & work.sent.typed.keys():
         form = replace(form, refused=None, problems={}, reasons=(), newest={})
-    asked = request.args.get("add") == panel.sheet.key or bool(form and form.refused)
+    form = _here(work, within.part, block, form) if form else None
+    asked = request.args.get("add") == panel.sheet.key or bool(form and (form.refused or form.begun))
     view = block.sheet.view
-    shown = picture(complaint, block) if view and view.kind == "fishbone" and block.records else None
+    shown = picture(work.case.complaint, block) if view and view.kind == "fishbone" and block.records else None
     return Piece(
         f"f-{key}",
         within.part,
@@ -203,17 +208,21 @@ def _piece(
     )
 
 
-def _row(row: Row, mine: set[str]) -> Row:
+def _row(work: Section, part: Part, block: Block, row: Row) -> Row:
     """A row with those of its fields that the block shows."""
-    form = _back(row.form, mine) if row.form else None
-    return replace(row, cells=[cell for cell in row.cells if cell.field.key in mine], form=form)
+    form = _here(work, part, block, row.form) if row.form else None
+    return replace(row, cells=[cell for cell in row.cells if cell.field in block.fields], form=form)
 
 
-def _back(form: Form, mine: set[str]) -> Form:
-    """A form with these fields that leads back to this page."""
-    return replace(
-        form, action=f"{form.action}?back={BACK}", fields=[field for field in form.fields if field.key in mine]
+def _here(work: Section, part: Part, block: Block, form: Form) -> Form:
+    """The form of a record as one of a part: with the fields that stand there, words of its own, and back to here."""
+    here = replace(
+        form,
+        name=f"{form.name}@{part.key}",
+        action=f"{form.action}?back={BACK}",
+        fields=[field for field in form.fields if field in block.fields],
     )
+    return begun(work.case, block.sheet, here)
 
 
 def _before(block: Block, panel: Panel) -> list[Before]:

@@ -26,11 +26,19 @@ from webapp.security import ForeignRequest, Garbled, from_here
 
 log = structlog.get_logger(__name__)
 
+
+class StaleForm(ComplaintError):
+    message = N_("This page was open too long to be trusted. Load it again and repeat.")
+
+
 STATUS: dict[type[ComplaintError], int] = {
     errors.NotFound: 404,
     errors.NotAllowed: 403,
     Garbled: 400,
     ForeignRequest: 403,
+    carrying.SomebodyElses: 403,
+    carrying.TooMuch: 413,
+    StaleForm: 400,
     errors.StaleComplaint: 409,
     errors.TooLate: 409,
     StaleRecord: 409,
@@ -78,11 +86,14 @@ def _stale_form(_error: CSRFError) -> Response | tuple[str, int]:
     if not from_here():
         return _refusal(ForeignRequest())
     if request.endpoint not in OPEN:
-        if not current_user.is_authenticated:
-            return ask_to_sign_in()
-        if (carried := carrying.unpacked(carrying.packed())) and not partial() and not drafts.by_script():
-            return carrying.page(carried), 400
-    return answer(gettext("This page was open too long to be trusted. Load it again and repeat."), 400)
+        try:
+            if not current_user.is_authenticated:
+                return ask_to_sign_in()
+            if not partial() and not drafts.by_script():
+                return carrying.once_more() or _refusal(StaleForm())
+        except (carrying.SomebodyElses, carrying.TooMuch) as refusal:
+            return _refusal(refusal)
+    return _refusal(StaleForm())
 
 
 def _busy(error: OperationalError) -> Response | tuple[str, int]:

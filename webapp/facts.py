@@ -19,8 +19,11 @@ from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, find
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, Sentence, StaleComplaint
 from complaints.procedure import of
 from complaints.registration import Incomplete, Values
+from webapp import drafts
 from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
+from webapp.draft_forms import FACT
+from webapp.drafts import Line
 from webapp.htmx import partial
 from webapp.language import day, in_my_language, lang_of
 from webapp.timeline import field_name
@@ -50,6 +53,8 @@ class Fact:
     fields: tuple[str, ...]
     words: Markup
     editable: bool
+    begun: bool = False
+    """Was it changed by the reader and not saved?"""
     changed: Set[str] = frozenset()
     """Those of its fields that have a history, as far as that was asked."""
 
@@ -64,6 +69,7 @@ class Form:
     refused: Sentence | None = None
     problems: Mapping[str, Sentence] = field(default_factory=dict)
     newest: Mapping[str, str] = field(default_factory=dict)
+    draft: Line | None = None
 
 
 def init_app(app: Flask) -> None:
@@ -81,7 +87,8 @@ def _fact(complaint: Complaint, entry: Values, key: str, writable: frozenset[str
     fields = GROUPS.get(key, (key,))
     label = gettext(NAMES[key]) if key in NAMES else field_name(key)
     words = Markup("<br>").join(filter(None, (_words(complaint, entry, name) for name in fields)))
-    return Fact(key, label, fields, words, bool(writable & {*fields}))
+    editable = bool(writable & {*fields})
+    return Fact(key, label, fields, words, editable, editable and drafts.begun(complaint, f"{FACT}:{key}"))
 
 
 def _words(complaint: Complaint, entry: Values, name: str) -> Markup:
@@ -142,6 +149,7 @@ def save(number: str, field: str) -> Response | str | tuple[str, int]:
             session, complaint, values, by=actor(), at=now(), seen_version=_seen(complaint, fact), context=engine(),
             why=request.form.get(registration.WHY, ""),
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, StaleComplaint) as refusal:
         session.rollback()
@@ -194,15 +202,20 @@ def _form_page(
     session, rules = db.session(), of(complaint)
     stored = registration.as_form(registration.entry_of(session, complaint))
     sent = {name: text.replace("\r\n", "\n") for name, text in (typed or {}).items()}
-    stale = isinstance(refusal, StaleComplaint)
+    stale, draft = isinstance(refusal, StaleComplaint), f"{FACT}:{fact.key}"
+    version = complaint.version if stale or typed is None else seen_version()
+    if typed is None and (kept := drafts.kept(complaint, draft)) is not None:
+        sent = {name: kept[name] for name in (*fact.fields, registration.WHY) if name in kept}
+        version = kept.get("version", 0, type=int)
     newest = {name: stored[name] for name in sent if stale and sent[name].strip() != stored[name].strip()}
     form = Form(
-        stored | sent | {registration.WHY: request.form.get(registration.WHY, "")},
+        stored | {registration.WHY: request.form.get(registration.WHY, "")} | sent,
         frozenset({*fact.fields, registration.WHY}),
-        complaint.version if stale or typed is None else seen_version(),
+        version,
         refused=refusal.sentence if refusal else None,
         problems=_problems(refusal),
         newest=newest,
+        draft=drafts.line(complaint, draft),
     )
     whole: dict[str, Any] = {
         "complaint": complaint, "fact": fact, "form": form, "choices": _choices(complaint), "kinds": _kinds(),

@@ -133,7 +133,6 @@ def login() -> Response | str | tuple[str, int]:
     db.session.commit()
     session.permanent = bool(form.keep.data)
     login_user(SignedIn(user, actor_for(db.session(), user, _today()), token))
-    session[carrying.WHO] = user.id
     return carrying.resume(carried) or redirect(_own_path(request.args.get("next")) or "/")
 
 

@@ -43,7 +43,7 @@ AT_ONCE = 50
 """So many complaints may be moved by one request."""
 ALONE = N_("This move asks for something: move it alone")
 OLDER = N_("Some follow a version of the procedure without this stage")
-OWN_FIELDS = frozenset({"stage", "version", "back", "csrf_token"})
+OWN_FIELDS = frozenset({"stage", "version", "back", "csrf_token", "filled_by"})
 
 
 class Seen(NamedTuple):

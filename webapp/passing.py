@@ -5,31 +5,35 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Flask, flash, redirect, request, url_for
 from flask_babel import ngettext
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from complaints import passing
-from complaints.complaint import find
+from complaints.complaint import Complaint, find
 from complaints.directory import Person
 from complaints.errors import StaleComplaint
 from complaints.passing import LONGEST_REASON, NotPassedOn
-from webapp import complaint_page
+from webapp import complaint_page, drafts
 from webapp.context import actor, now, seen_version, settings, zone
 from webapp.database import db
 from webapp.directory import directory
+from webapp.drafts import Line, Typed
 from webapp.outbox import ring
 
 bp = Blueprint("passing", __name__)
+DRAFT = "pass_on"
 
 
 @dataclass(frozen=True)
 class Form:
-    """The form as it was sent in, or blank. `sent`: it was refused and is shown again."""
+    """The form as it was sent in, as it was begun, or blank. `sent`: it was refused and is shown again."""
 
     colleagues: Sequence[Person]
     users: frozenset[int]
     departments: frozenset[int]
     reason: str
     sent: bool
+    draft: Line
     limit: int = LONGEST_REASON
 
 
@@ -38,15 +42,17 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(pass_on_form=form)
 
 
-def form() -> Form:
+def form(complaint: Complaint) -> Form:
     """The form for the page of this request."""
     sent = request.endpoint == f"{bp.name}.{pass_on.__name__}"
+    said = request.form if sent or drafts.posted(DRAFT) else drafts.kept(complaint, DRAFT) or MultiDict()
     return Form(
         [each for each in directory().people.values() if each.here and each.id != actor().id],
-        _ids("to_users"),
-        _ids("to_departments"),
-        request.form.get("reason", "") if sent else "",
+        _ids(said, "to_users"),
+        _ids(said, "to_departments"),
+        said.get("reason", ""),
         sent,
+        drafts.line(complaint, DRAFT),
     )
 
 
@@ -54,12 +60,13 @@ def form() -> Form:
 def pass_on(number: str) -> Response | tuple[str, int]:
     """Pass a complaint on to the people and departments that were chosen."""
     session = db.session()
+    complaint = find(session, number, actor())
     try:
         told = passing.pass_on(
             session,
-            find(session, number, actor()),
-            to_users=_ids("to_users"),
-            to_departments=_ids("to_departments"),
+            complaint,
+            to_users=_ids(request.form, "to_users"),
+            to_departments=_ids(request.form, "to_departments"),
             reason=request.form.get("reason", ""),
             by=actor(),
             at=now(),
@@ -68,6 +75,7 @@ def pass_on(number: str) -> Response | tuple[str, int]:
             secret=settings().secret_key,
             domain=settings().message_domain,
         )
+        drafts.sent(complaint)
         session.commit()
     except (NotPassedOn, StaleComplaint) as refusal:
         session.rollback()
@@ -78,5 +86,5 @@ def pass_on(number: str) -> Response | tuple[str, int]:
     return redirect(url_for("complaint.show", number=number), 303)
 
 
-def _ids(field: str) -> frozenset[int]:
-    return frozenset(request.form.getlist(field, type=int))
+def _ids(said: Typed, field: str) -> frozenset[int]:
+    return frozenset(said.getlist(field, type=int))

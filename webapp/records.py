@@ -7,7 +7,7 @@ beside. The signatures are next door, in signatures.py; what people send in, in 
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -72,8 +72,9 @@ class Cell:
 @dataclass(frozen=True)
 class Form:
     """A record as a form: the fields that the reader may fill in, what stands in them, what is wrong with them, and
-    what somebody else wrote there meanwhile (`newest`)."""
+    what somebody else wrote there meanwhile (`newest`). `name`: what its drafts are kept as."""
 
+    name: str
     action: str
     prefix: str
     fields: Sequence[Field]
@@ -172,7 +173,7 @@ class Offers:
 @dataclass(frozen=True)
 class Section:
     """The records and signatures of a complaint for one reader; what a page does not show of it is not made. `sent` and
-    `unsigned` are forms that were refused."""
+    `unsigned` are forms that were refused. `split`: the page shows records in parts, and begins the forms itself."""
 
     case: Case
     past: Past
@@ -182,6 +183,7 @@ class Section:
     merged: Sequence[int]
     sent: Sent | None = None
     unsigned: Unsigned | None = None
+    split: bool = False
 
     @cached_property
     def panels(self) -> list[Panel]:
@@ -249,7 +251,9 @@ class Section:
         return sheet.many and _may_keep_rows(sheet, guards.writable(self.case, sheet, actor()))
 
 
-def section(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> Section:
+def section(
+    complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None, split: bool = False
+) -> Section:
     """The records and signatures of a complaint as the reader of this request sees them."""
     session = db.session()
     case, past = load_with_past(session, complaint)
@@ -261,7 +265,7 @@ def section(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigne
         Later(lambda: files.offered(session, complaint, actor(), merged=merged)),
     )
     offers = Offers(names, {id_ for id_, person in known.people.items() if person.here})
-    return Section(case, past, turns.tasks(case), names, offers, merged, sent, unsigned)
+    return Section(case, past, turns.tasks(case), names, offers, merged, sent, unsigned, split)
 
 
 def _joined(complaint: Complaint) -> list[Complaint]:
@@ -287,23 +291,23 @@ def _shown(case: Case, sheet: Sheet, past: Past) -> bool:
 
 def _panel(section: Section, sheet: Sheet) -> Panel:
     by = actor()
-    case, names, sent = section.case, section.names, section.sent
+    case, sent = section.case, section.sent
     mine = guards.writable(case, sheet, by)
     editing = _edited(sheet)
     sent = sent if sent is not None and sent.sheet == sheet.key else None
-    rows = [_row(case, sheet, record, names, mine, editing, sent) for record in case.of_sheet(sheet)]
+    rows = [_row(section, sheet, record, mine, editing, sent) for record in case.of_sheet(sheet)]
     state = _state(case, sheet, mine, section.tasks)
     form = None
     if sheet.many:
         may_add = _may_keep_rows(sheet, mine)
         own = sent if sent is not None and sent.place is None else None
-        form = _form(case, sheet, None, mine, names, own) if may_add or own is not None else None
+        form = _form(section, sheet, None, mine, own) if may_add or own is not None else None
     elif mine or sent is not None:
-        form = _form(case, sheet, case.records.get(sheet.key), mine, names, sent)
+        form = _form(section, sheet, case.records.get(sheet.key), mine, sent)
     closed = [] if mine or state == DONE else guards.against_sheet(case, sheet, by, own_row=True)
     writers = guards.RoleNames.of(case.rules, guards.writers(sheet))
     return Panel(
-        sheet, state, rows, _rounds(case, section.past, sheet, names), form, writers, closed,
+        sheet, state, rows, _rounds(case, section.past, sheet, section.names), form, writers, closed,
         asked_for=sent is not None or editing is not None,
     )  # fmt: skip
 
@@ -346,17 +350,17 @@ def _read(sheet: Sheet, record: Record, names: Names) -> Row:
 
 
 def _row(
-    case: Case, sheet: Sheet, record: Record, names: Names, mine: frozenset[str], editing: int | None, sent: Sent | None
+    section: Section, sheet: Sheet, record: Record, mine: frozenset[str], editing: int | None, sent: Sent | None
 ) -> Row:
-    read = _read(sheet, record, names)
+    read = _read(sheet, record, section.names)
     if not sheet.many:
         return read
     if record.owner_id is not None and record.owner_id == actor().id:
-        mine = guards.writable(case, sheet, actor(), own_row=True)
+        mine = guards.writable(section.case, sheet, actor(), own_row=True)
     own = sent if sent is not None and sent.place == record.place else None
     form = None
     if own is not None or (mine and editing == record.place):
-        form = _form(case, sheet, record, mine, names, own)
+        form = _form(section, sheet, record, mine, own)
     return Row(record, read.cells, read.common, form, bool(mine), _may_keep_rows(sheet, mine) and not sheet.stay)
 
 
@@ -365,31 +369,38 @@ def _may_keep_rows(sheet: Sheet, mine: Collection[str]) -> bool:
     return bool(mine) and all(each.key in mine for each in sheet.fields if each.required and not each.by)
 
 
-def _form(
-    case: Case, sheet: Sheet, record: Record | None, mine: Collection[str], names: Names, sent: Sent | None
-) -> Form:
+def _form(section: Section, sheet: Sheet, record: Record | None, mine: Collection[str], sent: Sent | None) -> Form:
+    case = section.case
     place = record.place if record is not None and sheet.many else None
     values = {each.key: typed(each, record.values.get(each.key), zone()) if record else [] for each in sheet.fields}
     told: dict[str, Any] = {}
     shown = {*mine}
     version = record.version if record is not None else 0
-    draft = f"record:{sheet.key}" if place is None else f"record:{sheet.key}:{place}"
-    if sent is None and (kept := drafts.kept(case.complaint, draft)) is not None:
-        values |= {key: kept.getlist(key) for key in kept if key in values}
-        version = kept.get("version", 0, type=int)
     if sent is not None:
         values |= {key: list(said) for key, said in sent.typed.items() if key in values}
-        told = _refused(sheet, record, names, sent)
+        told = _refused(sheet, record, section.names, sent)
         shown |= {key for key in sent.typed if key in values}
         if not isinstance(sent.refusal, StaleRecord):
             version = seen_version()
     address = url_for("records.write", number=case.complaint.number, key=sheet.key, place=place)
-    return Form(
-        address, f"f-{sheet.key}-" if place is None else f"f-{sheet.key}-{place}-",
-        [each for each in sheet.fields if each.key in shown and _may_apply(case, sheet, each, values)], values, version,
+    form = Form(
+        f"record:{sheet.key}" if place is None else f"record:{sheet.key}:{place}", address,
+        f"f-{sheet.key}-" if place is None else f"f-{sheet.key}-{place}-",
+        [each for each in sheet.fields if each.key in shown], values, version,
         key=(request.form.get("key") if sent is not None else None) or secrets.token_urlsafe(16),
-        draft=drafts.line(case.complaint, draft), **told,
+        **told,
     )  # fmt: skip
+    return form if section.split else begun(case, sheet, form)
+
+
+def begun(case: Case, sheet: Sheet, form: Form) -> Form:
+    """A form with what its reader typed in it and did not send, and of its fields those that could be wanted then."""
+    values, version = {**form.values}, form.version
+    if form.refused is None and (kept := drafts.kept(case.complaint, form.name)) is not None:
+        values |= {key: kept.getlist(key) for key in kept if key in values}
+        version = kept.get("version", 0, type=int)
+    wanted = [each for each in form.fields if _may_apply(case, sheet, each, values)]
+    return replace(form, fields=wanted, values=values, version=version, draft=drafts.line(case.complaint, form.name))
 
 
 def _may_apply(case: Case, sheet: Sheet, of: Field, values: Mapping[str, Sequence[str]]) -> bool:

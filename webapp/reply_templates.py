@@ -38,9 +38,7 @@ def offered(number: str) -> Response | str | tuple[Response | str, int]:
     complaint = find(session, number, actor())
     if request.method == "POST":
         try:
-            seen = request.form.get("draft_version", 0, type=int)
-            words = drafts.worth_keeping(request.form)
-            kept.save(session, complaint, request.form.get("draft", ""), words, seen=seen, by=actor(), at=now())
+            drafts.keep(complaint, request.form.get("draft", ""), request.form)
             session.commit()
         except kept.StaleDraft:  # both texts are shown where the form is
             session.rollback()

@@ -20,8 +20,11 @@ from complaints.procedure import SignatureRule, Stage
 from complaints.signatures import RETURNED, Signature
 from complaints.signing import LONGEST_REMARK, RemarkTooLong, RemarkWanted
 from complaints.work import Task
+from webapp import drafts
 from webapp.context import actor, now
 from webapp.database import db
+from webapp.draft_forms import SIGNATURE
+from webapp.drafts import Line
 from webapp.language import in_my_language, sentence
 
 YOURS, OTHERS, DONE, LATER = "yours", "others", "done", "later"
@@ -85,6 +88,7 @@ class Box:
     problems: Mapping[str, Sentence] = field(default_factory=dict)
     reasons: Sequence[Missing] = ()
     limit: int = LONGEST_REMARK
+    draft: Line | None = None
 
     @property
     def open(self) -> bool:
@@ -123,11 +127,15 @@ def _box(
     against = guards.against_signature(case, rule, actor()) if applies else []
     may_sign = applies and not against
     own = sent if sent is not None and sent.key == rule.key else None
+    draft = f"{SIGNATURE}:{rule.key}"
+    typed = drafts.kept(case.complaint, draft) if may_sign and own is None else None
     return Box(
         rule, state(case, rule, tasks), guards.RoleNames.of(case.rules, guards.signers(case, rule)), standing,
         [each for each in given if each is not standing], first, [each for each in against if each not in first],
         list(dict.fromkeys(_covered(case, ref) for ref in rule.covers)), case.content(rule), may_sign,
-        _leads_to(case, rule) if may_sign else None, may_sign and password_wanted(), **_refused(own),
+        _leads_to(case, rule) if may_sign else None, may_sign and password_wanted(),
+        draft=drafts.line(case.complaint, draft) if may_sign else None,
+        **({"remark": typed.get("remark", "")} if typed else _refused(own)),
     )  # fmt: skip
 
 

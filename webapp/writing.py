@@ -172,6 +172,7 @@ def sign(number: str, key: str) -> Response | str | tuple[str, int]:
             workflow.move(
                 session, complaint, stage, by=actor(), at=now(), seen_version=complaint.version, context=engine()
             )
+        drafts.sent(complaint)
         session.commit()
     except (
         WrongPassword, PasswordWanted, RemarkWanted, RemarkTooLong, StaleContent, StaleComplaint, Refused, AnswerWanted,

@@ -35,7 +35,10 @@ def save(
 
 def kept(make: sessionmaker[Session], by: Actor) -> dict[str, dict[str, list[str]]]:
     with make() as session:
-        return {form: draft.fields for form, draft in drafts.of(session, session.get_one(Complaint, 1), by).items()}
+        return {
+            form: draft.fields
+            for form, draft in drafts.of(session, session.get_one(Complaint, 1), by, ("reply", "note:")).items()
+        }
 
 
 def send(make: sessionmaker[Session], by: Actor, form: str = "reply") -> None:

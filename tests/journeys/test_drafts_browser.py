@@ -65,7 +65,9 @@ def test_a_closed_tab_loses_nothing(new_page: NewPage, url: str) -> None:
     page.close()  # before the second is over
     other.goto(url + HERE)
     expect(reply(other)).to_have_value(re.compile("And more"))
-    expect(said(other)).to_contain_text("Your draft of")
+    expect(said(other)).to_have_text(
+        re.compile("Your draft of|Draft saved")
+    )  # as the last of it was there in time or not
     other.get_by_role("button", name="Discard").click()
     expect(reply(other)).to_have_value("")
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from complaints import people
 from complaints.complaint import Complaint
 from complaints.database import transaction
-from complaints.drafts import Draft
+from complaints.drafts import LARGEST, Draft
 from complaints.replies import Reply
 from complaints.settings import Settings
 from complaints.signin import SignIn
@@ -72,7 +72,8 @@ def expire(make: sessionmaker[Session]) -> None:
 
 
 def post(client: FlaskClient, path: str, page: TestResponse, **said: Any) -> TestResponse:
-    return client.post(path, data=said | {"csrf_token": field(page.text, "csrf_token"), "key": "key of the form"})
+    ours = {name: field(page.text, name) for name in ("csrf_token", "filled_by")}
+    return client.post(path, data=said | ours | {"key": "key of the form"})
 
 
 @pytest.mark.parametrize("cookie", ["kept", "deleted"])
@@ -83,7 +84,7 @@ def test_a_reply_that_met_an_expired_session_is_back_in_its_form(
     expire(make)
     if cookie == "deleted":
         browser.delete_cookie("redress")
-    gate = post(browser, f"{HERE}/replies", page, **REPLY, draft_by="1")
+    gate = post(browser, f"{HERE}/replies", page, **REPLY)
     assert gate.status_code == 401
     assert "What you typed is kept" in visible(gate.text)
     assert "Dear Ines" not in gate.text  # not in clear, and no field that a browser would fill in
@@ -117,6 +118,8 @@ def test_any_other_form_is_shown_with_a_button_that_sends_it(browser: FlaskClien
     shown = sign_in(browser, gate)
     assert shown.status_code == 200
     assert "Oil &lt;b&gt;at&lt;/b&gt; the seal" in shown.text
+    assert "You were signed out when you sent this" in visible(shown.text)
+    assert "Subject Oil" in visible(shown.text)
     assert 'name="password"' not in shown.text
     assert f'action="{HERE}/entry"' in shown.text
     sent = post(
@@ -131,12 +134,51 @@ def test_a_window_from_before_the_sign_in_asks_once_more(browser: FlaskClient) -
     old = browser.get(HERE)
     sign_in(browser, browser.get(HERE))  # in another window
     answer = browser.post(
-        f"{HERE}/notes", data={"csrf_token": "of another sign-in", "key": "12345678", "note": "call her"}
+        f"{HERE}/notes",
+        data={"csrf_token": "of another sign-in", "filled_by": "1", "key": "12345678", "note": "call her"},
     )
     assert answer.status_code == 400
     assert "call her" in visible(answer.text)
+    assert "You were signed out" not in visible(answer.text)
     assert post(browser, f"{HERE}/notes", answer, note="call her").status_code == 303
     assert old.status_code == 200
+
+
+def test_what_another_person_typed_in_a_stale_window_is_shown_to_nobody(browser: FlaskClient) -> None:
+    maras = browser.get(HERE)
+    assert 'name="filled_by" value="1"' in maras.text
+    post(browser, "/logout", maras)
+    sign_in(browser, browser.get("/login"), "Chen")
+    for path, said in ((f"{HERE}/notes", {"note": "between us"}), (f"{HERE}/links", {"linked_reason": "between us"})):
+        answer = post(browser, path, maras, **said)
+        assert answer.status_code == 403
+        assert "filled in by somebody else" in visible(answer.text)
+        assert "between us" not in answer.text
+    unknown = browser.post(f"{HERE}/notes", data={"note": "between us", "csrf_token": field(maras.text, "csrf_token")})
+    assert unknown.status_code == 400
+    assert "between us" not in unknown.text
+
+
+def test_after_signing_out_another_person_gets_nothing_that_went_along(browser: FlaskClient) -> None:
+    page = browser.get(HERE)
+    post(browser, "/logout", page)
+    gate = post(browser, f"{HERE}/links", page, linked_reason="between us")
+    assert gate.status_code == 401
+    assert sign_in(browser, gate, "Chen").location == "/"
+    assert "between us" not in browser.get("/complaints/new").text
+
+
+def test_too_much_to_go_along_says_where_it_still_is(browser: FlaskClient, make: sessionmaker[Session]) -> None:
+    page = browser.get(HERE)
+    stale = browser.post(
+        f"{HERE}/notes", data={"note": "x" * (LARGEST + 1), "filled_by": "1", "csrf_token": "of another sign-in"}
+    )
+    expire(make)
+    expired = post(browser, f"{HERE}/notes", page, note="x" * (LARGEST + 1))
+    browser.delete_cookie("redress")
+    for answer in (stale, expired, post(browser, f"{HERE}/notes", page, note="x" * (LARGEST + 1))):
+        assert answer.status_code == 413
+        assert "Go back in your browser" in visible(answer.text)
 
 
 def test_nothing_goes_along_from_another_site_or_without_words(browser: FlaskClient, app: Flask) -> None:

@@ -128,3 +128,101 @@ def test_a_record_begins_with_what_was_typed_and_its_panel_is_open(
     said = draft | {"draft_version": "1", "responsibility": "not_ours"}
     assert qe.post(f"{here}/records/finding", data=said).status_code == 303
     assert "Your draft" not in visible(qe.get(f"{here}/records").text)
+
+
+def forms(html: str, action: str) -> dict[str, str]:
+    """The forms of a page that are sent there, by what their drafts are called."""
+    found = re.findall(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.S)
+    return {re.findall(r'name="draft" value="([^"]+)"', each)[0]: each for each in found}
+
+
+@on_both_databases
+def test_two_forms_of_one_record_on_the_report_keep_their_own_words(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    number = office.to_action_plan()
+    head, here = browser_of(office["dept_head"]), f"/complaints/{number}"
+    action = f"{here}/records/cause?back=8d"
+    d4, d5 = forms(head.get(f"{here}/8d").text, action)
+    assert (d4, d5) == ("record:cause@d4", "record:cause@d5")
+    for form, said in ((d4, {"text": "the cause, in D4"}), (d5, {"permanent": "the actions, in D5"})):
+        answer = head.post(
+            f"{here}/drafts/{form}", data=said | {"draft": form, "draft_version": "0", "version": "0"}, headers=JSON
+        )
+        assert answer.status_code == 200
+    both = forms(head.get(f"{here}/8d").text, action)
+    assert "the cause, in D4</textarea>" in both[d4]
+    assert "the actions, in D5</textarea>" in both[d5]
+    sent = head.post(action, data={"permanent": "the actions", "draft": d5, "draft_version": "1", "version": "0"})
+    assert sent.status_code == 303
+    both = forms(head.get(f"{here}/8d").text, action)
+    assert "the cause, in D4</textarea>" in both[d4]
+    assert "Your draft" not in visible(both[d5])
+    assert head.post(f"{here}/drafts/{d4}/discard").location == f"{here}/8d#part-d4"
+    assert head.post(f"{here}/drafts/record:plan:2@d5/discard").location == f"{here}/8d?edit=plan.2#part-d5"
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["note:x", "reply:1", "record:nothing", "record:finding@d99", "sign:nothing", "fact:key", "entry@d1", "x", "A"],
+)
+def test_what_no_form_of_the_complaint_is_called_keeps_nothing(desk: FlaskClient, form: str) -> None:
+    assert save(desk, form, note="x").status_code == 404
+    assert desk.post(f"{HERE}/drafts/{form}/discard").status_code == 404
+
+
+def test_what_is_too_long_or_too_much_is_said_to_the_script(desk: FlaskClient) -> None:
+    answer = save(desk, "note", note="x" * 100_001)
+    assert answer.status_code == 422
+    assert "100000 characters" in (answer.json or {})["problem"]
+    for count in range(60):
+        assert save(desk, f"note:{count}", note="words").status_code == 200
+    assert "60 drafts" in (save(desk, "note", note="one more").json or {})["problem"]
+    assert desk.post(f"{HERE}/drafts/note:7/discard").status_code == 303
+    assert save(desk, "note", note="one more").status_code == 200
+
+
+def test_a_fact_that_was_not_saved_is_back_when_it_is_edited_again(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    number = office.registered()
+    clerk, here = browser_of(office["clerk"]), f"/complaints/{number}"
+    answer = clerk.post(
+        f"{here}/drafts/fact:demand",
+        data={"demand": "a long demand", "version": "2", "draft_version": "0"},
+        headers=JSON,
+    )
+    assert answer.status_code == 200
+    assert re.search(r'data-keeps="[^"]+fact:demand" data-begun', clerk.get(here).text)
+    form = clerk.get(f"{here}/facts/demand", headers={"HX-Request": "true"}).text
+    assert "a long demand</textarea>" in form
+    said = {"demand": "a long demand", "version": "99", "draft": "fact:demand", "draft_version": "1"}
+    assert clerk.post(f"{here}/facts/demand", data=said).status_code == 303
+    assert "data-begun" not in clerk.get(here).text
+    clerk.post(f"{here}/drafts/fact:demand", data={"demand": "another", "draft_version": "2"}, headers=JSON)
+    cancelled = clerk.post(f"{here}/drafts/fact:demand/discard", headers={"HX-Request": "true"}, follow_redirects=True)
+    assert 'id="fact-demand"' in cancelled.text
+    assert "another" not in cancelled.text
+
+
+def test_a_remark_and_a_reason_are_back_and_no_password_is_kept(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    number = office.to_action_plan()
+    here = f"/complaints/{number}"
+    office.plan(number)
+    client = browser_of(office["qe"])
+    said = {"remark": "the dates are missing", "digest": "x", "password": "secret", "draft_version": "0"}
+    answer = client.post(f"{here}/drafts/sign:plan_review", data=said, headers=JSON)
+    assert (answer.json or {})["fields"] == {"remark": ["the dates are missing"]}
+    for page in ("records", "8d"):
+        assert "the dates are missing</textarea>" in client.get(f"{here}/{page}").text
+    colleague = str(office["clerk"].id)
+    reason = {"reason": "please look at this", "to_users": colleague, "draft_version": "0"}
+    assert client.post(f"{here}/drafts/pass_on", data=reason, headers=JSON).status_code == 200
+    html = client.get(here).text
+    assert "please look at this</textarea>" in html
+    assert f'name="to_users" value="{colleague}" checked' in html

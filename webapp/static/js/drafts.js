@@ -2,7 +2,8 @@
 // reach the server (signed out, no network, the tab closed) is back in the form the next time. Two windows do not
 // overwrite each other: both texts are shown. Whoever else signs in on this machine finds nothing.
 const PREFIX = "draft:";
-const ITSELF = new Set(["csrf_token", "key", "draft", "draft_version", "draft_by"]);
+const ITSELF = new Set(["csrf_token", "key", "digest", "draft", "draft_version", "filled_by"]);
+const SECRET = /password|secret|token/i; // is kept nowhere
 const LATER = 1000;
 const LARGEST = 30 * 1024 * 1024;
 const clock = (at) =>
@@ -42,7 +43,7 @@ const store = {
 const keep = (box) => {
   const form = box.closest("form");
   const version = form.elements.namedItem("draft_version");
-  const by = form.elements.namedItem("draft_by").value;
+  const by = form.elements.namedItem("filled_by").value;
   const key = `${PREFIX}${by}:${box.dataset.draft}`;
   const part = (name) => box.querySelector(`[data-${name}]`);
   let timer = 0;
@@ -51,7 +52,7 @@ const keep = (box) => {
   let apart = false; // another window has other words, and nobody has chosen yet
 
   const fields = () =>
-    [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !ITSELF.has(name));
+    [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !ITSELF.has(name) && !SECRET.test(name));
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
   const say = (text) => (part("said").textContent = text);
   let known = fields(); // what the server has
@@ -60,7 +61,7 @@ const keep = (box) => {
     const values = new Map();
     for (const [name, value] of list) values.set(name, [...(values.get(name) ?? []), value]);
     for (const control of form.elements) {
-      if (!control.name || ITSELF.has(control.name) || ["file", "submit", "button"].includes(control.type)) continue;
+      if (!control.name || ITSELF.has(control.name) || ["file", "password", "submit", "button"].includes(control.type)) continue;
       const said = values.get(control.name);
       if (control.type === "checkbox" || control.type === "radio") {
         control.checked = said?.includes(control.value) ?? false;
@@ -107,10 +108,10 @@ const keep = (box) => {
     }).catch(() => null);
     saving = false;
     if (away) return;
-    const told = answer && [200, 409].includes(answer.status) ? await answer.json() : null;
-    if (!told) {
+    const told = answer && [200, 409, 422].includes(answer.status) ? await answer.json().catch(() => null) : null;
+    if (told?.version === undefined) {
       remember();
-      return say(answer?.status === 401 ? box.dataset.out : box.dataset.kept);
+      return say(told?.problem ?? (answer?.status === 401 ? box.dataset.out : box.dataset.kept));
     }
     const other = Object.entries(told.fields).flatMap(([name, said]) => said.map((value) => [name, value]));
     if (answer.status === 200) {
@@ -169,6 +170,7 @@ const keep = (box) => {
     if (event.submitter?.dataset.discard === undefined) remember(true);
     else store.drop(key);
   });
+  form.addEventListener("htmx:afterRequest", (event) => event.detail.xhr.status < 300 && store.drop(key));
   addEventListener("pagehide", () => timer && save(true));
   addEventListener("pageshow", (event) => event.persisted && (away = false));
   addEventListener("online", changed);
@@ -184,7 +186,7 @@ const begin = (root) => {
     known.add(box);
   }
 };
-const me = document.querySelector("[name=draft_by]")?.value;
+const me = document.querySelector("[name=filled_by]")?.value;
 for (const key of store.keys()) {
   if (me && key.startsWith(PREFIX) && !key.startsWith(`${PREFIX}${me}:`)) store.drop(key);
 }
