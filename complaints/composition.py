@@ -1,7 +1,7 @@
 """A composition: what a paper says of a complaint, in one edition, as plain values that can be kept.
 
 Pure. Every word is a text that somebody wrote, a name in both languages (`[en, zh]`) or a message to translate
-(`{"message": …}`), so that a composition is the same whatever language it is printed in. Nothing internal is in the
+(`{"message": …}` with its values), so that a composition is the same whatever language it is printed in. Nothing internal is in the
 customer's edition: no section, record or field that is internal, no remark of a signer, no round that is over, nothing
 that was returned.
 """
@@ -34,6 +34,7 @@ MOST_ROWS = 500
 LONGEST_LINE = 60
 LONG = frozenset({"content", "demand", "details_asked", "address", "subject", "files", "notified"})
 """Fields of the register entry that have a line of their own."""
+ELSEWHERE = N_("a file of another complaint")
 CUT = N_("… cut here; the whole text stands in the complaint")
 MORE_ROWS = N_("… further rows stand in the complaint")
 DECISIONS: Mapping[str, str] = {"approved": N_("Signed"), "returned": N_("Returned")}
@@ -42,8 +43,17 @@ SIGNATURES = N_("Signatures")
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A message that says how many."""
+
+    message: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Known:
-    """Those whom records name by their ids, and what is known of the complaint beside them."""
+    """Those whom records name by their ids, and what is known of the complaint beside them. Nothing of it depends on
+    who asks, and no other complaint is named: whoever may see this one reads the same paper."""
 
     people: Mapping[int, str] = field(default_factory=dict)
     departments: Mapping[int, Name] = field(default_factory=dict)
@@ -253,6 +263,8 @@ class _Writer:
     def _fact(self, value: Any) -> Words:
         if isinstance(value, Name):
             return [_name(value)]
+        if isinstance(value, Counted):
+            return [{"message": value.message, "count": str(value.count)}]
         return [self._moment(value)] if isinstance(value, datetime) else self._said(value)
 
     def _words(self, of: Field, value: Any) -> Words:
@@ -273,7 +285,9 @@ class _Writer:
             department = self.known.departments.get(value)
             return [_name(department)] if department else []
         if of.kind in ("file", "files"):
-            return self._said(self.known.files.get(value, ""))
+            if value not in self.known.files:
+                return [_message(ELSEWHERE)] if self.ours else []
+            return self._said(self.known.files[value])
         return self._said(value)
 
     def _moment(self, at: datetime) -> str:

@@ -22,8 +22,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints import files, history, off_board, workflow
 from complaints.blobs import Blobs
 from complaints.case import load_with_past
-from complaints.complaint import Complaint, Involvement, visible_to
-from complaints.composition import Known, compose, digest_of
+from complaints.complaint import Complaint, Involvement
+from complaints.composition import Counted, Known, compose, digest_of
 from complaints.customers import Customer
 from complaints.database import Base, BigId
 from complaints.errors import N_, Sentence
@@ -42,6 +42,7 @@ STEPS = (N_("in the queue"), N_("written down"), N_("laid out"), N_("kept"))
 """What has been done of a row, by its `step`."""
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MOST_PICTURES = 24
+SHARED_WITH = N_("and others that share its investigation: %(count)s")
 TYPES = {PDF: "application/pdf", DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
 WAITING = ("queued", "running")
 
@@ -98,8 +99,8 @@ class Wanted:
     pictures: tuple[str, ...] = ()
 
 
-def composed(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, zone: ZoneInfo) -> dict[str, Any]:
-    """What a paper says of a complaint at this moment; of others only what this person may see. Raises `NotPrinted`."""
+def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: ZoneInfo) -> dict[str, Any]:
+    """What a paper says of a complaint at this moment, whoever asks. Raises `NotPrinted`."""
     case, past = load_with_past(session, complaint)
     paper = next((each for each in case.rules.papers if each.key == wanted.paper), None)
     if paper is None:
@@ -109,7 +110,7 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, by: Acto
     ours = wanted.edition == INTERNAL
     own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
-    known = _known(session, complaint, own, by if ours else None)
+    known = _known(session, complaint, own, ours=ours)
     return compose(
         paper, case, past, known, edition=wanted.edition, zone=zone,
         pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
@@ -136,14 +137,13 @@ def pictures(session: Session, complaint: Complaint) -> list[Attachment]:
     return [each for each in own.values() if each.content_type in PICTURES and each.filename]
 
 
-def _known(session: Session, complaint: Complaint, own: files.Files, by: Actor | None) -> Known:
-    """Whom and what a paper names: of other complaints that share the investigation what this person may see, and for
-    the customer (None) nothing."""
-    named, others = own, []
-    if by is not None and complaint.investigation_id is not None:
+def _known(session: Session, complaint: Complaint, own: files.Files, *, ours: bool) -> Known:
+    """Whom and what a paper names; of other complaints that share the investigation only how many there are, and that
+    not to the customer."""
+    others = 0
+    if ours and complaint.investigation_id is not None:
         together = Complaint.investigation_id == complaint.investigation_id, Complaint.id != complaint.id
-        others = list(session.scalars(visible_to(by, select(Complaint.number).where(*together)).order_by(Complaint.id)))
-        named = files.offered(session, complaint, by)
+        others = session.scalar(select(func.count()).select_from(Complaint).where(*together)) or 0
     people = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     departments = {each.id: each.name for each in session.scalars(select(Department))}
     told = session.execute(
@@ -161,11 +161,11 @@ def _known(session: Session, complaint: Complaint, own: files.Files, by: Actor |
         "registered_at": [complaint.registered_at],
         "registered_by": [people.get(complaint.registered_by_id or 0)],
         "closed_at": [complaint.closed_at],
-        "sources": [complaint.number, *others],
+        "sources": [complaint.number, *([Counted(SHARED_WITH, others)] if others else [])],
         "notified": [each for id_, since in told if id_ in departments for each in (departments[id_], since)],
         "files": [each.filename for each in own.values() if not each.inline],
     }
-    names = {each.id: each.filename for each in named.values()}
+    names = {each.id: each.filename for each in own.values()}
     return Known(people, departments, names, facts, customer.name if customer else "")
 
 
@@ -173,7 +173,7 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     """A file of a paper as it is now, in the caller's transaction: the one that is there, or one that is to be made.
     Raises `NotPrinted`."""
     workflow.hold(session, complaint)
-    content = composed(session, complaint, wanted, by=by, zone=zone)
+    content = composed(session, complaint, wanted, zone=zone)
     digest = digest_of(content)
     same = Print.complaint_id == complaint.id, Print.paper == wanted.paper, Print.edition == wanted.edition
     files_of_it = session.scalars(select(Print).where(*same, Print.digest == digest)).all()

@@ -115,9 +115,9 @@ class Speaker:
     def _in(self, word: list[str] | dict[str, str], language: str) -> str:
         if isinstance(word, list):
             return word[language == CHINESE]
-        message = word["message"]
+        values = dict(word)
         with force_locale(LOCALES[language]):
-            return str(gettext(message))
+            return str(gettext(values.pop("message"), **values))
 
 
 def lines(items: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:

@@ -129,7 +129,7 @@ def look(number: str) -> str | tuple[str, int]:
     complaint = find(session, number, actor())
     wanted = _wanted(request.args)
     try:
-        content = printing.composed(session, complaint, wanted, by=actor(), zone=zone())
+        content = printing.composed(session, complaint, wanted, zone=zone())
     except NotPrinted as refusal:
         problems = {each.field: each.sentence for each in refusal.problems}
         return _page(complaint, Form(wanted, problems)), 422

@@ -31,13 +31,13 @@ def ask(desk: Desk, number: str, wanted: Wanted = EIGHT_D, role: str = "clerk") 
         return printing.ask(session, desk.find(session, number), wanted, by=desk[role], at=desk.at, zone=ZONE)
 
 
-def content(desk: Desk, number: str, wanted: Wanted, role: str = "clerk") -> dict[str, Any]:
+def content(desk: Desk, number: str, wanted: Wanted) -> dict[str, Any]:
     with desk.make() as session:
-        return printing.composed(session, desk.find(session, number), wanted, by=desk[role], zone=ZONE)
+        return printing.composed(session, desk.find(session, number), wanted, zone=ZONE)
 
 
-def said(desk: Desk, number: str, wanted: Wanted, role: str = "clerk") -> str:
-    return json.dumps(content(desk, number, wanted, role), ensure_ascii=False)
+def said(desk: Desk, number: str, wanted: Wanted) -> str:
+    return json.dumps(content(desk, number, wanted), ensure_ascii=False)
 
 
 def make_it(desk: Desk, blobs: Blobs, file: bytes = b"%PDF") -> Claim:
@@ -133,14 +133,30 @@ def test_nothing_internal_is_in_what_the_customer_gets(desk: Desk, paper: str) -
     assert SECRET in said(desk, number, Wanted("report_8d", edition=INTERNAL))
 
 
-def test_other_complaints_that_share_the_investigation_are_named_only_to_who_may_see_them(desk: Desk) -> None:
+def test_other_complaints_that_share_the_investigation_are_counted_and_never_named(desk: Desk, blobs: Blobs) -> None:
     first, second = desk.to_investigation(), desk.to_investigation()
     with desk.act() as session:
         one, other = desk.find(session, first), desk.find(session, second)
         joining.join(session, other, one, by=desk["qe"], at=desk.at, seen_version=other.version, context=CONTEXT)
-    assert second in said(desk, first, Wanted("capa_form"))
-    assert second not in said(desk, first, Wanted("capa_form"), "staff")
-    assert second not in said(desk, first, EIGHT_D)
+        a_letter(session, other, files=[a_file(blobs, filename="their secret.png")])
+        (strange,) = printing.pictures(session, other)
+        written(session, one, "whys", evidence=strange.id)
+    for paper in ("capa_form", "report_8d"):
+        ours = said(desk, first, Wanted(paper))
+        assert second not in ours
+        assert "their secret" not in ours
+    assert [first, {"message": printing.SHARED_WITH, "count": "1"}] in [
+        item["words"]
+        for part in content(desk, first, Wanted("capa_form"))["sections"]
+        for item in part.get("items", ())
+    ]
+    assert composition.ELSEWHERE in said(desk, first, Wanted("report_8d"))
+    theirs = said(desk, first, EIGHT_D)
+    assert printing.SHARED_WITH not in theirs
+    assert composition.ELSEWHERE not in theirs
+    ask(desk, first, Wanted("capa_form"), "qe")
+    ask(desk, first, Wanted("capa_form"), "staff")
+    assert len(rows(desk)) == 1
 
 
 def test_older_rounds_stand_only_on_our_own_papers(desk: Desk) -> None:
