@@ -78,7 +78,7 @@ def compose(
     return {
         "title": _name(paper.name),
         "complaint": case.complaint.number,
-        "subject": clean(case.complaint.subject, lines=False),
+        "subject": clean(case.complaint.subject, lines=False)[:LONGEST],
         "number": (numbered.number if numbered else None) or "",
         "form": paper.number,
         "version": paper.version,

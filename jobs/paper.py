@@ -43,7 +43,13 @@ LARGEST_PICTURE = 40_000_000
 PICTURE_SIDE = 1_000
 EXCLUDED = "2"
 """The third and last degree to which a cause is known."""
-UNBROKEN = re.compile(r"([!-~]{60})(?=[!-~])")
+_IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_GLUE = "\u00a0\u202f\u2007\u2060\ufeff"
+_JOINED = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\u200d"
+_TIGHT = f"(?:[^ \\t\\n\u200b{_IDEOGRAPHS}]|[{_IDEOGRAPHS}](?=[{_GLUE}]))"
+UNBROKEN = re.compile(f"({_TIGHT}{{60}}[{_JOINED}]{{0,20}})(?={_TIGHT})")
+"""A run in which no line may end: everything between blanks but ideographs, which may stand at the end of a line if
+nothing glues them to what follows. What belongs to the letter before it stays with that, within reason."""
 PAGE = N_("Page %(page)s of %(pages)s")
 
 

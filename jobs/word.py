@@ -6,6 +6,7 @@ What people wrote goes in as text and nothing else: no fields, no links, no mark
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from docx import Document
@@ -75,6 +76,8 @@ class _Writer:
         facts = self.paper.core_properties
         facts.author, facts.title = self.imprint.organisation, self.content["complaint"]
         facts.comments, facts.revision = "", self.imprint.revision or 1
+        facts.last_modified_by = self.imprint.organisation
+        facts.created = facts.modified = self.imprint.at.astimezone(UTC).replace(tzinfo=None)  # it writes a Z itself
         form = f"{self.content['form']} {self.content['version']}".strip()
         page.header.paragraphs[0].add_run(
             " · ".join(each for each in (self.imprint.organisation, self.say.text(self.content["title"]), form) if each)

@@ -178,6 +178,26 @@ def test_a_picture_too_large_to_unfold_is_named_and_not_shown() -> None:
     assert pictures.address({"blob": "bomb"}) == ""
 
 
+@pytest.mark.parametrize(
+    "letters", ["x", "ä", "щ", "\u00a0", "。", "😀", "中\u00a0", "中\u2060", "e" + "\u0301" * 30]
+)
+def test_what_has_no_place_to_break_gets_one_in_every_line(letters: str) -> None:
+    text = (letters * 10_000)[:10_000]
+    runs = paper.broken(text).split("\u200b")
+    assert "".join(runs) == text
+    assert len(runs) >= 10_000 / 80
+    assert max(map(len, runs)) <= 80
+
+
+@pytest.mark.parametrize("text", ["中" * 10_000, "word " * 2_000, "word中" * 2_000, "x" * 60])
+def test_what_breaks_by_itself_is_left_alone(text: str) -> None:
+    assert paper.broken(text) == text
+
+
+def test_a_letter_stays_whole_where_a_run_is_broken() -> None:
+    assert paper.broken("e\u0301" * 100).split("\u200b")[0][-1] == "\u0301"
+
+
 def test_a_table_goes_on_over_pages_with_its_head(chosen: Settings, desk: Desk) -> None:
     rows = [[[f"measure {n}"], [WORDS]] for n in range(120)]
     section = {"kind": "rows", "level": 2, "name": ["Plan", "计划"], "round": None, "rows": rows, "total": []}
@@ -218,6 +238,9 @@ def test_the_8d_as_a_word_file_says_the_same(chosen: Settings, desk: Desk) -> No
     with zipfile.ZipFile(io.BytesIO(file)) as parts:
         assert not any("TargetMode" in parts.read(name).decode() for name in parts.namelist() if name.endswith(".rels"))
         feet = [parts.read(name).decode() for name in parts.namelist() if "footer" in name]
+    facts = word.core_properties
+    assert (facts.author, facts.last_modified_by) == ("Mill 磨坊", "Mill 磨坊")
+    assert facts.created == facts.modified == row(desk.make).asked_at
     fields = [re.findall(r"<w:instrText[^>]*>([^<]+)", foot) for foot in feet]
     assert fields
     assert all(each == ["PAGE", "NUMPAGES"] * 2 for each in fields)  # in both languages
