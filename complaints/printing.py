@@ -36,7 +36,8 @@ from complaints.registration import Incomplete, Problem
 
 BOTH, ENGLISH, CHINESE = "both", "en", "zh"
 LANGUAGES = (BOTH, ENGLISH, CHINESE)
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=4)
+"""Longer than anybody may be at a paper (jobs/limits.py), so that none is made twice at once."""
 DEATHS = 3
 STEPS = (N_("in the queue"), N_("written down"), N_("laid out"), N_("kept"))
 """What has been done of a row, by its `step`."""

@@ -20,7 +20,7 @@ from docx.text.paragraph import Paragraph
 from complaints.composition import Words
 from complaints.errors import N_
 from complaints.papers import EDITIONS
-from jobs.paper import PAGE, Imprint, Pictures, Speaker
+from jobs.paper import PAGE, TOO_LARGE, Imprint, Pictures, Speaker
 
 FACE = "Microsoft YaHei"
 """Word has it wherever it speaks Chinese; elsewhere it takes what it has."""
@@ -149,6 +149,8 @@ class _Writer:
         for each in self.content["pictures"]:
             if address := self.pictures.address(each):
                 self.paper.add_picture(io.BytesIO(self.pictures.made[address]), width=Mm(80))
+            elif each["blob"] in self.pictures.too_large:
+                self.paper.add_paragraph(self._message(TOO_LARGE))
             self.paper.add_paragraph(each["name"])
 
     def _words(self, words: Words) -> str:

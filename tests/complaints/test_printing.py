@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import composition, history, joining, printing
+from complaints import composition, history, joining, printing, records
 from complaints.blobs import Blobs
 from complaints.case import load
 from complaints.complaint import Complaint
 from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, INTERNAL
+from complaints.people import SYSTEM
 from complaints.printing import DEATHS, LEASE, Claim, NotPrinted, Print, Wanted
 from complaints.procedure import procedure
 from tests.builders import a_file, a_letter, written
@@ -175,6 +176,25 @@ def test_a_text_without_end_is_cut_and_says_so(desk: Desk) -> None:
     paper = said(desk, number, REGISTER_FORM)
     assert composition.CUT in paper
     assert len(paper) < 2 * composition.LONGEST
+
+
+def test_rows_without_end_are_cut_table_by_table_and_it_says_how_many_there_are(desk: Desk) -> None:
+    number = desk.to_investigation()
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        for key in ("whys", "factors", "plan"):
+            sheet = procedure().sheet(key)
+            assert sheet is not None
+            subject, round = records.subject_of(session, complaint, sheet.of, at=desk.at), complaint.round
+            values = {each.key: "x" for each in sheet.fields if each.kind in ("line", "text")}
+            for place in range(300):
+                session.add(records.put(None, sheet, subject, values, round=round, place=place, by=SYSTEM, at=desk.at))
+    paper = content(desk, number, Wanted("report_8d"))
+    tables = [each["rows"] for each in paper["sections"] if len(each.get("rows", ())) > composition.LEAST_ROWS]
+    assert len(tables) == 3
+    for rows in tables:
+        assert len(rows) <= composition.MOST_ROWS + 1
+        assert rows[-1][0] == [{"message": composition.MORE_ROWS, "count": str(300 - len(rows) + 1)}]
 
 
 def test_only_pictures_of_the_complaint_itself_are_printed(desk: Desk, blobs: Blobs) -> None:
