@@ -73,9 +73,10 @@ def compose(
     *,
     edition: str,
     zone: ZoneInfo,
+    draft: bool = False,
     pictures: Iterable[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """What a paper says of a complaint now."""
+    """What a paper says of a complaint now; a `draft` is marked on every page."""
     writer = _Writer(case, past, known, zone, ours=edition == INTERNAL)
     numbered = case.records.get(paper.numbered)
     return {
@@ -86,6 +87,7 @@ def compose(
         "form": paper.number,
         "version": paper.version,
         "edition": edition,
+        "draft": draft,
         "sections": [block for section in paper.said_in(edition) for block in writer.section(section)],
         "pictures": [dict(each) for each in pictures],
     }

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import files, history, off_board, workflow
 from complaints.blobs import Blobs
-from complaints.case import load_with_past
+from complaints.case import Case, load_with_past
 from complaints.complaint import Complaint, Involvement
 from complaints.composition import Counted, Known, compose, digest_of
 from complaints.customers import Customer
@@ -32,6 +32,7 @@ from complaints.papers import CUSTOMER, DOCX, INTERNAL, PDF, Paper
 from complaints.people import Actor, Department, User, actor_for
 from complaints.procedure import NOTIFIED
 from complaints.procedure import of as rules_of
+from complaints.promises import decided
 from complaints.registration import Incomplete, Problem
 
 BOTH, ENGLISH, CHINESE = "both", "en", "zh"
@@ -113,7 +114,7 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: Zo
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
     known = _known(session, complaint, own, ours=ours)
     return compose(
-        paper, case, past, known, edition=wanted.edition, zone=zone,
+        paper, case, past, known, edition=wanted.edition, zone=zone, draft=not ours and not decided(case),
         pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
     )  # fmt: skip
 
@@ -198,6 +199,18 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
 def of(session: Session, complaint: Complaint) -> list[Print]:
     """What was printed of a complaint, the newest first."""
     return list(session.scalars(select(Print).where(Print.complaint_id == complaint.id).order_by(Print.id.desc())))
+
+
+def drafts(session: Session, case: Case, chosen: Collection[Attachment]) -> list[str]:
+    """The names of those files that are papers which were made before it was decided what is done, and say so."""
+    if not chosen:
+        return []
+    of_it = Print.complaint_id == case.complaint.id, Print.attachment_id.in_([each.id for each in chosen])
+    asked = {
+        row.attachment_id: row.asked_at
+        for row in session.execute(select(Print.attachment_id, Print.asked_at).where(*of_it))
+    }
+    return [each.filename for each in chosen if each.id in asked and not decided(case, asked[each.id])]
 
 
 def find(session: Session, complaint: Complaint, print_id: int) -> Print | None:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from complaints import addressees, guards, history, off_board, outbox, watching, workflow, writing
+from complaints import addressees, guards, history, off_board, outbox, printing, watching, workflow, writing
 from complaints.addressees import Addressee
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
@@ -33,7 +33,7 @@ from complaints.letters import Attachment, Letter, answers_to
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, QUALITY, Actor, User, actor_for, fold_email
 from complaints.procedure import Procedure, of
-from complaints.promises import promised
+from complaints.promises import decided, promised
 from complaints.registration import Incomplete, Problem
 from complaints.reply_templates import unfilled
 from complaints.texts import clean
@@ -105,10 +105,12 @@ class NotSent(Incomplete):
 
 
 class Promised(NotSent):
-    """The reply promises something before it is decided what is done."""
+    """The reply promises something before it is decided what is done, in words or by a paper that is a draft."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], drafts: Sequence[str] = ()) -> None:
         message = N_("Nothing is decided yet, and it sounds like a promise: %(words)s")
+        if not words:
+            message, words = N_("It carries a draft, made before the measures were approved: %(words)s"), drafts
         super().__init__([Problem(MEANT, Sentence(message, {"words": "“" + "”, “".join(words) + "”"}))])
 
 
@@ -246,8 +248,9 @@ def send(
     begun = compose(session, complaint, written=written, answers=form.answers, own=context.mail_from)
     checked = _checked(session, case, form, begun, by)
     words = [] if decided(case) else promised(checked.text)
-    if words and not form.meant:
-        raise Promised(words)
+    papers = printing.drafts(session, case, checked.files)
+    if (words or papers) and not form.meant:
+        raise Promised(words, papers)
     place = _record(session, complaint, checked, by=by, at=at, context=context)
     if place is None:
         workflow.touch(session, complaint, at=at, seen_version=complaint.version)
@@ -261,18 +264,16 @@ def send(
     session.flush()
     due_at = max(at + WAIT, context.calendar.next_opening(at)) if form.later else at + WAIT
     reply.outgoing_id = _owe(session, reply, begun, checked.files, by=by, due_at=due_at, context=context)
-    told = {"recipients": [each.address for each in reply.recipients], "contact": form.contact, "promised": words}
+    told = {
+        "recipients": [each.address for each in reply.recipients],
+        "contact": form.contact,
+        "promised": [*words, *papers],
+    }
     history.note(session, complaint.id, "replied", by=by, at=at, **{k: v for k, v in told.items() if v})
     today = at.astimezone(context.zone).date()
     watching.hear(session, complaint.id, f"replied:{reply.id}", by=by, at=at, today=today)
     session.flush()
     return reply
-
-
-def decided(case: Case) -> bool:
-    """Is it decided what is done, as far as the procedure says when that is?"""
-    contact = case.rules.contact
-    return contact is None or not contact.promises_after or contact.promises_after in case.signatures
 
 
 @dataclass(frozen=True)

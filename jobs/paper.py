@@ -41,6 +41,7 @@ FACES = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei")
 INSTALL = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk"
 LARGEST_PICTURE = 13_000_000
 """Pixels that are unfolded; a larger picture is named and not shown. Of a photograph fewer are unfolded than it has."""
+DRAFT = N_("Draft: measures not approved yet")
 TOO_LARGE = N_("This picture is too large to print")
 PICTURE_SIDE = 1_000
 EXCLUDED = "2"
@@ -175,7 +176,7 @@ def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
             "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, broken=broken,
             effect=effect, drawn=lambda section: drawn(section, effect, speaker), faces=", ".join(FACES),
             page_of=list(speaker.message(PAGE, **counters)), edition={"message": EDITIONS[content["edition"]]},
-            html_language=HTML_LANG[imprint.languages[-1]], N_=N_, TOO_LARGE=TOO_LARGE, **more,
+            html_language=HTML_LANG[imprint.languages[-1]], N_=N_, TOO_LARGE=TOO_LARGE, DRAFT=DRAFT, **more,
         )  # fmt: skip
 
 

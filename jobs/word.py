@@ -20,7 +20,7 @@ from docx.text.paragraph import Paragraph
 from complaints.composition import Words
 from complaints.errors import N_
 from complaints.papers import EDITIONS
-from jobs.paper import PAGE, TOO_LARGE, Imprint, Pictures, Speaker
+from jobs.paper import DRAFT, PAGE, TOO_LARGE, Imprint, Pictures, Speaker
 
 FACE = "Microsoft YaHei"
 """Word has it wherever it speaks Chinese; elsewhere it takes what it has."""
@@ -78,6 +78,9 @@ class _Writer:
         facts.comments, facts.revision = "", self.imprint.revision or 1
         facts.last_modified_by = self.imprint.organisation
         facts.created = facts.modified = self.imprint.at.astimezone(UTC).replace(tzinfo=None)  # it writes a Z itself
+        if self.content["draft"]:
+            page.header.paragraphs[0].add_run(self._message(DRAFT)).bold = True
+            page.header.paragraphs[0].add_run(" · ")
         form = f"{self.content['form']} {self.content['version']}".strip()
         page.header.paragraphs[0].add_run(
             " · ".join(each for each in (self.imprint.organisation, self.say.text(self.content["title"]), form) if each)

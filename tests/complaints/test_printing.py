@@ -1,6 +1,7 @@
 """Papers: what they say of a complaint, their revisions, and the making of their files."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import composition, history, joining, printing, records
+from complaints import composition, history, joining, printing, records, replies
 from complaints.blobs import Blobs
 from complaints.case import load
 from complaints.complaint import Complaint
@@ -18,6 +19,7 @@ from complaints.papers import CUSTOMER, INTERNAL
 from complaints.people import SYSTEM
 from complaints.printing import DEATHS, LEASE, Claim, NotPrinted, Print, Wanted
 from complaints.procedure import procedure
+from complaints.replies import Form, Promised
 from tests.builders import a_file, a_letter, written
 from tests.desk import CONTEXT, Desk, english
 
@@ -225,6 +227,27 @@ def test_what_a_paper_is_not_made_as_is_refused_at_its_field(desk: Desk, wanted:
     (problem,) = refused.value.problems
     assert problem.field == field
     assert english(problem.sentence)
+
+
+@pytest.mark.requirement("S201")
+def test_a_draft_for_the_customer_is_sent_only_if_it_is_meant(desk: Desk, blobs: Blobs) -> None:
+    number = desk.to_investigation()
+    ask(desk, number)
+    make_it(desk, blobs)
+    (row,) = rows(desk)
+    assert row.attachment_id
+    form = Form(new_to="i.carrow@quellstrom.example", text="Please see the file.", files=[row.attachment_id])
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        with pytest.raises(Promised) as asked:
+            replies.send(session, complaint, form, key="a form", by=desk["sales"], at=desk.at, context=CONTEXT)
+        (problem,) = asked.value.problems
+        assert problem.field == replies.MEANT
+        assert f"{number} 8D report rev 1.pdf" in english(problem.sentence)
+        meant = replace(form, meant=True)
+        replies.send(session, complaint, meant, key="a form", by=desk["sales"], at=desk.at, context=CONTEXT)
+        line = session.scalars(select(history.Change).where(history.Change.act == "replied")).one()
+        assert line.values["promised"] == [f"{number} 8D report rev 1.pdf"]
 
 
 # Revisions

@@ -216,7 +216,7 @@ def test_a_table_goes_on_over_pages_with_its_head(chosen: Settings, desk: Desk) 
     section = {"kind": "rows", "level": 2, "name": ["Plan", "计划"], "round": None, "rows": rows, "total": []}
     content = {
         "title": ["Paper", "单"], "complaint": "C-1", "subject": "", "number": "", "form": "", "version": "",
-        "edition": "internal", "pictures": [],
+        "edition": "internal", "pictures": [], "draft": False,
         "sections": [section | {"head": [["Measure", "措施"], ["Words", "内容"]]}],
     }  # fmt: skip
     printer = Printer(chosen, desk.make)
@@ -257,6 +257,21 @@ def test_the_8d_as_a_word_file_says_the_same(chosen: Settings, desk: Desk) -> No
     fields = [re.findall(r"<w:instrText[^>]*>([^<]+)", foot) for foot in feet]
     assert fields
     assert all(each == ["PAGE", "NUMPAGES"] * 2 for each in fields)  # in both languages
+
+
+def test_what_the_customer_gets_before_the_decision_is_marked_as_a_draft_on_every_page(
+    chosen: Settings, desk: Desk
+) -> None:
+    number = desk.to_investigation(content=WORDS * 100)
+    pages = PdfReader(io.BytesIO(printed(chosen, desk, number, EIGHT_D))).pages
+    assert len(pages) > 1
+    for page in pages:
+        assert flat("Draft: measures not approved yet") in flat(page.extract_text())
+    word = Document(io.BytesIO(printed(chosen, desk, number, Wanted("report_8d", "en", CUSTOMER, "docx"))))
+    assert word.sections[0].header.paragraphs[0].text.startswith("Draft: measures not approved yet")
+    assert "Draft" not in text_of(printed(chosen, desk, number, Wanted("report_8d", "en")))
+    decided = printed(chosen, desk, desk.to_closed(), EIGHT_D)
+    assert "Draft" not in text_of(decided)
 
 
 def test_where_pango_is_missing_it_says_what_to_install(
