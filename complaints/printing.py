@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import files, history, off_board, workflow
+from complaints import apart, files, history, off_board, workflow
 from complaints.blobs import Blobs
 from complaints.case import Case, load_with_past
 from complaints.complaint import Complaint, Involvement
@@ -110,7 +110,7 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: Zo
     if problems := list(_problems(paper, wanted)):
         raise NotPrinted(problems)
     ours = wanted.edition == INTERNAL
-    own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
+    own = _files_of(session, _its(session, complaint, wanted.edition))
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
     known = _known(session, complaint, own, ours=ours)
     return compose(
@@ -133,9 +133,16 @@ def _files_of(session: Session, complaint_ids: Collection[int]) -> dict[str, Att
     return {each.id: each for each in session.scalars(query.order_by(Attachment.filename, Attachment.id))}
 
 
-def pictures(session: Session, complaint: Complaint) -> list[Attachment]:
+def _its(session: Session, complaint: Complaint, edition: str) -> list[int]:
+    """The complaint and those that were merged into it; for the customer without those of another one."""
+    ids = [complaint.id, *off_board.merged_into(session, complaint.id)]
+    others = apart.of(session, complaint, ids) if edition == CUSTOMER else {}
+    return [each for each in ids if each not in others]
+
+
+def pictures(session: Session, complaint: Complaint, edition: str = INTERNAL) -> list[Attachment]:
     """The pictures that a paper may show."""
-    own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
+    own = _files_of(session, _its(session, complaint, edition))
     return [each for each in own.values() if each.content_type in PICTURES and each.filename]
 
 

@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from complaints import addressees, guards, history, off_board, outbox, printing, watching, workflow, writing
+from complaints import addressees, apart, guards, history, off_board, outbox, printing, watching, workflow, writing
 from complaints.addressees import Addressee
+from complaints.apart import Apart
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.context import Context
@@ -151,7 +152,8 @@ def kinds(case: Case, by: Actor) -> Mapping[str, Name]:
 
 @dataclass(frozen=True)
 class Begun:
-    """What the form begins with. `people` are all whom one may write to, `to` and `cc` those chosen at first."""
+    """What the form begins with. `people` are all whom one may write to, `to` and `cc` those chosen at first; `strange`
+    are those whom only letters of another customer's complaint name, with that customer."""
 
     people: Mapping[str, Addressee]
     to: tuple[str, ...]
@@ -159,6 +161,8 @@ class Begun:
     subject: str
     answers: Letter | None
     locale: str
+    strange: Mapping[str, str]
+    apart: Apart
 
 
 def letters(session: Session, complaint: Complaint, *, merged: Sequence[int] | None = None) -> list[Letter]:
@@ -178,15 +182,26 @@ def compose(
     answers: int | None = None,
     own: str = "",
     house: Collection[str] | None = None,
+    merged: Collection[int] = (),
 ) -> Begun:
-    """A reply to the letter `answers` of those that were `written`, or to the newest; the complaint may have none."""
-    answered = next((each for each in written if each.id == answers), written[-1] if written else None)
+    """A reply to the letter `answers` of those that were `written`, or to the customer's newest; the complaint may have
+    none. Nobody is chosen whom only another customer's letters name: of complaints that were `merged`, too."""
+    others = apart.of(session, complaint, {*merged, *(each.complaint_id for each in written)})
+    theirs = [each for each in written if each.complaint_id not in others]
+    answered = next((each for each in written if each.id == answers), theirs[-1] if theirs else None)
     people = addressees.of(session, complaint, written, own=own, house=house)
-    to, cc = _answered_to(people, answered)
+    strange = {}
+    if others:
+        known = addressees.of(session, complaint, theirs, own=own, house=house)
+        for each in written:
+            if name := others.get(each.complaint_id):
+                named = map(fold_email, (each.from_address, each.reply_to, *each.to, *each.cc))
+                strange |= {address: name for address in named if address in people and address not in known}
+    to, cc = _answered_to({key: each for key, each in people.items() if key not in strange}, answered)
     contact = session.get(Contact, complaint.contact_id) if answered is None and complaint.contact_id else None
     subject = answered.subject if answered is not None and answered.subject else complaint.subject
     locale = answered.language if answered is not None else contact.locale if contact else "en"
-    return Begun(people, to, cc, subject_of(subject, complaint.number), answered, locale)
+    return Begun(people, to, cc, subject_of(subject, complaint.number), answered, locale, strange, others)
 
 
 def _answered_to(people: Mapping[str, Addressee], letter: Letter | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -145,12 +145,14 @@ def look(number: str) -> str | tuple[str, int]:
 
 def _page(complaint: Complaint, form: Form | None = None) -> str:
     session = db.session()
+    shown = printing.pictures(session, complaint)
     return render_template(
         "print/prints.html",
         complaint=complaint,
         papers=rules_of(complaint).papers,
         files=_shown(complaint, printing.of(session, complaint)),
-        pictures=printing.pictures(session, complaint),
+        pictures=shown,
+        ours={each.id for each in shown} - {each.id for each in printing.pictures(session, complaint, CUSTOMER)},
         form=form or Form(Wanted("")),
         language_names={key: gettext(name) for key, name in LANGUAGE_NAMES.items()},
         edition_names={key: gettext(name) for key, name in EDITIONS.items()},
