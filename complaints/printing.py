@@ -47,6 +47,9 @@ MOST_PICTURES = 24
 SHARED_WITH = N_("and others that share its investigation: %(count)s")
 TYPES = {PDF: "application/pdf", DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
 WAITING = ("queued", "running")
+MOST_WAITING = 5
+"""Files of one person in the queue."""
+LISTED = 20
 
 
 class Print(Base):
@@ -189,8 +192,10 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     for each in files_of_it:
         if (each.language, each.format) == (wanted.language, wanted.format):
             if each.state == "failed":
+                _check_queue(session, by)
                 each.state, each.step, each.attempts, each.error = "queued", 0, 0, ""
             return each
+    _check_queue(session, by)
     newest = session.scalar(select(func.max(Print.revision)).where(*same)) or 0
     assert by.id is not None
     asked = Print(
@@ -203,9 +208,19 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     return asked
 
 
-def of(session: Session, complaint: Complaint) -> list[Print]:
-    """What was printed of a complaint, the newest first."""
-    return list(session.scalars(select(Print).where(Print.complaint_id == complaint.id).order_by(Print.id.desc())))
+def _check_queue(session: Session, by: Actor) -> None:
+    waiting = select(func.count()).select_from(Print).where(Print.asked_by_id == by.id, Print.state.in_(WAITING))
+    if (session.scalar(waiting) or 0) >= MOST_WAITING:
+        message = N_("You have %(most)s files in the queue already; ask again when one of them is made.")
+        raise NotPrinted([Problem("paper", Sentence(message, {"most": MOST_WAITING}))])
+
+
+def of(session: Session, complaint: Complaint, *, before: int | None = None) -> tuple[list[Print], bool]:
+    """What was printed of a complaint, the newest first, so many as a page lists, of those `before` one; and whether
+    there are more."""
+    query = select(Print).where(Print.complaint_id == complaint.id).order_by(Print.id.desc()).limit(LISTED + 1)
+    found = list(session.scalars(query if before is None else query.where(Print.id < before)))
+    return found[:LISTED], len(found) > LISTED
 
 
 def drafts(session: Session, case: Case, chosen: Collection[Attachment]) -> list[str]:

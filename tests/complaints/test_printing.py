@@ -367,7 +367,7 @@ def test_something_is_due_until_it_is_made(desk: Desk, blobs: Blobs) -> None:
 
 def all_of(session: Session, number: str) -> list[Print]:
     found = session.scalars(select(Complaint).where(Complaint.number == number)).one()
-    return printing.of(session, found)
+    return printing.of(session, found)[0]
 
 
 def test_the_newest_file_is_told_first(desk: Desk) -> None:
