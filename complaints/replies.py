@@ -186,15 +186,15 @@ def compose(
 ) -> Begun:
     """A reply to the letter `answers` of those that were `written`, or to the customer's newest; the complaint may have
     none. Nobody is chosen whom only another customer's letters name: of complaints that were `merged`, too."""
-    others = apart.of(session, complaint, {*merged, *(each.complaint_id for each in written)})
+    others = apart.of(session, complaint, {*merged, *(each.complaint_id or 0 for each in written)})
     theirs = [each for each in written if each.complaint_id not in others]
     answered = next((each for each in written if each.id == answers), theirs[-1] if theirs else None)
     people = addressees.of(session, complaint, written, own=own, house=house)
-    strange = {}
+    strange: dict[str, str] = {}
     if others:
         known = addressees.of(session, complaint, theirs, own=own, house=house)
         for each in written:
-            if name := others.get(each.complaint_id):
+            if name := others.get(each.complaint_id or 0):
                 named = map(fold_email, (each.from_address, each.reply_to, *each.to, *each.cc))
                 strange |= {address: name for address in named if address in people and address not in known}
     to, cc = _answered_to({key: each for key, each in people.items() if key not in strange}, answered)
