@@ -1,9 +1,9 @@
 """A composition: what a paper says of a complaint, in one edition, as plain values that can be kept.
 
 Pure. Every word is a text that somebody wrote, a name in both languages (`[en, zh]`) or a message to translate
-(`{"message": …}`), so that a composition is the same whatever language it is printed in. Nothing internal is in the
-customer's edition: no section, record or field that is internal, no remark of a signer, no round that is over, nothing
-that was returned.
+(`{"message": …}` with its values), so that a composition is the same whatever language it is printed in. Nothing
+internal is in the customer's edition: no section, record or field that is internal, no remark of a signer, no round
+that is over, nothing that was returned.
 """
 
 import hashlib
@@ -30,20 +30,33 @@ Word = str | list[str] | dict[str, str]
 Words = list[Word]
 LONGEST, LARGEST = 10_000, 100_000
 """Characters of one text on a paper, and of all: some fifty pages."""
-MOST_ROWS = 500
+MOST_ROWS, MOST_CELLS = 200, 1_000
+"""Rows of one table, and what stands in all the tables of a paper: what is laid out is held in memory."""
+LEAST_ROWS = 10
+"""So many rows of every table there are, however much stood before it."""
 LONGEST_LINE = 60
 LONG = frozenset({"content", "demand", "details_asked", "address", "subject", "files", "notified"})
 """Fields of the register entry that have a line of their own."""
+ELSEWHERE = N_("a file of another complaint")
 CUT = N_("… cut here; the whole text stands in the complaint")
-MORE_ROWS = N_("… further rows stand in the complaint")
+MORE_ROWS = N_("… and %(count)s more, see the complaint")
 DECISIONS: Mapping[str, str] = {"approved": N_("Signed"), "returned": N_("Returned")}
 VOID = N_("void")
 SIGNATURES = N_("Signatures")
 
 
 @dataclass(frozen=True)
+class Counted:
+    """A message that says how many."""
+
+    message: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Known:
-    """Those whom records name by their ids, and what is known of the complaint beside them."""
+    """Those whom records name by their ids, and what is known of the complaint beside them. Nothing of it depends on
+    who asks, and no other complaint is named: whoever may see this one reads the same paper."""
 
     people: Mapping[int, str] = field(default_factory=dict)
     departments: Mapping[int, Name] = field(default_factory=dict)
@@ -60,19 +73,21 @@ def compose(
     *,
     edition: str,
     zone: ZoneInfo,
+    draft: bool = False,
     pictures: Iterable[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
-    """What a paper says of a complaint now."""
+    """What a paper says of a complaint now; a `draft` is marked on every page."""
     writer = _Writer(case, past, known, zone, ours=edition == INTERNAL)
     numbered = case.records.get(paper.numbered)
     return {
         "title": _name(paper.name),
         "complaint": case.complaint.number,
-        "subject": clean(case.complaint.subject, lines=False),
+        "subject": clean(case.complaint.subject, lines=False)[:LONGEST],
         "number": (numbered.number if numbered else None) or "",
         "form": paper.number,
         "version": paper.version,
         "edition": edition,
+        "draft": draft,
         "sections": [block for section in paper.said_in(edition) for block in writer.section(section)],
         "pictures": [dict(each) for each in pictures],
     }
@@ -86,9 +101,10 @@ def digest_of(content: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Room:
-    """How many characters a paper has left."""
+    """How many characters a paper has left, and how many cells of tables."""
 
     left: int = LARGEST
+    cells: int = MOST_CELLS
 
 
 @dataclass(frozen=True)
@@ -253,6 +269,8 @@ class _Writer:
     def _fact(self, value: Any) -> Words:
         if isinstance(value, Name):
             return [_name(value)]
+        if isinstance(value, Counted):
+            return [{"message": value.message, "count": str(value.count)}]
         return [self._moment(value)] if isinstance(value, datetime) else self._said(value)
 
     def _words(self, of: Field, value: Any) -> Words:
@@ -273,7 +291,9 @@ class _Writer:
             department = self.known.departments.get(value)
             return [_name(department)] if department else []
         if of.kind in ("file", "files"):
-            return self._said(self.known.files.get(value, ""))
+            if value not in self.known.files:
+                return [_message(ELSEWHERE)] if self.ours else []
+            return self._said(self.known.files[value])
         return self._said(value)
 
     def _moment(self, at: datetime) -> str:
@@ -283,13 +303,17 @@ class _Writer:
 
     def _table(self, columns: Sequence[Field], records: Sequence[Record], writer: Name | None) -> dict[str, Any]:
         head: list[Word] = [_name(each.name) for each in columns]
-        rows = [[self._words(each, record.values.get(each.key)) for each in columns] for record in records[:MOST_ROWS]]
+        wide = len(columns) + (writer is not None)
+        most = min(MOST_ROWS, max(LEAST_ROWS, self.room.cells // max(wide, 1)))
+        self.room.cells -= wide * min(len(records), most)
+        rows = [[self._words(each, record.values.get(each.key)) for each in columns] for record in records[:most]]
         if writer is not None:
             head.append(_name(writer))
             for row, record in zip(rows, records, strict=False):
                 row.append([self.known.people.get(record.begun_by_id or 0, "Redress"), self._moment(record.begun_at)])
-        if len(records) > MOST_ROWS:
-            rows.append([[_message(MORE_ROWS)], *([] for _ in head[1:])])
+        if len(records) > most:
+            more: Word = {"message": MORE_ROWS, "count": str(len(records) - most)}
+            rows.append([[more], *([] for _ in head[1:])])
         return {"head": head, "rows": rows, "total": []}
 
     def _rounds(self, section: Section, sheet: Sheet) -> Iterator[tuple[int | None, Sequence[Record]]]:

@@ -66,7 +66,7 @@ def _image(file: BinaryIO, order: Order) -> "tuple[Image, int]":
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with Image.open(file, formats=tuple(IMAGES.values())) as image:
         image.thumbnail((order.box, order.box))
-        return _bare(ImageOps.exif_transpose(image)), 1
+        return bare(ImageOps.exif_transpose(image)), 1
 
 
 def _page(file: BinaryIO, order: Order) -> "tuple[Image, int]":
@@ -76,10 +76,10 @@ def _page(file: BinaryIO, order: Order) -> "tuple[Image, int]":
     document = pypdfium2.PdfDocument(file)
     page = document[order.page - 1]
     scale = order.box / max(*page.get_size(), 1)
-    return _bare(page.render(scale=scale, may_draw_forms=False).to_pil()), len(document)
+    return bare(page.render(scale=scale, may_draw_forms=False).to_pil()), len(document)
 
 
-def _bare(image: "Image") -> "Image":
+def bare(image: "Image") -> "Image":
     """The pixels alone, on white."""
     from PIL import Image
 

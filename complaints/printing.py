@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import files, history, off_board, workflow
+from complaints import apart, files, history, off_board, workflow
 from complaints.blobs import Blobs
-from complaints.case import load_with_past
-from complaints.complaint import Complaint, Involvement, visible_to
-from complaints.composition import Known, compose, digest_of
+from complaints.case import Case, load_with_past
+from complaints.complaint import Complaint, Involvement
+from complaints.composition import Counted, Known, compose, digest_of
 from complaints.customers import Customer
 from complaints.database import Base, BigId
 from complaints.errors import N_, Sentence
@@ -32,18 +32,24 @@ from complaints.papers import CUSTOMER, DOCX, INTERNAL, PDF, Paper
 from complaints.people import Actor, Department, User, actor_for
 from complaints.procedure import NOTIFIED
 from complaints.procedure import of as rules_of
+from complaints.promises import decided
 from complaints.registration import Incomplete, Problem
 
 BOTH, ENGLISH, CHINESE = "both", "en", "zh"
 LANGUAGES = (BOTH, ENGLISH, CHINESE)
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=4)
+"""Longer than anybody may be at a paper (jobs/limits.py), so that none is made twice at once."""
 DEATHS = 3
 STEPS = (N_("in the queue"), N_("written down"), N_("laid out"), N_("kept"))
 """What has been done of a row, by its `step`."""
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 MOST_PICTURES = 24
+SHARED_WITH = N_("and others that share its investigation: %(count)s")
 TYPES = {PDF: "application/pdf", DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
 WAITING = ("queued", "running")
+MOST_WAITING = 5
+"""Files of one person in the queue."""
+LISTED = 20
 
 
 class Print(Base):
@@ -98,8 +104,8 @@ class Wanted:
     pictures: tuple[str, ...] = ()
 
 
-def composed(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, zone: ZoneInfo) -> dict[str, Any]:
-    """What a paper says of a complaint at this moment; of others only what this person may see. Raises `NotPrinted`."""
+def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: ZoneInfo) -> dict[str, Any]:
+    """What a paper says of a complaint at this moment, whoever asks. Raises `NotPrinted`."""
     case, past = load_with_past(session, complaint)
     paper = next((each for each in case.rules.papers if each.key == wanted.paper), None)
     if paper is None:
@@ -107,11 +113,11 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, by: Acto
     if problems := list(_problems(paper, wanted)):
         raise NotPrinted(problems)
     ours = wanted.edition == INTERNAL
-    own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
+    own = _files_of(session, _its(session, complaint, wanted.edition))
     chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
-    known = _known(session, complaint, own, by if ours else None)
+    known = _known(session, complaint, own, ours=ours)
     return compose(
-        paper, case, past, known, edition=wanted.edition, zone=zone,
+        paper, case, past, known, edition=wanted.edition, zone=zone, draft=not ours and not decided(case),
         pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
     )  # fmt: skip
 
@@ -130,20 +136,26 @@ def _files_of(session: Session, complaint_ids: Collection[int]) -> dict[str, Att
     return {each.id: each for each in session.scalars(query.order_by(Attachment.filename, Attachment.id))}
 
 
-def pictures(session: Session, complaint: Complaint) -> list[Attachment]:
+def _its(session: Session, complaint: Complaint, edition: str) -> list[int]:
+    """The complaint and those that were merged into it; for the customer without those of another one."""
+    ids = [complaint.id, *off_board.merged_into(session, complaint.id)]
+    others = apart.of(session, complaint, ids) if edition == CUSTOMER else {}
+    return [each for each in ids if each not in others]
+
+
+def pictures(session: Session, complaint: Complaint, edition: str = INTERNAL) -> list[Attachment]:
     """The pictures that a paper may show."""
-    own = _files_of(session, [complaint.id, *off_board.merged_into(session, complaint.id)])
+    own = _files_of(session, _its(session, complaint, edition))
     return [each for each in own.values() if each.content_type in PICTURES and each.filename]
 
 
-def _known(session: Session, complaint: Complaint, own: files.Files, by: Actor | None) -> Known:
-    """Whom and what a paper names: of other complaints that share the investigation what this person may see, and for
-    the customer (None) nothing."""
-    named, others = own, []
-    if by is not None and complaint.investigation_id is not None:
+def _known(session: Session, complaint: Complaint, own: files.Files, *, ours: bool) -> Known:
+    """Whom and what a paper names; of other complaints that share the investigation only how many there are, and that
+    not to the customer."""
+    others = 0
+    if ours and complaint.investigation_id is not None:
         together = Complaint.investigation_id == complaint.investigation_id, Complaint.id != complaint.id
-        others = list(session.scalars(visible_to(by, select(Complaint.number).where(*together)).order_by(Complaint.id)))
-        named = files.offered(session, complaint, by)
+        others = session.scalar(select(func.count()).select_from(Complaint).where(*together)) or 0
     people = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     departments = {each.id: each.name for each in session.scalars(select(Department))}
     told = session.execute(
@@ -161,11 +173,11 @@ def _known(session: Session, complaint: Complaint, own: files.Files, by: Actor |
         "registered_at": [complaint.registered_at],
         "registered_by": [people.get(complaint.registered_by_id or 0)],
         "closed_at": [complaint.closed_at],
-        "sources": [complaint.number, *others],
+        "sources": [complaint.number, *([Counted(SHARED_WITH, others)] if others else [])],
         "notified": [each for id_, since in told if id_ in departments for each in (departments[id_], since)],
         "files": [each.filename for each in own.values() if not each.inline],
     }
-    names = {each.id: each.filename for each in named.values()}
+    names = {each.id: each.filename for each in own.values()}
     return Known(people, departments, names, facts, customer.name if customer else "")
 
 
@@ -173,15 +185,17 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     """A file of a paper as it is now, in the caller's transaction: the one that is there, or one that is to be made.
     Raises `NotPrinted`."""
     workflow.hold(session, complaint)
-    content = composed(session, complaint, wanted, by=by, zone=zone)
+    content = composed(session, complaint, wanted, zone=zone)
     digest = digest_of(content)
     same = Print.complaint_id == complaint.id, Print.paper == wanted.paper, Print.edition == wanted.edition
     files_of_it = session.scalars(select(Print).where(*same, Print.digest == digest)).all()
     for each in files_of_it:
         if (each.language, each.format) == (wanted.language, wanted.format):
             if each.state == "failed":
+                _check_queue(session, by)
                 each.state, each.step, each.attempts, each.error = "queued", 0, 0, ""
             return each
+    _check_queue(session, by)
     newest = session.scalar(select(func.max(Print.revision)).where(*same)) or 0
     assert by.id is not None
     asked = Print(
@@ -194,9 +208,31 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
     return asked
 
 
-def of(session: Session, complaint: Complaint) -> list[Print]:
-    """What was printed of a complaint, the newest first."""
-    return list(session.scalars(select(Print).where(Print.complaint_id == complaint.id).order_by(Print.id.desc())))
+def _check_queue(session: Session, by: Actor) -> None:
+    waiting = select(func.count()).select_from(Print).where(Print.asked_by_id == by.id, Print.state.in_(WAITING))
+    if (session.scalar(waiting) or 0) >= MOST_WAITING:
+        message = N_("You have %(most)s files in the queue already; ask again when one of them is made.")
+        raise NotPrinted([Problem("paper", Sentence(message, {"most": MOST_WAITING}))])
+
+
+def of(session: Session, complaint: Complaint, *, before: int | None = None) -> tuple[list[Print], bool]:
+    """What was printed of a complaint, the newest first, so many as a page lists, of those `before` one; and whether
+    there are more."""
+    query = select(Print).where(Print.complaint_id == complaint.id).order_by(Print.id.desc()).limit(LISTED + 1)
+    found = list(session.scalars(query if before is None else query.where(Print.id < before)))
+    return found[:LISTED], len(found) > LISTED
+
+
+def drafts(session: Session, case: Case, chosen: Collection[Attachment]) -> list[str]:
+    """The names of those files that are papers which were made before it was decided what is done, and say so."""
+    if not chosen:
+        return []
+    of_it = Print.complaint_id == case.complaint.id, Print.attachment_id.in_([each.id for each in chosen])
+    asked = {
+        row.attachment_id: row.asked_at
+        for row in session.execute(select(Print.attachment_id, Print.asked_at).where(*of_it))
+    }
+    return [each.filename for each in chosen if each.id in asked and not decided(case, asked[each.id])]
 
 
 def find(session: Session, complaint: Complaint, print_id: int) -> Print | None:

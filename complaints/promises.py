@@ -1,9 +1,13 @@
 """Words of promise: what nobody may say to a customer before it is decided what is done.
 
-A short list in both languages. It warns and never forbids: whoever writes knows better than a list.
+A short list in both languages. It warns and never forbids: whoever writes knows better than a list. A paper for the
+customer that was made before the decision is a draft and says so.
 """
 
 import re
+from datetime import datetime
+
+from complaints.case import Case
 
 _ENGLISH = (
     r"compensat\w*", r"refund\w*", r"reimburs\w*", r"indemnif\w*", r"guarante\w*", r"credit notes?",
@@ -15,6 +19,15 @@ _CHINESE = (
     "免费补货", "折让", "我方承担",
 )  # fmt: skip
 _PROMISE = re.compile(rf"\b(?:{'|'.join(_ENGLISH)})\b|{'|'.join(_CHINESE)}", re.IGNORECASE)
+
+
+def decided(case: Case, at: datetime | None = None) -> bool:
+    """Is it decided what is done, and was it then (`at`), as far as the procedure says when that is?"""
+    contact = case.rules.contact
+    if contact is None or not contact.promises_after:
+        return True
+    signature = case.signatures.get(contact.promises_after)
+    return signature is not None and (at is None or signature.at <= at)
 
 
 def promised(text: str) -> list[str]:

@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from complaints import addressees, guards, history, off_board, outbox, watching, workflow, writing
+from complaints import addressees, apart, guards, history, off_board, outbox, printing, watching, workflow, writing
 from complaints.addressees import Addressee
+from complaints.apart import Apart
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.context import Context
@@ -33,7 +34,7 @@ from complaints.letters import Attachment, Letter, answers_to
 from complaints.outbox import Outgoing
 from complaints.people import FRONT_OFFICE, QUALITY, Actor, User, actor_for, fold_email
 from complaints.procedure import Procedure, of
-from complaints.promises import promised
+from complaints.promises import decided, promised
 from complaints.registration import Incomplete, Problem
 from complaints.reply_templates import unfilled
 from complaints.texts import clean
@@ -105,10 +106,12 @@ class NotSent(Incomplete):
 
 
 class Promised(NotSent):
-    """The reply promises something before it is decided what is done."""
+    """The reply promises something before it is decided what is done, in words or by a paper that is a draft."""
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], drafts: Sequence[str] = ()) -> None:
         message = N_("Nothing is decided yet, and it sounds like a promise: %(words)s")
+        if not words:
+            message, words = N_("It carries a draft, made before the measures were approved: %(words)s"), drafts
         super().__init__([Problem(MEANT, Sentence(message, {"words": "“" + "”, “".join(words) + "”"}))])
 
 
@@ -149,7 +152,8 @@ def kinds(case: Case, by: Actor) -> Mapping[str, Name]:
 
 @dataclass(frozen=True)
 class Begun:
-    """What the form begins with. `people` are all whom one may write to, `to` and `cc` those chosen at first."""
+    """What the form begins with. `people` are all whom one may write to, `to` and `cc` those chosen at first; `strange`
+    are those whom only letters of another customer's complaint name, with that customer."""
 
     people: Mapping[str, Addressee]
     to: tuple[str, ...]
@@ -157,6 +161,8 @@ class Begun:
     subject: str
     answers: Letter | None
     locale: str
+    strange: Mapping[str, str]
+    apart: Apart
 
 
 def letters(session: Session, complaint: Complaint, *, merged: Sequence[int] | None = None) -> list[Letter]:
@@ -176,15 +182,26 @@ def compose(
     answers: int | None = None,
     own: str = "",
     house: Collection[str] | None = None,
+    merged: Collection[int] = (),
 ) -> Begun:
-    """A reply to the letter `answers` of those that were `written`, or to the newest; the complaint may have none."""
-    answered = next((each for each in written if each.id == answers), written[-1] if written else None)
+    """A reply to the letter `answers` of those that were `written`, or to the customer's newest; the complaint may have
+    none. Nobody is chosen whom only another customer's letters name: of complaints that were `merged`, too."""
+    others = apart.of(session, complaint, {*merged, *(each.complaint_id or 0 for each in written)})
+    theirs = [each for each in written if each.complaint_id not in others]
+    answered = next((each for each in written if each.id == answers), theirs[-1] if theirs else None)
     people = addressees.of(session, complaint, written, own=own, house=house)
-    to, cc = _answered_to(people, answered)
+    strange: dict[str, str] = {}
+    if others:
+        known = addressees.of(session, complaint, theirs, own=own, house=house)
+        for each in written:
+            if name := others.get(each.complaint_id or 0):
+                named = map(fold_email, (each.from_address, each.reply_to, *each.to, *each.cc))
+                strange |= {address: name for address in named if address in people and address not in known}
+    to, cc = _answered_to({key: each for key, each in people.items() if key not in strange}, answered)
     contact = session.get(Contact, complaint.contact_id) if answered is None and complaint.contact_id else None
     subject = answered.subject if answered is not None and answered.subject else complaint.subject
     locale = answered.language if answered is not None else contact.locale if contact else "en"
-    return Begun(people, to, cc, subject_of(subject, complaint.number), answered, locale)
+    return Begun(people, to, cc, subject_of(subject, complaint.number), answered, locale, strange, others)
 
 
 def _answered_to(people: Mapping[str, Addressee], letter: Letter | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -248,8 +265,9 @@ def send(
     begun = compose(session, complaint, written=written, answers=form.answers, own=context.mail_from)
     checked = _checked(session, case, form, begun, by)
     words = [] if decided(case) else promised(checked.text)
-    if words and not form.meant:
-        raise Promised(words)
+    papers = printing.drafts(session, case, checked.files)
+    if (words or papers) and not form.meant:
+        raise Promised(words, papers)
     place = _record(session, complaint, checked, by=by, at=at, context=context)
     if place is None:
         workflow.touch(session, complaint, at=at, seen_version=complaint.version)
@@ -263,18 +281,16 @@ def send(
     session.flush()
     due_at = max(at + WAIT, context.calendar.next_opening(at)) if form.later else at + WAIT
     reply.outgoing_id = _owe(session, reply, begun, checked.files, by=by, due_at=due_at, context=context)
-    told = {"recipients": [each.address for each in reply.recipients], "contact": form.contact, "promised": words}
+    told = {
+        "recipients": [each.address for each in reply.recipients],
+        "contact": form.contact,
+        "promised": [*words, *papers],
+    }
     history.note(session, complaint.id, "replied", by=by, at=at, **{k: v for k, v in told.items() if v})
     today = at.astimezone(context.zone).date()
     watching.hear(session, complaint.id, f"replied:{reply.id}", by=by, at=at, today=today)
     session.flush()
     return reply
-
-
-def decided(case: Case) -> bool:
-    """Is it decided what is done, as far as the procedure says when that is?"""
-    contact = case.rules.contact
-    return contact is None or not contact.promises_after or contact.promises_after in case.signatures
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from complaints import fishbone
 from complaints.composition import Word
+from complaints.drawing import bare
 from complaints.errors import N_
 from complaints.fishbone import Factor
 from complaints.papers import EDITIONS
@@ -38,12 +39,20 @@ LIBRARIES = (
 FACES = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Micro Hei")
 """Faces that draw Chinese as it is written in mainland China, the best first; paper.css names the same."""
 INSTALL = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk"
-LARGEST_PICTURE = 40_000_000
-"""Pixels; a larger picture is named and not shown."""
+LARGEST_PICTURE = 13_000_000
+"""Pixels that are unfolded; a larger picture is named and not shown. Of a photograph fewer are unfolded than it has."""
+DRAFT = N_("Draft: measures not approved yet")
+TOO_LARGE = N_("This picture is too large to print")
 PICTURE_SIDE = 1_000
 EXCLUDED = "2"
 """The third and last degree to which a cause is known."""
-UNBROKEN = re.compile(r"([!-~]{60})(?=[!-~])")
+_IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_GLUE = "\u00a0\u202f\u2007\u2060\ufeff"
+_JOINED = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\u200d"
+_TIGHT = f"(?:[^ \\t\\n\u200b{_IDEOGRAPHS}]|[{_IDEOGRAPHS}](?=[{_GLUE}]))"
+UNBROKEN = re.compile(f"({_TIGHT}{{60}}[{_JOINED}]{{0,20}})(?={_TIGHT})")
+"""A run in which no line may end: everything between blanks but ideographs, which may stand at the end of a line if
+nothing glues them to what follows. What belongs to the letter before it stays with that, within reason."""
 PAGE = N_("Page %(page)s of %(pages)s")
 
 
@@ -115,9 +124,9 @@ class Speaker:
     def _in(self, word: list[str] | dict[str, str], language: str) -> str:
         if isinstance(word, list):
             return word[language == CHINESE]
-        message = word["message"]
+        values = dict(word)
         with force_locale(LOCALES[language]):
-            return str(gettext(message))
+            return str(gettext(values.pop("message"), **values))
 
 
 def lines(items: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -158,7 +167,7 @@ def _factor(text: str, degree: str) -> Factor:
 
 def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
     """A composition as an HTML page, in an application whose templates are ours. `picture` gives the address of each
-    picture; `in_browser` it has style sheets of its own."""
+    picture, `too_large` are the blobs of those that are only named; `in_browser` it has style sheets of its own."""
     counters = {name: Markup(f'<span class="{name}"></span>') for name in ("page", "pages")}
     speaker = Speaker(imprint.languages)
     effect = content["subject"] or content["complaint"]
@@ -167,19 +176,24 @@ def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:
             "print/paper.html", content=content, imprint=imprint, say=speaker, lines=lines, broken=broken,
             effect=effect, drawn=lambda section: drawn(section, effect, speaker), faces=", ".join(FACES),
             page_of=list(speaker.message(PAGE, **counters)), edition={"message": EDITIONS[content["edition"]]},
-            html_language=HTML_LANG[imprint.languages[-1]], N_=N_, **more,
+            html_language=HTML_LANG[imprint.languages[-1]], N_=N_, TOO_LARGE=TOO_LARGE, DRAFT=DRAFT, **more,
         )  # fmt: skip
 
 
 @dataclass
 class Pictures:
-    """The pictures of one paper, made small: they have addresses that lead nowhere else."""
+    """The pictures of one paper, made small: they have addresses that lead nowhere else. `too_large`: the blobs of
+    those that are named and not shown."""
 
     made: dict[str, bytes] = field(default_factory=dict)
+    too_large: set[str] = field(default_factory=set)
 
     def add(self, blob: str, content: bytes) -> None:
-        if small := shrunk(content):
-            self.made[f"picture:{blob}"] = small
+        try:
+            if small := shrunk(content):
+                self.made[f"picture:{blob}"] = small
+        except PictureTooLarge:
+            self.too_large.add(blob)
 
     def address(self, picture: Mapping[str, str]) -> str:
         """Where a picture is; empty for one that cannot be shown."""
@@ -187,24 +201,27 @@ class Pictures:
         return address if address in self.made else ""
 
 
+class PictureTooLarge(Exception):
+    """A picture that would take too much memory to unfold."""
+
+
 def shrunk(content: bytes) -> bytes:
     """A picture of a size that fits on paper, as JPEG without anything else that was in it (where it was taken, by
-    which camera); empty if it is none."""
+    which camera); empty if it is none. Raises `PictureTooLarge`."""
     from PIL import Image, ImageOps
 
+    Image.MAX_IMAGE_PIXELS = None  # told apart here
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "GIF", "WEBP")) as picture:
+            if not picture.info.get("progressive"):  # which is unfolded whole
+                picture.draft("RGB", (PICTURE_SIDE, PICTURE_SIDE))
             if picture.width * picture.height > LARGEST_PICTURE:
-                return b""
-            picture.draft("RGB", (PICTURE_SIDE, PICTURE_SIDE))
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
-            upright.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-            white = Image.new("RGB", upright.size, "white")
-            white.paste(upright, mask=upright.getchannel("A"))
+                raise PictureTooLarge
+            picture.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
             out = io.BytesIO()
-            white.save(out, "JPEG", quality=80)
+            bare(ImageOps.exif_transpose(picture)).save(out, "JPEG", quality=80)
             return out.getvalue()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError):
         return b""
 
 

@@ -1,8 +1,8 @@
 """Printing: makes the files of papers that were asked for, and keeps them.
 
-A paper takes up to 200 MB while it is laid out, and not all of it comes back. So each is made in a process that ends:
-RQ forks one for each job, which makes one paper and rings for the next; where Redis is away the scheduler starts
-`python -m jobs.printing`.
+A paper takes up to 300 MB while it is laid out, and not all of it comes back. So each is made in a process that ends
+and may use so much and no more (limits.py): RQ forks one for each job, which makes one paper and rings for the next;
+where Redis is away the scheduler starts `python -m jobs.printing`.
 """
 
 import sys
@@ -25,7 +25,7 @@ from complaints.papers import DOCX
 from complaints.people import User
 from complaints.printing import Claim, Print
 from complaints.settings import Settings
-from jobs import letters, paper, word
+from jobs import letters, limits, paper, word
 from jobs.paper import Imprint, Pictures
 from jobs.queue import PrintBell, connect
 
@@ -100,7 +100,7 @@ class Printer:
             else:
                 if lacking := paper.missing():
                     raise NoLibraries(f"{', '.join(lacking)}; {paper.INSTALL}")
-                page = paper.html(content, imprint, picture=pictures.address)
+                page = paper.html(content, imprint, picture=pictures.address, too_large=pictures.too_large)
                 self._reached(held, 1)
                 made = paper.pdf(page, pictures.made)
         self._reached(held, 2)
@@ -126,6 +126,7 @@ def _printer() -> Printer:
 
 def make_prints() -> None:
     """The job: hear the bell, make one paper, and ring again if another waits."""
+    limits.impose()
     printer = _printer()
     bell = PrintBell(connect(printer.settings.redis_url))
     try:
@@ -137,6 +138,7 @@ def make_prints() -> None:
 
 
 def main() -> int:
+    limits.impose()
     printer = _printer()
     configure(printer.settings.log_format)
     printer.make_next()

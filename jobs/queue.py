@@ -14,6 +14,8 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from jobs import limits
+
 log = structlog.get_logger(__name__)
 MAIL, PRINTS = "mail", "prints"
 BELL, PRINT_BELL = "redress:bell:outbox", "redress:bell:prints"
@@ -63,7 +65,7 @@ class Bell:
     The mark is removed when the job starts, before it looks; a ring after that makes another job. Where Redis is away
     the ring is lost and the sweep finds the row."""
 
-    mark, queue, job = BELL, MAIL, "drain_outbox"
+    mark, queue, job, seconds = BELL, MAIL, "drain_outbox", 900
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -77,7 +79,7 @@ class Bell:
     def try_to_ring(self) -> None:
         """Ring; raises `RedisError` when nobody can hear it."""
         if self.redis.set(self.mark, "1", nx=True, ex=BELL_SECONDS):
-            queue(self.redis, self.queue).enqueue(self.job, job_timeout=900, result_ttl=60, failure_ttl=3600)
+            queue(self.redis, self.queue).enqueue(self.job, job_timeout=self.seconds, result_ttl=60, failure_ttl=3600)
 
     def heard(self) -> None:
         """The job has started."""
@@ -87,4 +89,4 @@ class Bell:
 class PrintBell(Bell):
     """The same for papers that are to be printed."""
 
-    mark, queue, job = PRINT_BELL, PRINTS, "make_prints"
+    mark, queue, job, seconds = PRINT_BELL, PRINTS, "make_prints", limits.SECONDS

@@ -23,6 +23,7 @@ from complaints import history, incidents, outbox, printing, procedure_store, sc
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
+from jobs import limits
 from jobs.queue import Bell, PrintBell, connect
 from jobs.sending import Sender
 
@@ -33,7 +34,6 @@ CHECK_SECONDS = 60
 ANCHOR_SECONDS = 3600
 SETTLED = timedelta(minutes=5)
 """By then every transaction of the day before has ended."""
-PRINT_SECONDS = 120
 CATCH_UP_SECONDS = 60
 """After a start all was silent for as long as nothing ran; each part first gets the time to do its work."""
 
@@ -103,7 +103,7 @@ class Scheduler:
             PrintBell(self.bell.redis).try_to_ring()
         except RedisError as error:
             log.warning("Redis is away; printing one paper from here", error=str(error))
-            subprocess.run([sys.executable, "-m", "jobs.printing"], timeout=PRINT_SECONDS, check=False)
+            subprocess.run([sys.executable, "-m", "jobs.printing"], timeout=limits.SECONDS, check=False)
 
     def run(self, stop: threading.Event) -> None:
         caught_up = time.monotonic() + CATCH_UP_SECONDS

@@ -6,6 +6,7 @@ What people wrote goes in as text and nothing else: no fields, no links, no mark
 import io
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from docx import Document
@@ -19,7 +20,7 @@ from docx.text.paragraph import Paragraph
 from complaints.composition import Words
 from complaints.errors import N_
 from complaints.papers import EDITIONS
-from jobs.paper import PAGE, Imprint, Pictures, Speaker
+from jobs.paper import DRAFT, PAGE, TOO_LARGE, Imprint, Pictures, Speaker
 
 FACE = "Microsoft YaHei"
 """Word has it wherever it speaks Chinese; elsewhere it takes what it has."""
@@ -75,6 +76,11 @@ class _Writer:
         facts = self.paper.core_properties
         facts.author, facts.title = self.imprint.organisation, self.content["complaint"]
         facts.comments, facts.revision = "", self.imprint.revision or 1
+        facts.last_modified_by = self.imprint.organisation
+        facts.created = facts.modified = self.imprint.at.astimezone(UTC).replace(tzinfo=None)  # it writes a Z itself
+        if self.content["draft"]:
+            page.header.paragraphs[0].add_run(self._message(DRAFT)).bold = True
+            page.header.paragraphs[0].add_run(" · ")
         form = f"{self.content['form']} {self.content['version']}".strip()
         page.header.paragraphs[0].add_run(
             " · ".join(each for each in (self.imprint.organisation, self.say.text(self.content["title"]), form) if each)
@@ -146,6 +152,8 @@ class _Writer:
         for each in self.content["pictures"]:
             if address := self.pictures.address(each):
                 self.paper.add_picture(io.BytesIO(self.pictures.made[address]), width=Mm(80))
+            elif each["blob"] in self.pictures.too_large:
+                self.paper.add_paragraph(self._message(TOO_LARGE))
             self.paper.add_paragraph(each["name"])
 
     def _words(self, words: Words) -> str:

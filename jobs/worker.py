@@ -15,6 +15,8 @@ from jobs import sending
 from jobs.queue import MAIL, PRINTS, NamedJob, connect, queue
 
 log = structlog.get_logger(__name__)
+MONITORED = 10
+"""Seconds between two looks at a job that runs."""
 
 
 def make_worker(chosen: Settings) -> Worker:
@@ -27,7 +29,7 @@ def make_worker(chosen: Settings) -> Worker:
         serializer=JSONSerializer,
         job_class=NamedJob,
         maintenance_interval=60,
-        job_monitoring_interval=10,
+        job_monitoring_interval=MONITORED,
     )
 
 

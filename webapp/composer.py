@@ -59,19 +59,25 @@ def composer(complaint: Complaint, work: Section) -> Composer | None:
     written = replies.letters(db.session(), complaint, merged=work.merged)
     begun = replies.compose(
         db.session(), complaint, written=written, answers=answers, own=settings().mail_from,
-        house=directory().addresses,
+        house=directory().addresses, merged=work.merged,
     )  # fmt: skip
     kinds = replies.kinds(work.case, by)
     form = typed(kept) if kept is not None else back or _blank(begun)
     before, form = form, reply_templates.begin_with(_asked_for(form), complaint, begun, kinds)
     opens = calendar().next_opening(now())
     return Composer(
-        begun, form, [each for each in work.names.files.values() if not each.inline or each.id in form.files],
+        begun, form, [each for each in work.names.files.values() if _offered(each, complaint, work, form)],
         kinds, opens if opens > now() else None,
         (request.form.get("key") if sent else None) or secrets.token_urlsafe(16), sent,
         (by.name, settings().organisation), bool(work.case.rules.contact and work.case.rules.contact.expected),
         drafts.line(complaint, DRAFT, replaced=back is not None, unsaved=form != before), unfilled(form.text),
     )  # fmt: skip
+
+
+def _offered(file: Attachment, complaint: Complaint, work: Section, form: Form) -> bool:
+    """May a file go with a reply? Those of complaints that only share the investigation may not."""
+    own = file.complaint_id == complaint.id or file.complaint_id in work.merged
+    return own and (not file.inline or file.id in form.files)
 
 
 def typed(sent: Typed) -> Form:

@@ -6,6 +6,7 @@ possible, and can be printed where this machine cannot make a PDF.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask_babel import gettext
@@ -66,7 +67,11 @@ class Form:
 
 @bp.get(PRINTS)
 def listed(number: str) -> str:
-    return _page(find(db.session(), number, actor()))
+    """The page, or for the list on it, which asks until all its files are there, the list alone."""
+    complaint = find(db.session(), number, actor())
+    if partial():
+        return render_template("print/_files.html", complaint=complaint, **_files(complaint))
+    return _page(complaint)
 
 
 @bp.post(PRINTS)
@@ -99,16 +104,13 @@ def _wanted(said: Mapping[str, str]) -> Wanted:
 
 
 @bp.get(A_PRINT)
-def show(number: str, print_id: int) -> Response | str:
-    """How far a file is: for the list, which asks until it is there."""
+def show(number: str, print_id: int) -> Response:
+    """Where a file stands in the list."""
     complaint = find(db.session(), number, actor())
     row = printing.find(db.session(), complaint, print_id)
     if row is None:
         raise NotFound
-    if not partial():
-        return redirect(url_for("prints.listed", number=number, _anchor=f"print-{print_id}"))
-    (shown,) = _shown(complaint, [row])
-    return render_template("print/_file.html", complaint=complaint, each=shown, steps=STEPS)
+    return redirect(url_for("prints.listed", number=number, before=print_id + 1, _anchor=f"print-{print_id}"))
 
 
 @bp.get(f"{A_PRINT}/<name>")
@@ -129,7 +131,7 @@ def look(number: str) -> str | tuple[str, int]:
     complaint = find(session, number, actor())
     wanted = _wanted(request.args)
     try:
-        content = printing.composed(session, complaint, wanted, by=actor(), zone=zone())
+        content = printing.composed(session, complaint, wanted, zone=zone())
     except NotPrinted as refusal:
         problems = {each.field: each.sentence for each in refusal.problems}
         return _page(complaint, Form(wanted, problems)), 422
@@ -145,19 +147,28 @@ def look(number: str) -> str | tuple[str, int]:
 
 def _page(complaint: Complaint, form: Form | None = None) -> str:
     session = db.session()
+    shown = printing.pictures(session, complaint)
     return render_template(
         "print/prints.html",
         complaint=complaint,
         papers=rules_of(complaint).papers,
-        files=_shown(complaint, printing.of(session, complaint)),
-        pictures=printing.pictures(session, complaint),
+        **_files(complaint),
+        pictures=shown,
+        ours={each.id for each in shown} - {each.id for each in printing.pictures(session, complaint, CUSTOMER)},
         form=form or Form(Wanted("")),
         language_names={key: gettext(name) for key, name in LANGUAGE_NAMES.items()},
         edition_names={key: gettext(name) for key, name in EDITIONS.items()},
         format_names=FORMAT_NAMES,
-        steps=STEPS,
         no_pdf=bool(paper_of.missing()),
     )
+
+
+def _files(complaint: Complaint) -> dict[str, Any]:
+    """The list: of the files before one (`?before=12`), or of the newest."""
+    asked = request.args.get("before", type=int)
+    before = asked if asked is not None and 0 < asked < 2**53 else None
+    rows, more = printing.of(db.session(), complaint, before=before)
+    return {"files": _shown(complaint, rows), "steps": STEPS, "before": before, "more": rows[-1].id if more else None}
 
 
 def _shown(complaint: Complaint, rows: Sequence[Print]) -> list[Shown]:

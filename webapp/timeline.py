@@ -354,8 +354,8 @@ def mentioned(changes: Iterable[Change]) -> set[str]:
 
 def lines(changes: Sequence[Change], *, rules: Procedure, names: Names, seen: Collection[str]) -> list[Line]:
     """The history as sentences. What registering did besides, the entry and the move, is told with the registration,
-    and replies and notes stand there themselves; of other complaints only those numbers that the reader may see
-    (`seen`)."""
+    and replies and notes stand there themselves; of other complaints only those numbers, and the reasons with them,
+    that the reader may see (`seen`)."""
     registered = {change.at for change in changes if change.act == "registered"}
     entered = {change.at: change.values for change in changes if change.act == "entered" and change.at in registered}
     return [
@@ -382,6 +382,9 @@ def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str],
     plain = ("register_no", "reason", "answer", "name", "round", "to")
     told |= {key: str(values.get(key) or "") for key in plain}
     told |= {key: values[key] if values.get(key) in seen else gettext("another complaint") for key in OTHERS}
+    hidden = any(values.get(key) and values[key] not in seen for key in OTHERS)
+    if hidden:  # what was said of it may tell what it is
+        told["reason"] = gettext("not shown")
     told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
     told["promised"] = listed(f"“{word}”" for word in values.get("promised", ()))
     told["channel"] = _named(CHANNELS, values.get("channel"))
@@ -401,7 +404,7 @@ def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str],
     told["edition"] = gettext(edition) if edition else ""
     told["revision"] = str(values.get("revision") or "")
     text = _bold(gettext(message), told)
-    if said := _said(values):
+    if (said := _said(values)) and not hidden:
         text += Markup(": <q{}>{}</q>").format(lang_of(said), said)
     if values.get("withheld") in WITHHELD:
         text += Markup("; ") + gettext(WITHHELD[values["withheld"]])

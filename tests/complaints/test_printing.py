@@ -1,6 +1,7 @@
 """Papers: what they say of a complaint, their revisions, and the making of their files."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import composition, history, joining, printing
+from complaints import composition, history, joining, printing, records, replies
 from complaints.blobs import Blobs
 from complaints.case import load
 from complaints.complaint import Complaint
 from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, INTERNAL
+from complaints.people import SYSTEM
 from complaints.printing import DEATHS, LEASE, Claim, NotPrinted, Print, Wanted
 from complaints.procedure import procedure
+from complaints.replies import Form, Promised
 from tests.builders import a_file, a_letter, written
 from tests.desk import CONTEXT, Desk, english
 
@@ -31,13 +34,13 @@ def ask(desk: Desk, number: str, wanted: Wanted = EIGHT_D, role: str = "clerk") 
         return printing.ask(session, desk.find(session, number), wanted, by=desk[role], at=desk.at, zone=ZONE)
 
 
-def content(desk: Desk, number: str, wanted: Wanted, role: str = "clerk") -> dict[str, Any]:
+def content(desk: Desk, number: str, wanted: Wanted) -> dict[str, Any]:
     with desk.make() as session:
-        return printing.composed(session, desk.find(session, number), wanted, by=desk[role], zone=ZONE)
+        return printing.composed(session, desk.find(session, number), wanted, zone=ZONE)
 
 
-def said(desk: Desk, number: str, wanted: Wanted, role: str = "clerk") -> str:
-    return json.dumps(content(desk, number, wanted, role), ensure_ascii=False)
+def said(desk: Desk, number: str, wanted: Wanted) -> str:
+    return json.dumps(content(desk, number, wanted), ensure_ascii=False)
 
 
 def make_it(desk: Desk, blobs: Blobs, file: bytes = b"%PDF") -> Claim:
@@ -133,14 +136,30 @@ def test_nothing_internal_is_in_what_the_customer_gets(desk: Desk, paper: str) -
     assert SECRET in said(desk, number, Wanted("report_8d", edition=INTERNAL))
 
 
-def test_other_complaints_that_share_the_investigation_are_named_only_to_who_may_see_them(desk: Desk) -> None:
+def test_other_complaints_that_share_the_investigation_are_counted_and_never_named(desk: Desk, blobs: Blobs) -> None:
     first, second = desk.to_investigation(), desk.to_investigation()
     with desk.act() as session:
         one, other = desk.find(session, first), desk.find(session, second)
         joining.join(session, other, one, by=desk["qe"], at=desk.at, seen_version=other.version, context=CONTEXT)
-    assert second in said(desk, first, Wanted("capa_form"))
-    assert second not in said(desk, first, Wanted("capa_form"), "staff")
-    assert second not in said(desk, first, EIGHT_D)
+        a_letter(session, other, files=[a_file(blobs, filename="their secret.png")])
+        (strange,) = printing.pictures(session, other)
+        written(session, one, "whys", evidence=strange.id)
+    for paper in ("capa_form", "report_8d"):
+        ours = said(desk, first, Wanted(paper))
+        assert second not in ours
+        assert "their secret" not in ours
+    assert [first, {"message": printing.SHARED_WITH, "count": "1"}] in [
+        item["words"]
+        for part in content(desk, first, Wanted("capa_form"))["sections"]
+        for item in part.get("items", ())
+    ]
+    assert composition.ELSEWHERE in said(desk, first, Wanted("report_8d"))
+    theirs = said(desk, first, EIGHT_D)
+    assert printing.SHARED_WITH not in theirs
+    assert composition.ELSEWHERE not in theirs
+    ask(desk, first, Wanted("capa_form"), "qe")
+    ask(desk, first, Wanted("capa_form"), "staff")
+    assert len(rows(desk)) == 1
 
 
 def test_older_rounds_stand_only_on_our_own_papers(desk: Desk) -> None:
@@ -159,6 +178,25 @@ def test_a_text_without_end_is_cut_and_says_so(desk: Desk) -> None:
     paper = said(desk, number, REGISTER_FORM)
     assert composition.CUT in paper
     assert len(paper) < 2 * composition.LONGEST
+
+
+def test_rows_without_end_are_cut_table_by_table_and_it_says_how_many_there_are(desk: Desk) -> None:
+    number = desk.to_investigation()
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        for key in ("whys", "factors", "plan"):
+            sheet = procedure().sheet(key)
+            assert sheet is not None
+            subject, round = records.subject_of(session, complaint, sheet.of, at=desk.at), complaint.round
+            values = {each.key: "x" for each in sheet.fields if each.kind in ("line", "text")}
+            for place in range(300):
+                session.add(records.put(None, sheet, subject, values, round=round, place=place, by=SYSTEM, at=desk.at))
+    paper = content(desk, number, Wanted("report_8d"))
+    tables = [each["rows"] for each in paper["sections"] if len(each.get("rows", ())) > composition.LEAST_ROWS]
+    assert len(tables) == 3
+    for rows in tables:
+        assert len(rows) <= composition.MOST_ROWS + 1
+        assert rows[-1][0] == [{"message": composition.MORE_ROWS, "count": str(300 - len(rows) + 1)}]
 
 
 def test_only_pictures_of_the_complaint_itself_are_printed(desk: Desk, blobs: Blobs) -> None:
@@ -189,6 +227,27 @@ def test_what_a_paper_is_not_made_as_is_refused_at_its_field(desk: Desk, wanted:
     (problem,) = refused.value.problems
     assert problem.field == field
     assert english(problem.sentence)
+
+
+@pytest.mark.requirement("S201")
+def test_a_draft_for_the_customer_is_sent_only_if_it_is_meant(desk: Desk, blobs: Blobs) -> None:
+    number = desk.to_investigation()
+    ask(desk, number)
+    make_it(desk, blobs)
+    (row,) = rows(desk)
+    assert row.attachment_id
+    form = Form(new_to="i.carrow@quellstrom.example", text="Please see the file.", files=[row.attachment_id])
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        with pytest.raises(Promised) as asked:
+            replies.send(session, complaint, form, key="a form", by=desk["sales"], at=desk.at, context=CONTEXT)
+        (problem,) = asked.value.problems
+        assert problem.field == replies.MEANT
+        assert f"{number} 8D report rev 1.pdf" in english(problem.sentence)
+        meant = replace(form, meant=True)
+        replies.send(session, complaint, meant, key="a form", by=desk["sales"], at=desk.at, context=CONTEXT)
+        line = session.scalars(select(history.Change).where(history.Change.act == "replied")).one()
+        assert line.values["promised"] == [f"{number} 8D report rev 1.pdf"]
 
 
 # Revisions
@@ -308,7 +367,7 @@ def test_something_is_due_until_it_is_made(desk: Desk, blobs: Blobs) -> None:
 
 def all_of(session: Session, number: str) -> list[Print]:
     found = session.scalars(select(Complaint).where(Complaint.number == number)).one()
-    return printing.of(session, found)
+    return printing.of(session, found)[0]
 
 
 def test_the_newest_file_is_told_first(desk: Desk) -> None:

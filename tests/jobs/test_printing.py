@@ -18,14 +18,17 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import failpoints, printing
+from complaints import failpoints, printing, records
 from complaints.blobs import Blobs
+from complaints.complaint import Complaint
 from complaints.database import open_database, sessions
 from complaints.papers import CUSTOMER
+from complaints.people import SYSTEM
 from complaints.printing import LEASE, Print, Wanted
+from complaints.procedure import of
 from complaints.settings import Settings
-from jobs import paper, worker
-from jobs.paper import Imprint, Pictures
+from jobs import limits, paper, worker
+from jobs.paper import Imprint
 from jobs.printing import Printer
 from jobs.queue import PRINT_BELL, PRINTS, Bell, PrintBell, connect, queue
 from jobs.scheduler import Scheduler
@@ -170,12 +173,42 @@ def test_pictures_are_small_and_lose_what_else_was_in_them(chosen: Settings, des
     assert "broken.png" in text_of(file)
 
 
-def test_a_picture_too_large_to_unfold_is_named_and_not_shown() -> None:
-    out = io.BytesIO()
-    Image.new("1", (10_000, 5_000)).save(out, "PNG")
-    pictures = Pictures()
-    pictures.add("bomb", out.getvalue())
-    assert pictures.address({"blob": "bomb"}) == ""
+def test_a_picture_too_large_to_unfold_is_named_and_says_so_and_a_large_photograph_is_shown(
+    chosen: Settings, desk: Desk
+) -> None:
+    bomb, photograph = io.BytesIO(), io.BytesIO()
+    Image.new("1", (5_000, 4_000)).save(bomb, "PNG")
+    Image.new("L", (5_000, 4_000)).save(photograph, "JPEG")
+    number = desk.draft()
+    blobs = Blobs(chosen.blobs)
+    with desk.act() as session:
+        files = [
+            a_file(blobs, bomb.getvalue(), filename="plan.png"),
+            a_file(blobs, photograph.getvalue(), filename="leak.jpg", content_type="image/jpeg"),
+        ]
+        a_letter(session, desk.find(session, number), files=files)
+        ids = tuple(each.id for each in printing.pictures(session, desk.find(session, number)))
+    file = printed(chosen, desk, number, Wanted("register_form", "en", pictures=ids))
+    assert len({image.data for page in PdfReader(io.BytesIO(file)).pages for image in page.images}) == 1
+    assert flat("This picture is too large to print plan.png") in flat(text_of(file))
+
+
+@pytest.mark.parametrize("letters", ["x", "ä", "щ", "\u00a0", "。", "😀", "中\u00a0", "中\u2060", "e" + "\u0301" * 30])
+def test_what_has_no_place_to_break_gets_one_in_every_line(letters: str) -> None:
+    text = (letters * 10_000)[:10_000]
+    runs = paper.broken(text).split("\u200b")
+    assert "".join(runs) == text
+    assert len(runs) >= 10_000 / 80
+    assert max(map(len, runs)) <= 80
+
+
+@pytest.mark.parametrize("text", ["中" * 10_000, "word " * 2_000, "word中" * 2_000, "x" * 60])
+def test_what_breaks_by_itself_is_left_alone(text: str) -> None:
+    assert paper.broken(text) == text
+
+
+def test_a_letter_stays_whole_where_a_run_is_broken() -> None:
+    assert paper.broken("e\u0301" * 100).split("\u200b")[0][-1] == "\u0301"
 
 
 def test_a_table_goes_on_over_pages_with_its_head(chosen: Settings, desk: Desk) -> None:
@@ -183,7 +216,7 @@ def test_a_table_goes_on_over_pages_with_its_head(chosen: Settings, desk: Desk) 
     section = {"kind": "rows", "level": 2, "name": ["Plan", "计划"], "round": None, "rows": rows, "total": []}
     content = {
         "title": ["Paper", "单"], "complaint": "C-1", "subject": "", "number": "", "form": "", "version": "",
-        "edition": "internal", "pictures": [],
+        "edition": "internal", "pictures": [], "draft": False,
         "sections": [section | {"head": [["Measure", "措施"], ["Words", "内容"]]}],
     }  # fmt: skip
     printer = Printer(chosen, desk.make)
@@ -218,9 +251,27 @@ def test_the_8d_as_a_word_file_says_the_same(chosen: Settings, desk: Desk) -> No
     with zipfile.ZipFile(io.BytesIO(file)) as parts:
         assert not any("TargetMode" in parts.read(name).decode() for name in parts.namelist() if name.endswith(".rels"))
         feet = [parts.read(name).decode() for name in parts.namelist() if "footer" in name]
+    facts = word.core_properties
+    assert (facts.author, facts.last_modified_by) == ("Mill 磨坊", "Mill 磨坊")
+    assert facts.created == facts.modified == row(desk.make).asked_at
     fields = [re.findall(r"<w:instrText[^>]*>([^<]+)", foot) for foot in feet]
     assert fields
     assert all(each == ["PAGE", "NUMPAGES"] * 2 for each in fields)  # in both languages
+
+
+def test_what_the_customer_gets_before_the_decision_is_marked_as_a_draft_on_every_page(
+    chosen: Settings, desk: Desk
+) -> None:
+    number = desk.to_investigation(content=WORDS * 100)
+    pages = PdfReader(io.BytesIO(printed(chosen, desk, number, EIGHT_D))).pages
+    assert len(pages) > 1
+    for page in pages:
+        assert flat("Draft: measures not approved yet") in flat(page.extract_text())
+    word = Document(io.BytesIO(printed(chosen, desk, number, Wanted("report_8d", "en", CUSTOMER, "docx"))))
+    assert word.sections[0].header.paragraphs[0].text.startswith("Draft: measures not approved yet")
+    assert "Draft" not in text_of(printed(chosen, desk, number, Wanted("report_8d", "en")))
+    decided = printed(chosen, desk, desk.to_closed(), EIGHT_D)
+    assert "Draft" not in text_of(decided)
 
 
 def test_where_pango_is_missing_it_says_what_to_install(
@@ -326,7 +377,10 @@ def test_where_redis_is_away_the_scheduler_has_it_made(
 
 
 def test_an_8d_is_made_within_300_mb(chosen: Settings, desk: Desk) -> None:
-    ask(desk, desk.to_closed(content=WORDS * 20), EIGHT_D)
+    number = desk.to_closed(content=WORDS * 20)
+    with desk.act() as session:
+        many_rows(session, desk.find(session, number), "whys", "factors", "plan", "read_across", "containment")
+    ask(desk, number, EIGHT_D)
     told = "import jobs.printing as p; p.main(); print(open('/proc/self/status').read())"
     known = os.environ | environment(chosen, chosen.redis_url)
     made = subprocess.run([sys.executable, "-c", told], env=known, capture_output=True, text=True, check=True)
@@ -334,3 +388,30 @@ def test_an_8d_is_made_within_300_mb(chosen: Settings, desk: Desk) -> None:
     peak = re.search(r"VmHWM:\s+(\d+) kB", made.stdout)
     assert peak
     assert int(peak[1]) < 300 * 1024, peak[0]
+
+
+def many_rows(session: Session, complaint: Complaint, *sheets: str) -> None:
+    for key in sheets:
+        sheet = of(complaint).sheet(key)
+        assert sheet is not None
+        subject, round = records.subject_of(session, complaint, sheet.of, at=MONDAY), records.round_of(sheet, complaint)
+        values = {each.key: next(iter(each.choices)) for each in sheet.fields if each.choices}
+        values |= {each.key: WORDS for each in sheet.fields if each.kind in ("line", "text")}
+        for place in range(10, 130):
+            session.add(records.put(None, sheet, subject, values, round=round, place=place, by=SYSTEM, at=MONDAY))
+
+
+def test_what_makes_a_paper_may_use_so_much_and_no_more() -> None:
+    greedy = "from jobs import limits; limits.impose(); bytearray(2 * limits.MEMORY)"
+    told = subprocess.run([sys.executable, "-c", greedy], capture_output=True, text=True, check=False)
+    assert "MemoryError" in told.stderr
+    endless = "import resource as r; from jobs import limits; limits.CPU_SECONDS = 1; limits.impose()\nwhile True: pass"
+    assert subprocess.run([sys.executable, "-c", endless], check=False).returncode == -signal.SIGXCPU
+
+
+def test_nobody_is_at_a_paper_any_more_when_its_lease_ends(redis_url: str) -> None:
+    PrintBell(connect(redis_url)).ring()
+    (job,) = queue(connect(redis_url), PRINTS).jobs
+    killed = timedelta(seconds=job.timeout + 60 + worker.MONITORED)  # RQ waits for another minute, then looks
+    assert killed < LEASE
+    assert timedelta(seconds=limits.SECONDS) < LEASE

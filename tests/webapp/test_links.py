@@ -96,6 +96,19 @@ def test_who_may_not_see_the_other_one_reads_of_another_complaint(desk: Desk, as
     assert "Secret" not in html
 
 
+def test_the_reasons_of_links_are_not_told_to_who_may_not_see_the_other_one(desk: Desk, as_: As) -> None:
+    mine, hidden = desk.draft(), desk.registered()
+    with desk.act() as session:
+        desk.find(session, mine).owner_id = desk["staff"].id
+    as_("qe").post(f"/complaints/{mine}/links", data=form(hidden, linked_reason="the same as Rivalcorp"))
+    as_("qe").post(f"/complaints/{mine}/links/1/end", data={"unlinked_reason": "Rivalcorp took it back"})
+    for page in ("", "/history"):
+        shown = visible(as_("staff").get(f"/complaints/{mine}{page}").text)
+        assert "Rivalcorp" not in shown
+        assert "another complaint" in shown
+        assert "Rivalcorp took it back" in visible(as_("qe").get(f"/complaints/{mine}{page}").text)
+
+
 def test_a_return_that_is_written_down_stands_among_what_is_linked(desk: Desk, as_: As) -> None:
     number = desk.to_investigation()
     desk.write(number, "linked_cases", "sales", kind="return", number="R-2026-0188", state="open")

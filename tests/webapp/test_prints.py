@@ -92,12 +92,42 @@ class TestPrinting:
     ) -> None:
         ask(desk)
         part = {"HX-Request": "true"}
-        assert "hx-get" in desk.get(f"{PRINTS}/1", headers=part).text
+        ask(desk, language="en")
+        waiting = desk.get(PRINTS, headers=part).text
+        assert "<html" not in waiting
+        assert waiting.count("hx-get") == 1
         printer()
-        done = desk.get(f"{PRINTS}/1", headers=part).text
+        done = desk.get(PRINTS, headers=part).text
         assert "hx-get" not in done
         assert "Download" in done
-        assert desk.get(f"{PRINTS}/1").location == f"{PRINTS}#print-1"
+        assert desk.get(f"{PRINTS}/1").location == f"{PRINTS}?before=2#print-1"
+
+    def test_nobody_fills_the_queue(
+        self, desk: FlaskClient, printer: Callable[[], None], make: sessionmaker[Session]
+    ) -> None:
+        papers = ("report_8d", "register_form", "handling_form")
+        asked = [(paper, language) for paper in papers for language in ("both", "en")]
+        answers = [ask(desk, paper=paper, language=language, edition="internal") for paper, language in asked]
+        assert [each.status_code for each in answers] == [303] * 5 + [422]
+        assert "You have 5 files in the queue already" in answers[-1].text
+        assert ask(desk, edition="internal").status_code == 303  # one that is there already
+        printer()
+        assert ask(desk, paper="handling_form", language="en", edition="internal").status_code == 303
+
+    def test_the_newest_are_listed_and_the_others_behind_a_link(
+        self, desk: FlaskClient, make: sessionmaker[Session]
+    ) -> None:
+        ask(desk)
+        with transaction(make) as session:
+            first = session.scalars(select(Print)).one()
+            first.state = "done"
+            kept = {each.name: getattr(first, each.name) for each in Print.__table__.columns if each.name != "id"}
+            session.add_all(Print(**kept | {"digest": str(n), "revision": n}) for n in range(2, 24))
+        html = desk.get(PRINTS).text
+        assert html.count('class="prints__i"') == 20
+        older = desk.get(link(html, "Show more")).text
+        assert older.count('class="prints__i"') == 3
+        assert "Show more" not in older
 
     def test_the_same_sent_twice_is_one_file(self, desk: FlaskClient, make: sessionmaker[Session]) -> None:
         ask(desk)
