@@ -314,7 +314,8 @@ def filename(complaint: Complaint, row: Print) -> str:
     paper = next((each.name for each in rules_of(complaint).papers if each.key == row.paper), None)
     called = paper.in_(CHINESE if row.language == CHINESE else ENGLISH) if paper else row.paper
     language = "" if row.language == BOTH else f" {row.language}"
-    return f"{complaint.number} {called} rev {row.revision}{language}.{row.format}"
+    ours = "" if row.edition == CUSTOMER else " internal 内部"
+    return f"{complaint.number} {called} rev {row.revision}{language}{ours}.{row.format}"
 
 
 def _if_held(session: Session, held: Claim, **values: Any) -> bool:
