@@ -69,7 +69,7 @@ def of(session: Session, case: Case, to: str, on: Iterable[str], *, by: Actor, t
         )
         return _speakers(session, case, [each for each in session.scalars(told) if each], today)
     if "." in to:
-        return _in_field(session, case, to, today)
+        return _in_field(session, case, to, on, today)
     if awaited := _awaited(case, to, on):
         return _may_sign(session, case, awaited, to, today)
     return _named_first(case, to, holding(session, to, today))
@@ -111,10 +111,12 @@ def _writers(case: Case, signature: str) -> Iterator[int]:
             yield from case.writers(sheet.key)
 
 
-def _in_field(session: Session, case: Case, ref: str, today: date) -> Iterable[int]:
+def _in_field(session: Session, case: Case, ref: str, on: Iterable[str], today: date) -> Iterable[int]:
+    """Whom a field names: in the row that was written, and in all rows where something else happened."""
     found = case.rules.sheet(ref.partition(".")[0])
     assert found is not None
-    return in_record(session, case, ref, case.of_sheet(found)[-1:], today)
+    written = any(event.partition(":")[2].partition(".")[0] == found.key for event in on)
+    return in_record(session, case, ref, case.of_sheet(found)[-1:] if written else case.of_sheet(found), today)
 
 
 def in_record(session: Session, case: Case, ref: str, kept: Iterable[Record], today: date) -> Iterable[int]:

@@ -12,13 +12,15 @@ from typing import Any
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from markupsafe import Markup, escape
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import classes, field_history, off_board, registration, workflow
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint, find
+from complaints.customers import Customer
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, Sentence, StaleComplaint
 from complaints.procedure import of
-from complaints.registration import Incomplete, Values
+from complaints.registration import Incomplete, Problem, Values
 from webapp import drafts
 from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
@@ -142,6 +144,8 @@ def save(number: str, field: str) -> Response | str | tuple[str, int]:
     try:
         rules, today = of(complaint), now().astimezone(zone()).date()
         values, problems = registration.parse(typed, rules=rules, today=today)
+        if not problems and (unknown := _unknown_customer(complaint, values)):
+            problems.append(unknown)
         if problems:
             raise Incomplete(problems)
         workflow.hold(session, complaint)
@@ -164,6 +168,17 @@ def save(number: str, field: str) -> Response | str | tuple[str, int]:
         answer.headers["HX-Refresh"] = "true"
         return answer
     return _row(complaint, _named(complaint, field))
+
+
+def _unknown_customer(complaint: Complaint, values: Values) -> Problem | None:
+    """A name that no customer has is a slip more often than a new customer: it is added only when that is ticked."""
+    name = " ".join(str(values.get("customer") or "").split())
+    if not name or "new_customer" in request.form or of(complaint).confidential:
+        return None
+    if db.session.scalar(select(Customer.id).where(Customer.name == name, Customer.sealed == "")) is not None:
+        return None
+    message = N_("There is no customer “%(name)s” yet. Tick that it is a new one, or choose one that is offered.")
+    return Problem("customer", Sentence(message, {"name": name}))
 
 
 def _seen(complaint: Complaint, fact: Fact) -> int:

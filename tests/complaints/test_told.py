@@ -196,3 +196,19 @@ def test_who_may_hear_is_one_question_however_many_would_be_told(desk: Desk) -> 
             event.remove(session.get_bind(), "before_cursor_execute", note)
             asked.append((len(told), len(statements)))
     assert asked == [(1, 2), (3, 2)]  # the member has heard before; two may not see it
+
+
+def test_whoever_is_to_carry_something_out_hears_of_it_by_bell_and_mail(desk: Desk) -> None:
+    number = desk.to_action_plan()
+    desk.write(number, "cause", "dept_head")
+    for owner, what in (("dept", "Reset the counter"), ("staff", "Check the like")):
+        desk.write(number, "plan", "dept_head", what=what, owner=str(desk[owner].id), due="2026-11-27")
+    desk.sign(number, "plan_submitted", "dept_head")
+    assert mailed(desk, "staff") == []  # nothing is approved yet
+    desk.approve_plan(number)
+    desk.move(number, "implementation", "mr")
+    for owner in ("dept", "staff"):
+        assert "A measure of the plan is yours to carry out" in heard(desk, number, owner)
+        assert "A measure of the plan is yours to carry out" in mailed(desk, owner)
+    with desk.make() as session:
+        assert find(session, number, desk["staff"]).number == number

@@ -170,3 +170,15 @@ def test_the_history_goes_on_page_by_page(desk: Desk, as_: As, number: str) -> N
     assert older
     assert "<ins>N-1<" in clerk.get(unescape(older[1])).text
     assert clerk.get(f"/complaints/{number}/history?field=no&before=x").status_code == 200
+
+
+def test_a_slip_in_a_customers_name_makes_no_customer(desk: Desk, as_: As, number: str) -> None:
+    clerk = as_("clerk")
+    sent = {"version": version(desk, number), "customer": "Quellstrom Mobilty"}
+    refused = clerk.post(f"/complaints/{number}/facts/customer", data=sent, headers=HTMX)
+    assert refused.status_code == 422
+    assert "There is no customer “Quellstrom Mobilty” yet." in visible(refused.text)
+    assert 'value="Quellstrom Mobilty"' in refused.text
+    meant = clerk.post(f"/complaints/{number}/facts/customer", data=sent | {"new_customer": "1"}, headers=HTMX)
+    assert meant.status_code == 200
+    assert "Quellstrom Mobilty" in meant.text
