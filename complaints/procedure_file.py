@@ -58,7 +58,7 @@ TO = ("owner", "superior", "departments", "notified", "writers")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 FORM_NAMES = frozenset(
     {
-        "version", "key", "stage", "back", "also", "csrf_token",
+        "version", "key", "stage", "back", "also", "csrf_token", "filled_by",
         "action", "attributes", "closest", "dataset", "elements", "id", "matches", "method", "reset", "submit",
     }
 )  # fmt: skip

@@ -99,9 +99,10 @@ def _blank(begun: Begun) -> Form:
 def _asked_for(form: Form) -> Form:
     """A reply, begun or not, with what an address adds to it: files of the complaint (`?attach=…`), and what it is
     recorded as (`?contact=…`)."""
-    asked = request.args
-    files = dict.fromkeys((*form.files, *asked.getlist("attach")))
-    return replace(form, files=[*files], contact=asked.get("contact") or form.contact)
+    attached, contact = request.args.getlist("attach"), request.args.get("contact", "")
+    if not attached and not contact:
+        return form
+    return replace(form, files=[*dict.fromkeys((*form.files, *attached))], contact=contact or form.contact)
 
 
 def _taken_back(complaint: Complaint) -> Form | None:

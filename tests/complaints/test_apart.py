@@ -25,7 +25,7 @@ def merged(desk: Desk, tmp_path: Path) -> str:
         session.flush()
         off_board.take(
             session, two, "merged", reason="same", by=desk["clerk"], at=desk.at, seen_version=two.version,
-            context=CONTEXT, into=one,
+            context=CONTEXT, into=one, sure=True,
         )  # fmt: skip
     return mine
 

@@ -60,8 +60,8 @@ def numbers(make: sessionmaker[Session], settings: Settings) -> list[str]:
             secret=CONTEXT.secret, domain=CONTEXT.domain,
         )  # fmt: skip
         reply_templates.save(
-            session, Template("", Name(hostile("template"), hostile("模板")), "en", hostile("offered")),
-            by=desk["admin"], at=desk.at, kinds={},
+            session, Template("own-hostile", Name(hostile("template"), hostile("模板")), "en", hostile("offered")),
+            by=desk["admin"], at=desk.at, kinds={}, new=True,
         )  # fmt: skip
         files = [a_file(Blobs(settings.blobs), PNG, filename=hostile("file") + ".png")]
         a_letter(

@@ -105,8 +105,8 @@ def test_a_board_costs_the_same_queries_however_much_is_on_it(
     desk.get("/board")
     with counted(app) as seen:
         assert desk.get("/board").status_code == 200
-    # sign-in, grants, columns, heads, views, departments, tally
-    assert len(seen) == 7
+    # sign-in, columns, heads, views, departments, tally
+    assert len(seen) == 6
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def pulse(desk: FlaskClient, cursor: str, more: str = "") -> TestResponse:
     return desk.get(f"/board/pulse?since={cursor}{more}", headers=HTMX)
 
 
-def test_nothing_new_is_an_empty_answer_of_three_queries(
+def test_nothing_new_is_an_empty_answer_of_two_queries(
     app: Flask, desk: FlaskClient, make: Any, clock: time_machine.Traveller
 ) -> None:
     on_the_board(make)
@@ -425,7 +425,7 @@ def test_nothing_new_is_an_empty_answer_of_three_queries(
     with counted(app) as seen:
         answer = pulse(desk, cursor)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert len(seen) == 3
+    assert len(seen) == 2
 
 
 @on_both_databases
