@@ -76,6 +76,7 @@ def test_two_parts_of_the_report_that_write_one_record_keep_their_own_words(
 
 def test_a_fact_that_loads_the_page_anew_leaves_another_open_with_its_words(page: "Page") -> None:
     edit(page, "demand").locator("textarea").fill("a long demand, not saved yet")
+    expect(page.locator("#fact-demand [data-said]")).to_contain_text("Draft saved", timeout=15_000)
     edit(page, "subject").locator("[name=subject]").fill("Oil at the face seal")
     with page.expect_navigation():
         page.locator("#fact-subject").get_by_role("button", name="Save").click()
