@@ -16,6 +16,8 @@ WORDS, HEAD = 22, 20
 """How many letters fit beside a bone and into the head."""
 SLANT = 56
 GAP = 8
+EXCLUDED = "2"
+"""The third and last degree to which a cause is known: looked at, and not it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Picture:
     """The box of the effect: x, y, width, height."""
     effect: Words
     bones: tuple[Bone, ...]
+
+
+def factor(text: str, degree: str) -> Factor:
+    """A cause as it is drawn: one that was excluded carries a sign, because paper and ears know no line through it."""
+    return Factor(f"× {text}" if degree == EXCLUDED else text, degree)
 
 
 def width_of(text: str) -> int:

@@ -328,6 +328,10 @@ def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) 
     elif gaps := unfilled(f"{subject}\n{text}"):
         message = N_("Fill in what stands between braces, or take it out: %(places)s")
         problems.append(Problem(TEXT, Sentence(message, {"places": ", ".join(f"{{{each}}}" for each in gaps)})))
+    if form.expected and not form.contact:
+        problems.append(
+            Problem(CONTACT, Sentence(N_("A day is kept only with a record: choose as what it is recorded")))
+        )
     if form.contact and form.contact not in kinds(case, by):
         problems.append(Problem(CONTACT, Sentence(N_("This cannot be recorded where the complaint stands now"))))
     elif form.contact and form.later:

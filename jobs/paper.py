@@ -22,7 +22,6 @@ from complaints import fishbone
 from complaints.composition import Word
 from complaints.drawing import bare
 from complaints.errors import N_
-from complaints.fishbone import Factor
 from complaints.papers import EDITIONS
 from complaints.printing import BOTH, CHINESE, ENGLISH
 
@@ -44,8 +43,6 @@ LARGEST_PICTURE = 13_000_000
 DRAFT = N_("Draft: measures not approved yet")
 TOO_LARGE = N_("This picture is too large to print")
 PICTURE_SIDE = 1_000
-EXCLUDED = "2"
-"""The third and last degree to which a cause is known."""
 _IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 _GLUE = "\u00a0\u202f\u2007\u2060\ufeff"
 _JOINED = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\u200d"
@@ -155,14 +152,13 @@ def broken(text: str) -> str:
 def drawn(section: Mapping[str, Any], effect: str, say: Speaker) -> fishbone.Picture:
     """The cause-and-effect picture of a section."""
     branches = [
-        (say.text(branch["name"]), [_factor(say.line(each["text"]), each["degree"]) for each in branch["factors"]])
+        (
+            say.text(branch["name"]),
+            [fishbone.factor(say.line(each["text"]), each["degree"]) for each in branch["factors"]],
+        )
         for branch in section["branches"]
     ]
     return fishbone.drawn(effect, branches)
-
-
-def _factor(text: str, degree: str) -> Factor:
-    return Factor(f"× {text}" if degree == EXCLUDED else text, degree)
 
 
 def html(content: Mapping[str, Any], imprint: Imprint, **more: Any) -> str:

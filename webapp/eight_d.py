@@ -32,8 +32,6 @@ from webapp.values import listed
 bp = Blueprint("eight_d", __name__)
 BACK = "8d"
 """`?back=8d`: a form of a record that was sent from this page leads back to it."""
-EXCLUDED = "2"
-"""The third of the states of a cause: looked at, and not it."""
 STATES: Mapping[str, tuple[str, str]] = {
     DONE: (N_("Complete"), "check-circle"),
     YOURS: (N_("Waiting for your signature"), "sign"),
@@ -256,4 +254,4 @@ def _factor(block: Block, view: View, record: Record) -> Factor:
     known, value = list(block.sheet.field(view.mark).choices), record.values.get(view.mark)
     degree = str(known.index(value)) if value in known else ""
     text = str(record.values.get(view.title) or "")
-    return Factor(f"× {text}" if degree == EXCLUDED else text, degree)
+    return fishbone.factor(text, degree)
