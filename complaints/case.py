@@ -10,13 +10,14 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from complaints import records, rows, signatures
 from complaints.assignments import Assignment, Post
 from complaints.complaint import Complaint, Involvement
 from complaints.fields import REGISTER
+from complaints.link import Link
 from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
 from complaints.records import Record
 from complaints.signatures import Signature, digest_of
@@ -184,6 +185,8 @@ class Life:
     assigned: Mapping[Post, int]
     merged: tuple[int, ...]
     """The complaints (ids) that were merged into it."""
+    linked: bool
+    """Did anybody link it with another, or does it share its investigation?"""
 
 
 @dataclass(frozen=True)
@@ -264,19 +267,23 @@ def _life(session: Session, complaint: Complaint) -> Life:
     involved: dict[Involved, datetime] = {}
     assigned: dict[Post, int] = {}
     merged: list[int] = []
-    for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), {"of": complaint.id}):
+    linked = False
+    here = {"of": complaint.id, "with": complaint.investigation_id}
+    for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), here):
         if id_ == INVOLVED:
             involved[what, user, department] = at
         elif id_ == ASSIGNED:
             assigned[Post(what, department)] = user
         elif id_ == MERGED:
             merged.append(user)
+        elif id_ == LINKED:
+            linked = True
         else:
             stays.append(Stay(what, at, left_at, undone))
-    return Life(tuple(stays), involved, assigned, tuple(merged))
+    return Life(tuple(stays), involved, assigned, tuple(merged), linked)
 
 
-INVOLVED, ASSIGNED, MERGED = 0, -1, -2
+INVOLVED, ASSIGNED, MERGED, LINKED = 0, -1, -2, -3
 """What stands for the id of a visit in rows that are none."""
 
 
@@ -292,10 +299,16 @@ def _lived() -> CompoundSelect[Any]:
     no_leaving, chosen = post.until.label("left_at"), (post.user_id, post.department_id)
     posts = select(literal(ASSIGNED), post.role, post.since, no_leaving, literal(False), *chosen)
     gone = rows.table(Complaint).c
-    others = select(literal(MERGED), gone.number, gone.received_at, gone.closed_at, literal(False), gone.id, none)
+    link = rows.table(Link).c
+    stands = link.ended_at.is_(None)
+    links = select(literal(LINKED), link.kind, link.at, link.ended_at, literal(False), link.by_id, none)
+    other = gone.number, gone.received_at, gone.closed_at, literal(False), gone.id, none
+    others, beside = select(literal(MERGED), *other), select(literal(LINKED), *other)
     return union_all(
         people.where(named.complaint_id == bindparam("of")),
         stages.where(visits.complaint_id == bindparam("of")),
         posts.where(post.complaint_id == bindparam("of"), post.until.is_(None)),
         others.where(gone.merged_into_id == bindparam("of")),
+        links.where(or_(link.complaint_id == bindparam("of"), link.other_id == bindparam("of")), stands),
+        beside.where(gone.investigation_id == bindparam("with"), gone.id != bindparam("of")),
     ).order_by("id")

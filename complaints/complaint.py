@@ -7,7 +7,7 @@ it. A complaint begins as a draft, from a mail or by hand, with its number; `wor
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -25,15 +25,16 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.orm import Mapped, Session, contains_eager, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, contains_eager, joinedload, mapped_column, relationship
 
 from complaints import clocks, history, numbers, rows, terms, visits, work
 from complaints.calendar import WorkingCalendar
+from complaints.clocks import Clock
 from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, confidential, procedure, versions
+from complaints.procedure import DEFAULT, RECEIVED, Procedure, confidential, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -117,6 +118,11 @@ class Complaint(Base):
     link: Mapped[str | None] = mapped_column(String(20))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     customer: Mapped[Customer | None] = relationship(viewonly=True)
+    clocks: Mapped[list[Clock]] = relationship(
+        primaryjoin="and_(Clock.subject_kind == 'complaint', foreign(Clock.subject_id) == Complaint.id)",
+        order_by="Clock.due_at, Clock.id",
+        viewonly=True,
+    )
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     contact_person: Mapped[str] = mapped_column(String(160), default="")
     contact_phone: Mapped[str] = mapped_column(String(40), default="")
@@ -220,23 +226,21 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
     return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
 
 
-def find(session: Session, number: str, actor: Actor) -> Complaint:
+def find(session: Session, number: str, actor: Actor, *, with_clocks: bool = False) -> Complaint:
     """The complaint of this number. Raises `NotFound` alike when there is none and when it is not the actor's."""
-    complaint = session.scalar(visible_to(actor, _numbered()), {"number": number})
+    query = _numbered(actor, tuple(versions()), with_clocks)
+    complaint = session.scalars(query, {"number": number}).unique().one_or_none()
     if complaint is None:
         raise NotFound
     return complaint
 
 
-@cache
-def _numbered() -> Select[Complaint]:
-    with_customer = contains_eager(Complaint.customer)
-    return (
-        select(Complaint)
-        .outerjoin(Complaint.customer)
-        .options(with_customer)
-        .where(Complaint.number == bindparam("number"))
-    )
+@lru_cache(maxsize=512)
+def _numbered(actor: Actor, _versions: tuple[Procedure, ...], with_clocks: bool) -> Select[Complaint]:
+    """Put together once for each person."""
+    along = [contains_eager(Complaint.customer), *([joinedload(Complaint.clocks)] if with_clocks else [])]
+    query = select(Complaint).outerjoin(Complaint.customer).options(*along)
+    return visible_to(actor, query.where(Complaint.number == bindparam("number")))
 
 
 @dataclass(frozen=True)

@@ -8,32 +8,31 @@ linked by other acts shows in the same list: a merge, a shared investigation.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ForeignKey,
-    Index,
+    BindParameter,
     Select,
-    String,
-    Text,
+    bindparam,
     cast,
     false,
     literal,
     null,
     or_,
     select,
-    text,
     true,
     union_all,
 )
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import Session, aliased
 
 from complaints import complaint as complaints
 from complaints import history, workflow
+from complaints.case import Life
 from complaints.complaint import Complaint
-from complaints.database import Base, BigId
+from complaints.database import BigId
 from complaints.errors import N_, NotFound, Sentence
+from complaints.link import Link
 from complaints.off_board import Decision
 from complaints.people import Actor, User
 from complaints.registration import Incomplete, Problem, first_time
@@ -46,32 +45,8 @@ MERGED, TOGETHER = "merged_into", "investigated_with"
 BEHIND = {**REVERSED, MERGED: "merged_in", TOGETHER: TOGETHER}
 """Everything that shows as a link, each with what it is from the other side."""
 LONGEST_REASON = 1_000
-STANDS = "ended_at IS NULL"
 NUMBER, KIND, REASON, WHY = "linked_number", "linked_kind", "linked_reason", "unlinked_reason"
 """The fields of the forms."""
-
-
-class Link(Base):
-    """What a complaint is to another one, until it is ended."""
-
-    __tablename__ = "link"
-    __table_args__ = (
-        Index(
-            "uq_link_stands", "complaint_id", "other_id", "kind", unique=True,
-            sqlite_where=text(STANDS), postgresql_where=text(STANDS),
-        ),
-        Index("ix_link_other_id", "other_id"),
-    )  # fmt: skip
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    complaint_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
-    other_id: Mapped[int] = mapped_column(ForeignKey("complaint.id"))
-    kind: Mapped[str] = mapped_column(String(20))
-    reason: Mapped[str] = mapped_column(Text, default="")
-    at: Mapped[datetime]
-    by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    ended_at: Mapped[datetime | None]
-    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    end_reason: Mapped[str] = mapped_column(Text, default="")
 
 
 class NotLinked(Incomplete):
@@ -99,11 +74,21 @@ class Linked:
     reason: str = ""
 
 
-def of(session: Session, complaint: Complaint, actor: Actor) -> list[Linked]:
-    """Everything that a complaint is linked to, in one query."""
-    found, other = union_all(*_parts(complaint)).subquery(), _other()
+def of(session: Session, complaint: Complaint, actor: Actor, life: Life | None = None) -> list[Linked]:
+    """Everything that a complaint is linked to, in one query; in none if its `life` is known and says that it stands
+    alone."""
+    if life and not (life.linked or life.merged or complaint.merged_into_id):
+        return []
+    query = _everything(actor, complaint.merged_into_id is not None, complaint.investigation_id is not None)
+    return [_linked(row) for row in session.execute(query, {"of": complaint.id, "with": complaint.investigation_id})]
+
+
+@lru_cache(maxsize=256)
+def _everything(actor: Actor, merged: bool, shared: bool) -> Select[Any]:
+    """Put together once for each person."""
+    found, other = union_all(*_parts(merged, shared)).subquery(), aliased(Complaint)
     seen = complaints.visible_to(actor, select(Complaint.id).where(Complaint.id == other.id)).exists()
-    query = (
+    return (
         select(
             found.c.id, found.c.kind, found.c.forward, found.c.at, found.c.reason, User.name.label("who"),
             other.number, other.subject, other.procedure, other.procedure_version, other.stage, seen.label("seen"),
@@ -112,13 +97,6 @@ def of(session: Session, complaint: Complaint, actor: Actor) -> list[Linked]:
         .outerjoin(User, User.id == found.c.by_id)
         .order_by(found.c.at, other.id)
     )  # fmt: skip
-    return [_linked(row) for row in session.execute(query)]
-
-
-@cache
-def _other() -> type[Complaint]:
-    """The complaint at the other end. An alias copies every column, so it is made once."""
-    return aliased(Complaint)
 
 
 def _linked(row: Any) -> Linked:
@@ -131,14 +109,15 @@ def _linked(row: Any) -> Linked:
     )  # fmt: skip
 
 
-def _parts(complaint: Complaint) -> list[Select[*tuple[Any, ...]]]:
-    """Links from here and to here; the complaint that this one was merged into, and those merged into it; those that
-    share its investigation."""
-    stands, of = Link.ended_at.is_(None), complaint.id
+def _parts(merged: bool, shared: bool) -> list[Select[*tuple[Any, ...]]]:
+    """Links from here and to here; the complaint that this one was `merged` into, and those merged into it; those that
+    share its investigation, if it is `shared`."""
+    of: BindParameter[int] = bindparam("of")
+    stands = Link.ended_at.is_(None)
     link = Link.kind, Link.at, Link.by_id, Link.reason
     no_link = cast(null(), BigId).label("id")
     merge = literal(MERGED).label("kind"), Decision.at, Decision.by_id, Decision.reason
-    merged = Decision.back_at.is_(None), Decision.into_id.is_not(None)
+    decided = Decision.back_at.is_(None), Decision.into_id.is_not(None)
     parts: list[Select[*tuple[Any, ...]]] = [
         select(Link.id, Link.other_id.label("other_id"), true().label("forward"), *link).where(
             Link.complaint_id == of, stands
@@ -146,14 +125,14 @@ def _parts(complaint: Complaint) -> list[Select[*tuple[Any, ...]]]:
         select(Link.id, Link.complaint_id, false(), *link).where(Link.other_id == of, stands),
         select(no_link, Complaint.id, false(), *merge)
         .join(Decision, Decision.complaint_id == Complaint.id)
-        .where(Complaint.merged_into_id == of, *merged),
+        .where(Complaint.merged_into_id == of, *decided),
     ]
-    if complaint.merged_into_id is not None:
-        parts.append(select(no_link, Decision.into_id, true(), *merge).where(Decision.complaint_id == of, *merged))
-    if complaint.investigation_id is not None:
+    if merged:
+        parts.append(select(no_link, Decision.into_id, true(), *merge).where(Decision.complaint_id == of, *decided))
+    if shared:
         since, who = cast(null(), Link.at.type), cast(null(), Link.by_id.type)
-        shared = Complaint.investigation_id == complaint.investigation_id, Complaint.id != of
-        parts.append(select(no_link, Complaint.id, true(), literal(TOGETHER), since, who, literal("")).where(*shared))
+        together = Complaint.investigation_id == bindparam("with"), Complaint.id != of
+        parts.append(select(no_link, Complaint.id, true(), literal(TOGETHER), since, who, literal("")).where(*together))
     return parts
 
 

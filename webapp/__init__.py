@@ -62,6 +62,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         security,
         similar,
         template_settings,
+        templating,
         upward,
         watching,
         work,
@@ -81,9 +82,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         TEMPLATES_AUTO_RELOAD=False,
         **(overrides or {}),
     )
-    app.jinja_env.autoescape = True  # Flask alone would leave macros in .jinja files unescaped
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
+    app.jinja_environment = templating.Bilingual  # type: ignore[assignment]
     app.extensions["settings"] = settings
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
     written = (records, records_page, writing, eight_d, registering, prints)
@@ -92,6 +91,6 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
     web = (*cases, notices, inbox, *settled, attachments, previews, health, demo)
-    for part in (database, language, assets, alarms, security, identity, errors, htmx, *web, cli):
+    for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -5,7 +5,7 @@ at once. The hashes are taken once, at the start.
 """
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from flask import Flask, current_app, g, url_for
@@ -16,15 +16,18 @@ from complaints.errors import Name
 from complaints.people import ROLES, Actor
 from webapp.context import settings
 from webapp.language import html_lang, in_my_language, in_the_other, lang_of
+from webapp.templating import constant
 
 
 def init_app(app: Flask) -> None:
     hashes = fingerprints(Path(app.static_folder or ""))
 
+    @constant
     @cache
     def static_url(name: str) -> str:
         return f"{app.static_url_path}/{name}?v={hashes[name]}"
 
+    @constant
     @cache
     def icon(name: str, css: str = "") -> Markup:
         drawing = Markup('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"/></svg>')
@@ -59,8 +62,13 @@ def page(endpoint: str) -> str | None:
 
 def avatar(name: str, css: str = "") -> Markup:
     """A person as two letters or one character; the whole name is the title."""
+    return _avatar(name, css, lang_of(name))
+
+
+@lru_cache(maxsize=4096)
+def _avatar(name: str, css: str, lang: Markup) -> Markup:
     person = Markup('<abbr class="{}" title="{}"{}>{}</abbr>')
-    return person.format(f"av {css}".rstrip(), name, lang_of(name), initials(name))
+    return person.format(f"av {css}".rstrip(), name, lang, initials(name))
 
 
 def both(name: Name) -> Markup:

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, render_template
 from flask_babel import gettext
 from sqlalchemy import select
 
-from complaints import classes, clocks, guards, inbox, off_board, registration
+from complaints import classes, guards, inbox, off_board, registration
 from complaints.case import NOTIFIED
 from complaints.complaint import Complaint, find, visible_to
 from complaints.errors import ComplaintError, Missing, Name
@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/complaints/<number>")
 def show(number: str) -> str:
-    complaint = find(db.session(), number, actor())
+    complaint = find(db.session(), number, actor(), with_clocks=True)
     notices.seen(complaint)
     return page(complaint)
 
@@ -73,7 +73,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
 def frame(complaint: Complaint, work: Section) -> dict[str, Any]:
     """What every page of a complaint begins with: its name, where it stands, and why it left the board."""
     session, rules = db.session(), work.case.rules
-    faces = progress.faces(rules, clocks.of(session, "complaint", complaint.id))
+    faces = progress.faces(rules, complaint.clocks)
     return {
         "complaint": complaint,
         "rules": rules,

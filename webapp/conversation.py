@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from flask import Blueprint, Flask, render_template, request
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import registration, replies, transcript
@@ -129,14 +129,14 @@ def _shown(complaint: Complaint, work: Section, stretch: Stretch, *, newest: boo
 
 def _items(complaint: Complaint, work: Section, events: Sequence[Event]) -> list[timeline.Item]:
     """The things of a transcript as the reader sees them."""
-    numbers, files = _numbers(work.merged), _files(events)
+    numbers, files = _numbers(work.merged), work.names.files
     whole = request.args.get("whole", type=int)
     items: list[timeline.Item] = []
     changes: list[Change] = []
     for event in events:
         match event.thing:
             case LetterRead(letter=letter) as read:
-                own = [each for each in files.values() if each.letter_id == letter.id]
+                own = sorted((each for each in files.values() if each.letter_id == letter.id), key=_place)
                 number = numbers.get(letter.complaint_id or 0, "")
                 splits = actor().sees_all and read.splits and letter.complaint_id == complaint.id
                 said = timeline.words(letter.text, letter.folds, subject=letter.subject, whole=letter.id == whole)
@@ -199,15 +199,9 @@ def _reply(read: MailRead, work: Section, files: Mapping[str, Attachment], numbe
     )  # fmt: skip
 
 
-def _files(events: Sequence[Event]) -> dict[str, Attachment]:
-    """The files of letters and replies, those of a letter in the order in which they came."""
-    of = [event.thing.letter.id for event in events if isinstance(event.thing, LetterRead)]
-    written = [event.thing.reply for event in events if isinstance(event.thing, MailRead) and event.thing.reply]
-    attached = {id_ for reply in written for id_ in reply.attachments}
-    if not of and not attached:
-        return {}
-    query = select(Attachment).where(or_(Attachment.letter_id.in_(of), Attachment.id.in_(attached)))
-    return {each.id: each for each in db.session.scalars(query.order_by(Attachment.position, Attachment.id))}
+def _place(file: Attachment) -> tuple[int, str]:
+    """Where a file stood in its letter."""
+    return file.position, file.id
 
 
 def _numbers(ids: Collection[int]) -> dict[int, str]:

@@ -138,7 +138,7 @@ class PartShown:
 
 @bp.get("/complaints/<number>/8d")
 def show(number: str) -> str:
-    complaint = find(db.session(), number, actor())
+    complaint = find(db.session(), number, actor(), with_clocks=True)
     notices.seen(complaint)
     return page(complaint)
 

@@ -1,16 +1,17 @@
 """Two languages from the first string: which one a person reads, and how names, times and sizes are written in it."""
 
+import re
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_date, format_datetime
 from flask import Blueprint, Flask, g, redirect, request, session
 from flask_babel import (
     Babel,
-    format_date,
-    format_datetime,
-    format_time,
     get_locale,
     get_translations,
     gettext,
@@ -25,10 +26,18 @@ from werkzeug.wrappers import Response
 from complaints.errors import Name, Sentence
 from complaints.people import User
 from complaints.settings import LOCALES, Settings
-from webapp.context import actor
+from webapp.context import actor, zone
 from webapp.database import db
 
 bp = Blueprint("language", __name__)
+SAME, IN_CHINESE, IN_ENGLISH = Markup(""), Markup(' lang="zh"'), Markup(' lang="en"')
+PATTERNS = {
+    ("day", False): "EEE d MMM yyyy",
+    ("day", True): "yyyy年M月d日 EEE",
+    ("minute", False): "EEE d MMM, HH:mm",
+    ("minute", True): "M月d日 EEE HH:mm",
+}
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 def init_app(app: Flask) -> None:
@@ -62,9 +71,10 @@ def choose() -> str:
 
 def locale() -> str:
     """The language of this request, looked up once."""
-    if "locale_name" not in g:
-        g.locale_name = str(get_locale() or "en")
-    return str(g.locale_name)
+    name: str | None = g.get("locale_name")
+    if name is None:
+        name = g.locale_name = str(get_locale() or "en")
+    return name
 
 
 def _translated(message: str) -> str:
@@ -120,29 +130,36 @@ def sentence(value: Sentence | Name) -> str:
 
 def lang_of(text: str | None) -> Markup:
     """`lang="zh"` for a text with Chinese in it, when the page is not Chinese; the other way round for plain Latin."""
-    chinese = any("\u4e00" <= c <= "\u9fff" for c in text or "")
-    if chinese == (html_lang() == "zh-CN"):
-        return Markup("")
-    return Markup(' lang="zh"') if chinese else Markup(' lang="en"')
+    chinese = _CHINESE.search(text or "") is not None
+    return SAME if chinese == locale().startswith("zh") else IN_CHINESE if chinese else IN_ENGLISH
 
 
 def day(value: date | datetime) -> str:
     """A date with its weekday: Thu 17 Sep 2026."""
-    return str(format_date(value, "yyyy年M月d日 EEE" if locale().startswith("zh") else "EEE d MMM yyyy"))
+    return _written(value, "day", locale(), zone())
 
 
 def minute(value: datetime) -> str:
     """An instant in the organisation's zone: Thu 17 Sep, 16:42."""
-    return str(format_datetime(value, "M月d日 EEE HH:mm" if locale().startswith("zh") else "EEE d MMM, HH:mm"))
+    return _written(value, "minute", locale(), zone())
 
 
 def moment(value: datetime) -> Markup:
     """An instant as a `<time>` element."""
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(timespec="minutes"), minute(value))
+    return Markup(f'<time datetime="{value.isoformat(timespec="minutes")}">{minute(value)}</time>')
 
 
 def clock_time(value: datetime) -> str:
-    return str(format_time(value, "HH:mm"))
+    return f"{value.astimezone(zone()):%H:%M}"
+
+
+@lru_cache(maxsize=4096)
+def _written(value: date | datetime, pattern: str, locale: str, zone: ZoneInfo) -> str:
+    """A page writes the same few days and minutes again and again."""
+    written = PATTERNS[pattern, locale.startswith("zh")]
+    if isinstance(value, datetime):
+        return format_datetime(value, written, tzinfo=zone, locale=locale)
+    return format_date(value, written, locale=locale)
 
 
 def size(octets: int) -> str:

@@ -81,10 +81,11 @@ def init_app(app: Flask) -> None:
 
 
 def of(complaint: Complaint, work: Section) -> Panel:
-    """Everything that the complaint of a page is linked to; one query."""
+    """Everything that the complaint of a page is linked to."""
     ending = request.endpoint == f"{bp.name}.{end.__name__}"
     refused = (request.view_args or {}).get("link_id") if ending else None
-    found = sorted(links.of(db.session(), complaint, actor()), key=lambda each: [*WAYS].index(each.way))
+    found = links.of(db.session(), complaint, actor(), work.past.life)
+    found.sort(key=lambda each: [*WAYS].index(each.way))
     entries = [_entry(each, refused) for each in found] + list(_cases(work))
     sent = request.endpoint == f"{bp.name}.{add.__name__}"
     typed = request.form if sent else {}

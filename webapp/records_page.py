@@ -46,7 +46,7 @@ def reason_url(number: str, field: str, *, within: bool = False) -> str:
 
 @bp.get("/complaints/<number>/records")
 def show(number: str) -> str:
-    complaint = find(db.session(), number, actor())
+    complaint = find(db.session(), number, actor(), with_clocks=True)
     notices.seen(complaint)
     return page(complaint)
 

@@ -7,7 +7,7 @@ sentences for the history are in one table; an act that is not in it is shown by
 import email
 import email.policy
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -374,41 +374,82 @@ def line(change: Change, *, rules: Procedure, names: Names, seen: Collection[str
 
 def _line(change: Change, rules: Procedure, names: Names, seen: Collection[str], more: dict[str, Any]) -> Line:
     values = change.values | more
-    act = _variant(change, values)
-    icon, message = SENTENCES.get(act, ("dot", N_("%(who)s: %(act)s")))
-    departments = {each.key: each.name for each in names.departments.values()}
-    sheet, signature = rules.sheet(values.get("sheet", "")), rules.signature(values.get("signature", ""))
-    told: dict[str, Any] = {"who": names.people.get(change.by_id or 0, "Redress"), "act": change.act}
-    plain = ("register_no", "reason", "answer", "name", "round", "to")
-    told |= {key: str(values.get(key) or "") for key in plain}
-    told |= {key: values[key] if values.get(key) in seen else gettext("another complaint") for key in OTHERS}
+    icon, message = SENTENCES.get(_variant(change, values), ("dot", N_("%(who)s: %(act)s")))
     hidden = any(values.get(key) and values[key] not in seen for key in OTHERS)
-    if hidden:  # what was said of it may tell what it is
-        told["reason"] = gettext("not shown")
-    told |= {key: _stage(rules, values.get(key)) for key in ("before", "after")}
-    told["promised"] = listed(f"“{word}”" for word in values.get("promised", ()))
-    told["channel"] = _named(CHANNELS, values.get("channel"))
-    told["departments"] = listed(_named(departments, key) for key in values.get("departments", ()))
-    told["receivers"] = listed(each for each in (*values.get("users", ()), told["departments"]) if each)
-    told["fields"] = _few([_field(sheet, key) for key in values.get("changed", {})])
-    told["sender"] = " ".join(str(values[key]) for key in ("name", "address") if values.get(key))
-    told["charset"] = values.get("charset") or gettext("as it came")
-    told["recipient"] = values.get("recipient") or gettext("the customer")
-    told["status"] = values.get("said") or values.get("status") or gettext("no reason given")
-    told["sheet"] = in_my_language(sheet.name) if sheet else values.get("sheet", "")
-    told["signature"] = in_my_language(signature.name) if signature else values.get("signature", "")
-    told["role"] = _named(ROLES, values.get("role"))
-    told["procedure"] = _procedure(values.get("after"))
-    told["paper"] = _named({each.key: each.name for each in rules.papers}, values.get("paper"))
-    edition = EDITIONS.get(values.get("edition", ""))
-    told["edition"] = gettext(edition) if edition else ""
-    told["revision"] = str(values.get("revision") or "")
-    text = _bold(gettext(message), told)
+    text = _bold(gettext(message), lambda place: _told(place, change, values, rules, names, seen, hidden))
     if (said := _said(values)) and not hidden:
         text += Markup(": <q{}>{}</q>").format(lang_of(said), said)
     if values.get("withheld") in WITHHELD:
         text += Markup("; ") + gettext(WITHHELD[values["withheld"]])
+    sheet = rules.sheet(values.get("sheet", ""))
     return Line(change.at, icon, text, _changes(values.get("changed", {}), rules, sheet, names))
+
+
+def _told(
+    place: str,
+    change: Change,
+    values: Mapping[str, Any],
+    rules: Procedure,
+    names: Names,
+    seen: Collection[str],
+    hidden: bool,
+) -> str:
+    """What stands in a place of the sentence on a change. `hidden`: it names a complaint that the reader may not see,
+    and what was said of it may tell what it is."""
+    value = values.get(place)
+    match place:
+        case "who":
+            return str(names.people.get(change.by_id or 0, "Redress"))
+        case "act":
+            return change.act
+        case "reason" if hidden:
+            return str(gettext("not shown"))
+        case "number" | "into":
+            return str(value if value in seen else gettext("another complaint"))
+        case "before" | "after":
+            return _stage(rules, value)
+        case "promised":
+            return listed(f"“{word}”" for word in value or ())
+        case "channel":
+            return _named(CHANNELS, value)
+        case "departments":
+            return _departments(value or (), names)
+        case "receivers":
+            departments = _departments(values.get("departments", ()), names)
+            return listed(each for each in (*values.get("users", ()), departments) if each)
+        case "fields":
+            sheet = rules.sheet(values.get("sheet", ""))
+            return _few([_field(sheet, key) for key in values.get("changed", {})])
+        case "sender":
+            return " ".join(str(values[key]) for key in ("name", "address") if values.get(key))
+        case "charset":
+            return str(value or gettext("as it came"))
+        case "recipient":
+            return str(value or gettext("the customer"))
+        case "status":
+            return str(values.get("said") or value or gettext("no reason given"))
+        case "sheet":
+            sheet = rules.sheet(value or "")
+            return in_my_language(sheet.name) if sheet else str(value or "")
+        case "signature":
+            signature = rules.signature(value or "")
+            return in_my_language(signature.name) if signature else str(value or "")
+        case "role":
+            return _named(ROLES, value)
+        case "procedure":
+            return _procedure(values.get("after"))
+        case "paper":
+            return _named({each.key: each.name for each in rules.papers}, value)
+        case "edition":
+            edition = EDITIONS.get(value or "")
+            return str(gettext(edition)) if edition else ""
+        case _:
+            return str(value or "")
+
+
+def _departments(keys: Iterable[str], names: Names) -> str:
+    known = {each.key: each.name for each in names.departments.values()}
+    return listed(_named(known, key) for key in keys)
 
 
 def _said(values: Mapping[str, Any]) -> str:
@@ -462,10 +503,12 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
     return change.act
 
 
-def _bold(message: str, values: Mapping[str, str]) -> Markup:
-    """A sentence whose values stand out."""
-    told = {key: values[key] for key in PLACES.findall(message)}
-    return escape(message) % {key: Markup("<b{}>{}</b>").format(lang_of(value), value) for key, value in told.items()}
+def _bold(message: str, told: Callable[[str], str]) -> Markup:
+    """A sentence whose values stand out; only those are asked for that it has a place for."""
+    values = {place: told(place) for place in PLACES.findall(message)}
+    return escape(message) % {
+        place: Markup("<b{}>{}</b>").format(lang_of(value), value) for place, value in values.items()
+    }
 
 
 def field_name(key: str) -> str:

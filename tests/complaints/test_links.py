@@ -7,7 +7,8 @@ from complaints import history, joining, links, off_board
 from complaints.complaint import Complaint
 from complaints.errors import NotFound
 from complaints.history import Change
-from complaints.links import DUPLICATE, RECURRENCE, RELATED, Link, Linked, NotLinked, NotUnlinked
+from complaints.link import Link
+from complaints.links import DUPLICATE, RECURRENCE, RELATED, Linked, NotLinked, NotUnlinked
 from tests.desk import CONTEXT, Desk
 
 
