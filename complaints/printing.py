@@ -209,6 +209,9 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
 
 
 def _check_queue(session: Session, by: Actor) -> None:
+    """Has this person room in the queue? They are held until the transaction ends, so that files asked for at once are
+    counted one after the other."""
+    session.scalar(select(User.id).where(User.id == by.id).with_for_update(key_share=True))
     waiting = select(func.count()).select_from(Print).where(Print.asked_by_id == by.id, Print.state.in_(WAITING))
     if (session.scalar(waiting) or 0) >= MOST_WAITING:
         message = N_("You have %(most)s files in the queue already; ask again when one of them is made.")
