@@ -92,7 +92,19 @@ def ask(number: str) -> Response | tuple[str, int]:
         return _page(find(session, number, actor()), Form(wanted, problems)), 422
     if asked.waits:
         PrintBell(connect(settings().redis_url)).ring()
-    return redirect(url_for("prints.listed", number=number, _anchor=f"print-{asked.id}"), 303)
+    return redirect(_onward(complaint, asked), 303)
+
+
+def _onward(complaint: Complaint, row: Print) -> str:
+    """Where somebody goes who asked for a file: to it or on to sending it (`then`) where it is made already, and else
+    to the list, which says how far it is."""
+    then, number = request.form.get("then"), complaint.number
+    if then == "open" and row.state == "done":
+        name = printing.filename(complaint, row)
+        return url_for("prints.download", number=number, print_id=row.id, name=name)
+    if then == "send" and row.attachment_id is not None:
+        return url_for("complaint.show", number=number, attach=row.attachment_id, _anchor="composer")
+    return url_for("prints.listed", number=number, _anchor=f"print-{row.id}")
 
 
 def _wanted(said: Mapping[str, str]) -> Wanted:
