@@ -162,6 +162,20 @@ def test_other_complaints_that_share_the_investigation_are_counted_and_never_nam
     assert len(rows(desk)) == 1
 
 
+def test_the_form_for_corrective_actions_has_a_number_of_its_own_that_every_round_keeps(desk: Desk) -> None:
+    capa = Wanted("capa_form")
+    number = desk.to_action_plan()
+    assert content(desk, number, capa)["number"] == ""
+    desk.plan(number)
+    assert content(desk, number, capa)["number"] == "CAPA-2026-0001"
+    desk.returns(number, "plan_review", "qe")
+    desk.write(number, "cause", "dept_head", text="Looked at again")
+    assert content(desk, number, capa)["number"] == "CAPA-2026-0001"
+    other = desk.to_action_plan()
+    desk.plan(other)
+    assert content(desk, other, capa)["number"] == "CAPA-2026-0002"
+
+
 def test_older_rounds_stand_only_on_our_own_papers(desk: Desk) -> None:
     number = desk.to_customer_reply()
     desk.move(number, "action_plan", "sales", reason="Still leaking")
