@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from complaints import printing
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, Sentence
+from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, DOCX, EDITIONS, INTERNAL, PDF
 from complaints.people import User
 from complaints.printing import BOTH, CHINESE, ENGLISH, STEPS, TYPES, NotPrinted, Print, Wanted
@@ -153,8 +154,15 @@ def look(number: str) -> str | tuple[str, int]:
         content,
         imprint,
         in_browser=True,
-        picture=lambda each: attachment_url(files[each["id"]], inline="1"),
+        picture=lambda each: _picture_url(files[each["id"]]),
     )
+
+
+def _picture_url(file: Attachment) -> str:
+    """A picture that the browser can show: the file itself, or what is drawn of it."""
+    if file.content_type in printing.DRAWN_FIRST:
+        return url_for("previews.page", attachment_id=file.id, page=1)
+    return attachment_url(file, inline="1")
 
 
 def _page(complaint: Complaint, form: Form | None = None) -> str:
