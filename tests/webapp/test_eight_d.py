@@ -125,6 +125,7 @@ def test_whoever_saves_in_a_part_comes_back_to_that_part(desk: Desk, as_: Any) -
     assert action is not None
     sent = {"version": hidden(html, "version"), "permanent": "Step for the counter written down"}
     answer = as_("dept_head").post(unescape(action[1]), data=sent)
+    assert "CAPA-2026-0001" in visible(part(as_("dept_head").get(answer.location).text, "d5"))
     anchor = answer.location.partition("#")[2]
     assert f'id="{anchor}"' in part(as_("dept_head").get(answer.location).text, "d5")
 
