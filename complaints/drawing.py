@@ -18,9 +18,13 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-IMAGES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP", "image/bmp": "BMP"}
-PDF = "application/pdf"
+PDF, TIFF = "application/pdf", "image/tiff"
+IMAGES = {
+    "image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP", "image/bmp": "BMP", TIFF: "TIFF"
+}  # fmt: skip
 DRAWN = frozenset({*IMAGES, PDF})
+PAGED = frozenset({PDF, TIFF})
+"""Kinds that may have several pages: scanners and fax machines put them in a TIFF."""
 MOST_PIXELS = 120_000_000
 """What a picture may say it has; the largest cameras make less."""
 MEMORY = 768 * 1024 * 1024
@@ -59,14 +63,17 @@ def _limit() -> None:
 
 
 def _image(file: BinaryIO, order: Order) -> "tuple[Image, int]":
-    """The first frame, turned as the camera was held."""
+    """The first frame, or of a kind with pages that one, turned as the camera was held."""
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with Image.open(file, formats=tuple(IMAGES.values())) as image:
-        image.thumbnail((order.box, order.box))
-        return bare(ImageOps.exif_transpose(image)), 1
+        pages = getattr(image, "n_frames", 1) if order.kind in PAGED else 1
+        image.seek(order.page - 1)
+        grey = image.convert("L") if image.mode == "1" else image  # or thin lines of a fax would be lost
+        grey.thumbnail((order.box, order.box))
+        return bare(ImageOps.exif_transpose(grey)), pages
 
 
 def _page(file: BinaryIO, order: Order) -> "tuple[Image, int]":

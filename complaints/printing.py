@@ -26,6 +26,7 @@ from complaints.complaint import Complaint, Involvement
 from complaints.composition import Counted, Known, compose, digest_of
 from complaints.customers import Customer
 from complaints.database import Base, BigId
+from complaints.drawing import TIFF
 from complaints.errors import N_, Sentence
 from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, DOCX, INTERNAL, PDF, Paper
@@ -43,6 +44,8 @@ DEATHS = 3
 STEPS = (N_("in the queue"), N_("written down"), N_("laid out"), N_("kept"))
 """What has been done of a row, by its `step`."""
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+DRAWN_FIRST = frozenset({TIFF})
+"""Pictures that are drawn by a child of their own first (previews.py), and printed as it drew them."""
 MOST_PICTURES = 24
 SHARED_WITH = N_("and others that share its investigation: %(count)s")
 TYPES = {PDF: "application/pdf", DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document"}
@@ -114,11 +117,11 @@ def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: Zo
         raise NotPrinted(problems)
     ours = wanted.edition == INTERNAL
     own = _files_of(session, _its(session, complaint, wanted.edition))
-    chosen = [own[id_] for id_ in wanted.pictures if id_ in own and own[id_].content_type in PICTURES]
+    chosen = [own[id_] for id_ in wanted.pictures if id_ in own and _printable(own[id_])]
     known = _known(session, complaint, own, ours=ours)
     return compose(
         paper, case, past, known, edition=wanted.edition, zone=zone, draft=not ours and not decided(case),
-        pictures=[{"id": each.id, "name": each.filename, "blob": each.blob} for each in chosen[:MOST_PICTURES]],
+        pictures=[_picture(each) for each in chosen[:MOST_PICTURES]],
     )  # fmt: skip
 
 
@@ -146,7 +149,17 @@ def _its(session: Session, complaint: Complaint, edition: str) -> list[int]:
 def pictures(session: Session, complaint: Complaint, edition: str = INTERNAL) -> list[Attachment]:
     """The pictures that a paper may show."""
     own = _files_of(session, _its(session, complaint, edition))
-    return [each for each in own.values() if each.content_type in PICTURES and each.filename]
+    return [each for each in own.values() if _printable(each) and each.filename]
+
+
+def _printable(file: Attachment) -> bool:
+    return file.content_type in PICTURES or file.content_type in DRAWN_FIRST
+
+
+def _picture(file: Attachment) -> dict[str, str]:
+    """A picture as a paper names it, with its `kind` where it is to be drawn first."""
+    named = {"id": file.id, "name": file.filename, "blob": file.blob}
+    return named | ({"kind": file.content_type} if file.content_type in DRAWN_FIRST else {})
 
 
 def _known(session: Session, complaint: Complaint, own: files.Files, *, ours: bool) -> Known:
@@ -209,6 +222,9 @@ def ask(session: Session, complaint: Complaint, wanted: Wanted, *, by: Actor, at
 
 
 def _check_queue(session: Session, by: Actor) -> None:
+    """Has this person room in the queue? They are held until the transaction ends, so that files asked for at once are
+    counted one after the other."""
+    session.scalar(select(User.id).where(User.id == by.id).with_for_update(key_share=True))
     waiting = select(func.count()).select_from(Print).where(Print.asked_by_id == by.id, Print.state.in_(WAITING))
     if (session.scalar(waiting) or 0) >= MOST_WAITING:
         message = N_("You have %(most)s files in the queue already; ask again when one of them is made.")

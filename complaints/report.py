@@ -14,6 +14,7 @@ from complaints import guards, turns, work
 from complaints.case import Case, filled
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import Name, Sentence
+from complaints.papers import Paper
 from complaints.people import Actor
 from complaints.procedure import Field, Part, Procedure, Sheet, SignatureRule
 from complaints.procedure_layout import FACTS
@@ -25,7 +26,8 @@ Edition = Literal["internal", "customer"]
 INTERNAL: Edition = "internal"
 CUSTOMER: Edition = "customer"
 DONE, YOURS, OPEN, LATER = "done", "yours", "open", "later"
-"""States of a part and of a signature: done; waiting for the reader; begun, or waiting for others; not begun."""
+"""States of a part and of a signature: done; waiting for the reader; begun, or waiting for the signature of others; not
+begun, though it may be asked for already."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,11 @@ class Section:
         return [field for block in self.blocks for field in block.lacking]
 
 
+def paper_of(rules: Procedure) -> Paper | None:
+    """The paper that the report is printed as, if the procedure has one."""
+    return next((paper for paper in rules.papers if any(section.parts for section in paper.sections)), None)
+
+
 def parts(
     case: Case, entered: Mapping[str, Any], *, edition: Edition = INTERNAL, by: Actor | None = None
 ) -> list[Section]:
@@ -218,4 +225,4 @@ def _state(
     lacks = any(block.lacking for block in blocks) or any(each.state != DONE for each in signed)
     if begun and not lacks and not waits:
         return DONE
-    return OPEN if begun or waits or any(each.state == OPEN for each in signed) else LATER
+    return OPEN if begun or any(each.state == OPEN for each in signed) else LATER

@@ -6,7 +6,7 @@ where Redis is away the scheduler starts `python -m jobs.printing`.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -19,10 +19,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import printing, procedure_store, settings
 from complaints.blobs import Blobs
 from complaints.database import open_database, sessions, transaction
+from complaints.drawing import Order
 from complaints.failpoints import failpoint
 from complaints.logs import configure
 from complaints.papers import DOCX
 from complaints.people import User
+from complaints.previews import LARGE, Busy, Previews
 from complaints.printing import Claim, Print
 from complaints.settings import Settings
 from jobs import letters, limits, paper, word
@@ -90,8 +92,8 @@ class Printer:
         pictures = Pictures()
         for each in content["pictures"]:
             try:
-                pictures.add(each["blob"], self.blobs.get(each["blob"]))
-            except (FileNotFoundError, ValueError) as error:
+                pictures.add(each["blob"], self._picture(each))
+            except (FileNotFoundError, ValueError, Busy) as error:
                 log.warning("picture not printed", print=held.id, error=str(error))
         with self.app.app_context():
             if row.format == DOCX:
@@ -106,6 +108,15 @@ class Printer:
         self._reached(held, 2)
         failpoint("print.made")
         return made
+
+    def _picture(self, named: Mapping[str, str]) -> bytes:
+        """The bytes of a picture, or of what was drawn of it; nothing where it cannot be drawn."""
+        content = self.blobs.get(named["blob"])
+        if not (kind := named.get("kind")):
+            return content
+        order = Order(kind, 1, LARGE)
+        drawn = Previews(self.settings.previews).picture(named["blob"], lambda: self.blobs.path(named["blob"]), order)
+        return drawn.content if drawn else b""
 
     def _reached(self, held: Claim, step: int) -> None:
         with transaction(self.make) as session:

@@ -3,14 +3,23 @@
 import struct
 import zlib
 from io import BytesIO
+from typing import Any
 
 import pypdfium2
 from PIL import Image
 
 
-def a_picture(width: int = 60, height: int = 40, kind: str = "PNG", mode: str = "RGB", **how: object) -> bytes:
+def a_picture(
+    width: int = 60, height: int = 40, kind: str = "PNG", mode: str = "RGB", colour: Any = None, **how: object
+) -> bytes:
     """One colour."""
-    return _saved(Image.new(mode, (width, height), "red" if mode == "RGB" else 40_000), kind, **how)
+    return _saved(Image.new(mode, (width, height), colour or ("red" if mode == "RGB" else 40_000)), kind, **how)
+
+
+def a_scan(*sizes: tuple[int, int]) -> bytes:
+    """Black and white pages of these sizes, as a fax machine sends them."""
+    first, *others = (Image.new("1", size, 1) for size in sizes)
+    return _saved(first, "TIFF", compression="group4", save_all=True, append_images=others)
 
 
 def a_photograph() -> bytes:

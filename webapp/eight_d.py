@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, render_template, request, url_for
 from flask_babel import gettext, ngettext
 
-from complaints import fishbone, report, revision
+from complaints import fishbone, replies, report, revision
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, ComplaintError, NotFound
 from complaints.fishbone import Factor, Picture
@@ -31,7 +32,7 @@ from webapp.values import listed
 
 bp = Blueprint("eight_d", __name__)
 BACK = "8d"
-"""`?back=8d`: a form of a record that was sent from this page leads back to it."""
+"""`?back=8d`: a form of a record that was sent from this page leads back to it, and to its place there (`at`)."""
 STATES: Mapping[str, tuple[str, str]] = {
     DONE: (N_("Complete"), "check-circle"),
     YOURS: (N_("Waiting for your signature"), "sign"),
@@ -158,7 +159,10 @@ def page(
     taken: set[str] = set()
     found = report.parts(work.case, frame["entry"], by=actor())
     parts = [_part(work, each, taken) for each in found]
-    return render_template("complaint/8d/show.html", **frame, form=reasons(refusal), parts=parts, origin=BACK)
+    return render_template(
+        "complaint/8d/show.html", **frame, form=reasons(refusal), parts=parts, origin=BACK,
+        paper=report.paper_of(work.case.rules), may_send=replies.may_send(work.case, actor()),
+    )  # fmt: skip
 
 
 def address(complaint: Complaint, anchor: str, **values: Any) -> str:
@@ -181,21 +185,22 @@ def _piece(work: Section, within: report.Section, block: Block, panel: Panel, ta
     name."""
     key = panel.sheet.key if panel.sheet.key not in taken else f"{panel.sheet.key}-{within.part.key}"
     taken.add(key)
+    id_ = f"f-{key}"
     mine = {field.key for field in block.fields}
     panel = replace(
         panel,
-        rows=[_row(work, within.part, block, each) for each in panel.rows],
-        past=[(r, [_row(work, within.part, block, e) for e in p]) for r, p in panel.past],
+        rows=[_row(work, within.part, block, each, id_) for each in panel.rows],
+        past=[(r, [_row(work, within.part, block, e, id_) for e in p]) for r, p in panel.past],
     )
     form = panel.form
     if form is not None and work.sent is not None and not mine & work.sent.typed.keys():
         form = replace(form, refused=None, problems={}, reasons=(), newest={})
-    form = _here(work, within.part, block, form) if form else None
+    form = _here(work, within.part, block, form, id_) if form else None
     asked = request.args.get("add") == panel.sheet.key or bool(form and (form.refused or form.begun))
     view = block.sheet.view
     shown = picture(work.case.complaint, block) if view and view.kind == "fishbone" and block.records else None
     return Piece(
-        f"f-{key}",
+        id_,
         within.part,
         block,
         panel,
@@ -206,18 +211,18 @@ def _piece(work: Section, within: report.Section, block: Block, panel: Panel, ta
     )
 
 
-def _row(work: Section, part: Part, block: Block, row: Row) -> Row:
+def _row(work: Section, part: Part, block: Block, row: Row, id_: str) -> Row:
     """A row with those of its fields that the block shows."""
-    form = _here(work, part, block, row.form) if row.form else None
+    form = _here(work, part, block, row.form, id_) if row.form else None
     return replace(row, cells=[cell for cell in row.cells if cell.field in block.fields], form=form)
 
 
-def _here(work: Section, part: Part, block: Block, form: Form) -> Form:
+def _here(work: Section, part: Part, block: Block, form: Form, id_: str) -> Form:
     """The form of a record as one of a part: with the fields that stand there, words of its own, and back to here."""
     here = replace(
         form,
         name=f"{form.name}@{part.key}",
-        action=f"{form.action}?back={BACK}",
+        action=f"{form.action}?{urlencode({'back': BACK, 'at': id_})}",
         fields=[field for field in form.fields if field in block.fields],
     )
     return begun(work.case, block.sheet, here)

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, render_template, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints.drawing import PDF, Order
+from complaints.drawing import PAGED, Order
 from complaints.errors import NotFound
 from complaints.letters import Attachment
 from complaints.previews import DRAWN, LARGE, MOST_PAGES, SMALL, Busy, Picture, Previews
@@ -145,7 +145,7 @@ def _look(file: Attachment, number: str | None) -> Look:
 
 
 def _picture(file: Attachment, page: int, box: int) -> Picture | None:
-    if not drawn(file) or (page > 1 and file.content_type != PDF):
+    if not drawn(file) or (page > 1 and file.content_type not in PAGED):
         return None
     try:
         return Previews(settings().previews).picture(

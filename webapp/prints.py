@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from complaints import printing
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, Sentence
+from complaints.letters import Attachment
 from complaints.papers import CUSTOMER, DOCX, EDITIONS, INTERNAL, PDF
 from complaints.people import User
 from complaints.printing import BOTH, CHINESE, ENGLISH, STEPS, TYPES, NotPrinted, Print, Wanted
@@ -92,7 +93,19 @@ def ask(number: str) -> Response | tuple[str, int]:
         return _page(find(session, number, actor()), Form(wanted, problems)), 422
     if asked.waits:
         PrintBell(connect(settings().redis_url)).ring()
-    return redirect(url_for("prints.listed", number=number, _anchor=f"print-{asked.id}"), 303)
+    return redirect(_onward(complaint, asked), 303)
+
+
+def _onward(complaint: Complaint, row: Print) -> str:
+    """Where somebody goes who asked for a file: to it or on to sending it (`then`) where it is made already, and else
+    to the list, which says how far it is."""
+    then, number = request.form.get("then"), complaint.number
+    if then == "open" and row.state == "done":
+        name = printing.filename(complaint, row)
+        return url_for("prints.download", number=number, print_id=row.id, name=name)
+    if then == "send" and row.attachment_id is not None:
+        return url_for("complaint.show", number=number, attach=row.attachment_id, _anchor="composer")
+    return url_for("prints.listed", number=number, _anchor=f"print-{row.id}")
 
 
 def _wanted(said: Mapping[str, str]) -> Wanted:
@@ -141,8 +154,15 @@ def look(number: str) -> str | tuple[str, int]:
         content,
         imprint,
         in_browser=True,
-        picture=lambda each: attachment_url(files[each["id"]], inline="1"),
+        picture=lambda each: _picture_url(files[each["id"]]),
     )
+
+
+def _picture_url(file: Attachment) -> str:
+    """A picture that the browser can show: the file itself, or what is drawn of it."""
+    if file.content_type in printing.DRAWN_FIRST:
+        return url_for("previews.page", attachment_id=file.id, page=1)
+    return attachment_url(file, inline="1")
 
 
 def _page(complaint: Complaint, form: Form | None = None) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from complaints import inbox, off_board, triage
+from complaints import inbox, off_board, suggestions, triage
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.inbox import Message
@@ -175,6 +175,21 @@ def split(number: str, letter_id: int) -> Answer:
     def act() -> str:
         draft = triage.split(db.session(), letter, complaint, by=actor(), at=now(), calendar=calendar())
         return str(gettext("The letter is draft %(number)s now.", number=draft.number))
+
+    return _done(act, _again_draft(number), url_for("complaint.show", number=number))
+
+
+@bp.post(f"{A_LETTER}/suggestion")
+def suggestion(number: str, letter_id: int) -> Answer:
+    """Record a letter on a closed complaint as a suggestion, which is linked with it and is to be answered."""
+    complaint, letter = _found(number), _letter(letter_id)
+
+    def act() -> str:
+        reason = gettext("The customer suggests an improvement")
+        made = suggestions.record(
+            db.session(), letter, complaint, reason=reason, by=actor(), at=now(), context=engine()
+        )
+        return str(gettext("The letter is suggestion %(number)s now; you are to answer it.", number=made))
 
     return _done(act, _again_draft(number), url_for("complaint.show", number=number))
 

@@ -126,7 +126,7 @@ def _from_report() -> bool:
 def _home(complaint: Complaint, anchor: str) -> str:
     """The page that a form was sent from."""
     if _from_report():
-        return eight_d.address(complaint, anchor)
+        return eight_d.address(complaint, request.args.get("at", "")[:80] or anchor)
     return url_for("dossier.show", number=complaint.number, _anchor=anchor)
 
 

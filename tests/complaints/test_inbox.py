@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import inbox, off_board, triage
+from complaints import inbox, links, off_board, suggestions, triage
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint, Draft
 from complaints.conversation import Entry
@@ -392,3 +392,37 @@ def test_fetching_asks_every_mailbox_that_is_read(make: sessionmaker[Session]) -
         for box in boxes:
             session.refresh(box)
         assert [box.asked_at for box in boxes] == [SOON, None, None]
+
+
+@pytest.mark.requirement("S80")
+def test_a_suggestion_that_comes_after_closing_is_linked_and_to_be_answered(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        closed = a_mailed_complaint(session)
+        closed.stage, closed.closed_at = "closed", MONDAY
+        letters = [
+            a_letter(session, message_id=f"{n}@c", subject="An idea", received_at=MONDAY + timedelta(minutes=n))
+            for n in (1, 2)
+        ]
+        for letter in letters:
+            join(session, seen(session, "set_aside", letter), closed, clerk)
+
+        def record(letter: Letter) -> str:
+            return suggestions.record(session, letter, closed, reason="An idea", by=clerk, at=SOON, context=CONTEXT)
+
+        number = record(letters[0])
+        assert record(letters[0]) == number
+        assert closed.reopening_proposed_at == SOON  # the other letter may want it
+        assert record(letters[1]) != number
+        assert closed.reopening_proposed_at is None
+        made = session.scalars(select(Complaint).where(Complaint.number == number)).one()
+        assert (made.stage, made.subject, letters[0].complaint_id) == ("not_complaint", "An idea", made.id)
+        decision = off_board.last(session, made.id)
+        assert decision is not None
+        assert (decision.kind, decision.owner_id) == ("suggestion", clerk.id)
+        linked = {(each.number, each.way) for each in links.of(session, closed, clerk)}
+        assert (number, "related") in linked
+        assert len(linked) == 2
+        first = session.scalars(select(Letter).where(Letter.complaint_id == closed.id)).one()
+        with pytest.raises(NotSplit):
+            record(first)

@@ -13,9 +13,9 @@ from complaints import previews
 from complaints.blobs import Blobs
 from complaints.drawing import Order
 from complaints.previews import Busy, Picture, Previews
-from tests.drawings import a_bomb, a_pdf, a_pdf_that_acts, a_photograph, a_picture, a_truncated_photograph
+from tests.drawings import a_bomb, a_pdf, a_pdf_that_acts, a_photograph, a_picture, a_scan, a_truncated_photograph
 
-PNG, JPEG, PDF = "image/png", "image/jpeg", "application/pdf"
+PNG, JPEG, PDF, TIFF = "image/png", "image/jpeg", "application/pdf", "image/tiff"
 Draw = Callable[..., Picture | None]
 
 
@@ -44,7 +44,7 @@ def seen(picture: Picture | None) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"])
 def test_a_picture_of_any_size_becomes_a_small_one(draw: Draw, kind: str) -> None:
     image = seen(draw(a_picture(3000, 2000, kind), f"image/{kind.lower()}"))
     assert image.size == (240, 160)
@@ -75,6 +75,29 @@ def test_a_pdf_is_drawn_page_by_page(draw: Draw) -> None:
     assert first.pages == 2
     assert draw(content, PDF, 3) is None
     assert draw(content, PDF, 0) is None
+
+
+def test_a_fax_of_several_pages_is_drawn_page_by_page(draw: Draw) -> None:
+    content = a_scan((1728, 2200), (2200, 1728))
+    first, second = draw(content, TIFF, 1), draw(content, TIFF, 2)
+    assert first
+    assert (first.pages, seen(first).size, seen(second).size) == (2, (189, 240), (240, 189))
+    assert draw(content, TIFF, 3) is None
+    assert draw(content[:300], TIFF) is None
+
+
+def test_thin_lines_of_a_fax_can_still_be_seen(draw: Draw) -> None:
+    sheet = Image.new("1", (2000, 2000), 1)
+    for x in range(0, 2000, 100):
+        sheet.paste(0, (x + 3, 0, x + 5, 2000))
+    out = BytesIO()
+    sheet.save(out, "TIFF", compression="group4")
+    row = [seen(draw(out.getvalue(), TIFF)).convert("L").getpixel((x, 100)) for x in range(240)]
+    assert sum(dark < 250 for dark in row) >= 20
+
+
+def test_colours_for_a_printing_press_are_drawn(draw: Draw) -> None:
+    assert seen(draw(a_picture(mode="CMYK", kind="TIFF", colour=(0, 255, 255, 0)), TIFF)).getpixel((9, 9))[0] > 200
 
 
 def test_a_page_as_long_as_a_street_is_no_larger_than_others(draw: Draw) -> None:

@@ -20,7 +20,7 @@ from complaints.people import SYSTEM
 from complaints.printing import DEATHS, LEASE, Claim, NotPrinted, Print, Wanted
 from complaints.procedure import procedure
 from complaints.replies import Form, Promised
-from tests.builders import a_file, a_letter, written
+from tests.builders import a_file, a_letter, at_once, written
 from tests.desk import CONTEXT, Desk, english
 
 SECRET = "the customer must never read this"
@@ -162,6 +162,20 @@ def test_other_complaints_that_share_the_investigation_are_counted_and_never_nam
     assert len(rows(desk)) == 1
 
 
+def test_the_form_for_corrective_actions_has_a_number_of_its_own_that_every_round_keeps(desk: Desk) -> None:
+    capa = Wanted("capa_form")
+    number = desk.to_action_plan()
+    assert content(desk, number, capa)["number"] == ""
+    desk.plan(number)
+    assert content(desk, number, capa)["number"] == "CAPA-2026-0001"
+    desk.returns(number, "plan_review", "qe")
+    desk.write(number, "cause", "dept_head", text="Looked at again")
+    assert content(desk, number, capa)["number"] == "CAPA-2026-0001"
+    other = desk.to_action_plan()
+    desk.plan(other)
+    assert content(desk, other, capa)["number"] == "CAPA-2026-0002"
+
+
 def test_older_rounds_stand_only_on_our_own_papers(desk: Desk) -> None:
     number = desk.to_customer_reply()
     desk.move(number, "action_plan", "sales", reason="Still leaking")
@@ -269,6 +283,16 @@ def test_another_language_or_format_is_a_file_of_the_same_revision(desk: Desk, b
     word = ask(desk, number, Wanted("report_8d", "both", CUSTOMER, "docx"))
     ours = ask(desk, number, Wanted("report_8d", "both", INTERNAL))
     assert [each.revision for each in (chinese, word, ours)] == [1, 1, 1]
+
+
+def test_of_files_that_are_asked_for_at_once_no_more_wait_than_one_may_have(desk: Desk) -> None:
+    numbers = [desk.draft() for _ in range(4)]
+    for number in numbers:
+        ask(desk, number)
+    deeds = [lambda each=each: ask(desk, each, REGISTER_FORM) for each in numbers]
+    results = at_once(*deeds)
+    assert sorted(type(each).__name__ for each in results) == ["NotPrinted"] * 3 + ["Print"]
+    assert len(rows(desk)) == printing.MOST_WAITING
 
 
 def test_anything_new_begins_the_next_revision_and_the_older_ones_stay(desk: Desk, blobs: Blobs) -> None:

@@ -85,6 +85,7 @@ def test_there_are_six_in_both_languages_each_of_a_kind_that_is_recorded() -> No
 
 
 @pytest.mark.requirement("S74")
+@pytest.mark.requirement("S80")
 def test_the_result_is_told_with_thanks_and_asks_for_suggestions() -> None:
     assert "Thank you" in SHIPPED["result.en"].text
     assert "suggestions" in SHIPPED["result.en"].text

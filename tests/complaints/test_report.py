@@ -39,7 +39,7 @@ def test_the_parts_fill_from_the_records_of_the_complaint(desk: Desk) -> None:
     assert (interim.sheet.key, [field.key for field in interim.fields]) == ("interim", ["measure"])
     assert interim.records[0].values == {"measure": "Lot blocked, 100 % sorting"}
     assert states(desk, number) == {
-        "d1": LATER, "d2": LATER, "d3": DONE, "d4": OPEN, "d5": OPEN, "d6": LATER, "d7": LATER, "d8": LATER,
+        "d1": LATER, "d2": LATER, "d3": DONE, "d4": OPEN, "d5": LATER, "d6": LATER, "d7": LATER, "d8": LATER,
     }  # fmt: skip
     assert [field.key for field in found["d4"].lacking] == ["text"]
 

@@ -34,6 +34,7 @@ from jobs.queue import PRINT_BELL, PRINTS, Bell, PrintBell, connect, queue
 from jobs.scheduler import Scheduler
 from tests.builders import MONDAY, a_file, a_letter
 from tests.desk import CONTEXT, Desk
+from tests.drawings import a_scan
 from tests.rigs.redis import Redis
 
 WORDS = "密封面直角刃磨损，200件中有14件渗漏"
@@ -171,6 +172,23 @@ def test_pictures_are_small_and_lose_what_else_was_in_them(chosen: Settings, des
     assert [max(image.size) for image in images.values() if image] == [paper.PICTURE_SIDE]
     assert b"a camera that tells" not in file
     assert "broken.png" in text_of(file)
+
+
+def test_a_scan_is_drawn_by_a_child_and_printed_as_it_was_drawn(chosen: Settings, desk: Desk) -> None:
+    number = desk.draft()
+    blobs = Blobs(chosen.blobs)
+    scan, broken = a_scan((1728, 2200)), b"II*\0 and nothing more"
+    with desk.act() as session:
+        files = [
+            a_file(blobs, each, filename=name, content_type="image/tiff")
+            for each, name in ((scan, "scan.tif"), (broken, "broken.tif"))
+        ]
+        a_letter(session, desk.find(session, number), files=files)
+        ids = tuple(each.id for each in printing.pictures(session, desk.find(session, number)))
+    file = printed(chosen, desk, number, Wanted("register_form", pictures=ids))
+    images = {image.data: image.image for page in PdfReader(io.BytesIO(file)).pages for image in page.images}
+    assert [max(image.size) for image in images.values() if image] == [paper.PICTURE_SIDE]
+    assert "broken.tif" in text_of(file)
 
 
 def test_a_picture_too_large_to_unfold_is_named_and_says_so_and_a_large_photograph_is_shown(

@@ -132,7 +132,7 @@ def test_a_record_begins_with_what_was_typed_and_its_panel_is_open(
 
 def forms(html: str, action: str) -> dict[str, str]:
     """The forms of a page that are sent there, by what their drafts are called."""
-    found = re.findall(rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', html, re.S)
+    found = re.findall(rf'<form[^>]*action="{re.escape(action)}[^"]*"[^>]*>(.*?)</form>', html, re.S)
     return {re.findall(r'name="draft" value="([^"]+)"', each)[0]: each for each in found}
 
 

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import joining, procedure_store
 from complaints.database import transaction
+from complaints.printing import Print
+from complaints.settings import Settings
+from jobs.printing import Printer
 from tests.builders import MONDAY, PNG
 from tests.desk import CONTEXT, Desk
-from tests.webapp.conftest import Browser, on_both_databases
+from tests.webapp.conftest import NOW, Browser, on_both_databases
 from tests.webapp.test_records import hidden, visible
 from tests.webapp.test_work import queries_of
 
@@ -42,13 +46,15 @@ def write(client: FlaskClient, number: str, sheet: str, place: int | None = None
     html = client.get(f"/complaints/{number}/8d", query_string=edit).text
     row = f"/{place}" if place else ""
     found = re.search(
-        rf'<form class="rec__form" method="post" action="([^"]*/records/{sheet}{row}\?back=8d)".*?</form>', html, re.S
+        rf'<form class="rec__form" method="post" action="([^"]*/records/{sheet}{row}\?back=8d[^"]*)".*?</form>',
+        html,
+        re.S,
     )
     assert found is not None, sheet
     form = {"version": hidden(found[0], "version"), **values}
     if 'name="key"' in found[0]:
         form["key"] = hidden(found[0], "key")
-    return client.post(found[1], data=form)
+    return client.post(unescape(found[1]), data=form)
 
 
 @pytest.mark.requirement("S52")
@@ -107,8 +113,67 @@ def test_fields_of_one_record_are_written_in_the_parts_they_belong_to(desk: Desk
     assert 'id="f-cause-text"' in part(html, "d4")
     assert 'id="f-cause-permanent"' not in part(html, "d4")
     assert 'id="f-cause-permanent"' in part(html, "d5")
-    assert write(as_("dept_head"), number, "cause", text="Counter not reset").status_code == 303
+    answer = write(as_("dept_head"), number, "cause", text="Counter not reset")
+    assert answer.location == f"/complaints/{number}/8d#f-cause"
     assert "Counter not reset" in visible(part(as_("dept_head").get(f"/complaints/{number}/8d").text, "d4"))
+
+
+def test_whoever_saves_in_a_part_comes_back_to_that_part(desk: Desk, as_: Any) -> None:
+    number = desk.to_action_plan()
+    html = part(as_("dept_head").get(f"/complaints/{number}/8d").text, "d5")
+    action = re.search(r'action="([^"]*/records/cause[^"]*)"', html)
+    assert action is not None
+    sent = {"version": hidden(html, "version"), "permanent": "Step for the counter written down"}
+    answer = as_("dept_head").post(unescape(action[1]), data=sent)
+    assert "CAPA-2026-0001" in visible(part(as_("dept_head").get(answer.location).text, "d5"))
+    anchor = answer.location.partition("#")[2]
+    assert f'id="{anchor}"' in part(as_("dept_head").get(answer.location).text, "d5")
+
+
+def test_a_part_that_waits_for_somebody_is_not_begun_before_anything_stands_in_it(desk: Desk, as_: Any) -> None:
+    number = desk.to_investigation()
+    html = as_("qe").get(f"/complaints/{number}/8d").text
+    for key in ("d3", "d4"):
+        assert "Not begun" in visible(part(html, key))
+    desk.write(number, "interim", "qe", measure="Lot blocked")
+    assert "Not begun" not in visible(part(as_("qe").get(f"/complaints/{number}/8d").text, "d3"))
+
+
+def test_the_report_is_made_opened_and_led_on_to_the_customer_from_its_page(
+    desk: Desk, as_: Any, settings: Settings, make: sessionmaker[Session]
+) -> None:
+    number = desk.to_action_plan()
+    here, prints = f"/complaints/{number}/8d", f"/complaints/{number}/prints"
+    forms = re.findall(rf'<form method="post" action="{prints}">.*?</form>', as_("qe").get(here).text, re.S)
+    open_, send = ({name: hidden(form, name) for name in ("paper", "edition", "then")} for form in forms)
+    assert as_("qe").post(prints, data=open_ | {"format": "docx"}).location == f"{prints}#print-1"
+    assert as_("qe").post(prints, data=send).location == f"{prints}#print-2"
+    printer = Printer(settings, make, clock=lambda: NOW)
+    while printer.make_next():
+        pass
+    assert as_("qe").get(as_("qe").post(prints, data=open_ | {"format": "docx"}).location).status_code == 200
+    onward = as_("qe").post(prints, data=send).location
+    with make() as session:
+        file = session.get_one(Print, 2).attachment_id
+    assert onward == f"/complaints/{number}?attach={file}#composer"
+    assert re.search(rf'value="{file}"[^>]*checked', as_("qe").get(onward).text)
+    desk.write(number, "interim", "qe", measure="All lots blocked")
+    assert as_("qe").post(prints, data=send).location == f"{prints}#print-3"
+
+
+def test_who_may_not_write_to_the_customer_is_not_offered_to_send_the_report(desk: Desk, as_: Any) -> None:
+    number = desk.to_action_plan()
+    html = as_("dept_head").get(f"/complaints/{number}/8d").text
+    assert "PDF" in visible(html)
+    assert "Send to the customer" not in visible(html)
+
+
+def test_a_signature_that_was_refused_says_who_returned_it_and_why(desk: Desk, as_: Any) -> None:
+    number = desk.to_action_plan()
+    desk.plan(number)
+    desk.returns(number, "plan_review", "qe", "No word of the <gauge>")
+    told = visible(part(as_("dept_head").get(f"/complaints/{number}/8d").text, "d5"))
+    assert re.search(r"qe , \w+ 16 Nov, 09:\d\d : returned, No word of the <gauge> \(in round 1\)", told)
 
 
 def test_why_chains_are_numbered_each_for_itself_and_say_the_root_cause(desk: Desk, as_: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints.blobs import Blobs
@@ -377,6 +377,27 @@ def test_a_message_is_joined_by_number_and_split_off_again(
     refused = desk.post("/complaints/C-2026-0001/letters/1/split", data={"back": "/complaints/C-2026-0001"})
     assert refused.status_code == 422
     assert "This letter began C-2026-0001 and stays with it." in visible(refused.text)
+
+
+@pytest.mark.requirement("S80")
+def test_a_suggestion_after_closing_is_recorded_from_the_letter_it_came_with(
+    desk: FlaskClient, seen: Seen, make: sessionmaker[Session]
+) -> None:
+    mailed(make)
+    offer = "Record it as a suggestion"
+    seen("set_aside", letter={"message_id": "b@c", "subject": "A better lid", "received_at": NOW})
+    desk.post("/inbox/messages/1/join", data={"number": "C-2026-0001"})
+    assert offer not in visible(desk.get("/complaints/C-2026-0001").text)
+    with transaction(make) as session:
+        session.execute(update(Complaint).values(stage="closed", closed_at=MONDAY))
+    html = desk.get("/complaints/C-2026-0001").text
+    assert visible(html).count(offer) == 1
+    done = desk.post("/complaints/C-2026-0001/letters/2/suggestion", data={"back": "/complaints/C-2026-0001"})
+    assert done.status_code == 303
+    told = visible(desk.get("/complaints/C-2026-0001").text)
+    assert "The letter is suggestion C-2026-0002 now" in told
+    assert "Related C-2026-0002 A better lid Not a complaint" in told
+    assert "A better lid" in visible(desk.get("/answers").text)
 
 
 def test_one_press_joins_a_draft_to_the_complaint_it_may_belong_to(
