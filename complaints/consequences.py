@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from complaints import clocks, history, notices, receivers, records, rows, turns, visits, words, work
+from complaints import clocks, history, invitations, notices, receivers, records, rows, turns, visits, words, work
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
@@ -61,6 +61,7 @@ def follow(
         _name_people(session, case, owner, at=at)
         _tell(session, case, events, by=by, at=at, context=context)
         work.renew(session, complaint.id, turns.tasks(case), at=at)
+    invitations.follow(session, case, by=by, at=at, context=context)
     session.flush()
     return case
 
