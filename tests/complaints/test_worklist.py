@@ -129,7 +129,7 @@ def test_the_groups_stand_in_the_order_of_the_day(desk: Desk) -> None:
     an_enquiry(desk, owner="qe")
     keys = [group.key for group in groups_of(desk, "qe")]
     assert keys[:3] == ["register", "sign", "answer"]
-    assert keys[3:] == ["manufacturing.implementation"]
+    assert keys[3:] == ["manufacturing.action_plan", "manufacturing.implementation"]
 
 
 def test_what_is_urgent_comes_first_then_what_is_old(desk: Desk) -> None:

@@ -60,7 +60,7 @@ def test_each_letter_leads_to_a_reply_that_quotes_it_and_goes_to_its_writer(
 ) -> None:
     page = desk.get(HERE).text
     assert (chosen(page, "to"), value(page, "answers")) == ([BO], "2")
-    assert f'href="{HERE}?answer=1#composer">Answer this letter</a>' in page
+    assert f'href="{HERE}?answer=1#f-composer-to">Answer this letter</a>' in page
     page = desk.get(f"{HERE}?answer=1").text
     assert (chosen(page, "to"), chosen(page, "cc"), value(page, "answers")) == ([INES], [], "1")
     assert value(page, "subject") == "Re: Oil weeping at HX-210 face seal [C-2026-0001]"

@@ -35,7 +35,7 @@ def test_a_meeting_names_everybody_invited_those_of_the_procedure_too_and_says_w
             session, complaint, off_board.MERGED, reason="", by=desk["clerk"], at=desk.at, context=CONTEXT,
             seen_version=complaint.version, into=desk.find(session, other),
         )  # fmt: skip
-    assert beside(reader.get(f"/complaints/{number}/records").text) == ["Cancelled Everybody who was invited is told."]
+    assert beside(reader.get(f"/complaints/{number}/records").text) == ["Cancelled"]
     assert beside(reader.get(f"/complaints/{other}/records").text) == []
 
 

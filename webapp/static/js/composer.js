@@ -64,7 +64,6 @@ addEventListener("hashchange", lead);
 if (location.hash === "#note-form") lead();
 missing();
 const here = new URL(location);
-if (here.searchParams.has("answer")) words.focus({ preventScroll: true });
 if (here.searchParams.has("template")) {
   here.searchParams.delete("template"); // it is in the form now: loading the page again would not add it anew
   history.replaceState(history.state, "", here);
