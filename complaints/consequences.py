@@ -12,11 +12,12 @@ from datetime import date, datetime, time
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from complaints import clocks, guards, history, notices, receivers, records, rows, turns, visits, words, work
+from complaints import clocks, history, invitations, notices, receivers, records, rows, turns, visits, words, work
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
+from complaints.happened import has_happened
 from complaints.history import Change
 from complaints.people import Actor
 from complaints.procedure import (
@@ -60,6 +61,7 @@ def follow(
         _name_people(session, case, owner, at=at)
         _tell(session, case, events, by=by, at=at, context=context)
         work.renew(session, complaint.id, turns.tasks(case), at=at)
+    invitations.follow(session, case, by=by, at=at, context=context)
     session.flush()
     return case
 
@@ -162,25 +164,6 @@ def _moment(session: Session, case: Case, event: str) -> datetime | None:
     if kind == "entered":
         return visits.first_of_latest_round(session, case.complaint.id, key)
     return case.complaint.received_at if kind == RECEIVED else None
-
-
-def has_happened(case: Case, event: str) -> bool:
-    """Does the case stand so that an event has happened, in this round where it counts by rounds?"""
-    kind, _, key = event.partition(":")
-    if kind == "signed":
-        return key in case.signatures
-    if kind == "entered":
-        return key in case.visited
-    if kind == "filled":
-        return case.has(key)
-    if kind == "written":
-        sheet = case.rules.sheet(key)
-        return sheet is not None and any(
-            not guards.incomplete(case, sheet, each.values) for each in case.of_sheet(sheet)
-        )
-    if kind == NOTIFIED:
-        return case.notified
-    return kind == RECEIVED
 
 
 def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime, rewritten: bool = False) -> None:

@@ -1,7 +1,8 @@
 """Invitations: what a record plans goes into the calendars of those who are told of it.
 
 Each of them gets a mail with an entry for their calendar, which is the meeting's and keeps its name: when the time or
-those who come change, everybody gets the newer one, and who is taken off gets its end. A mail that nobody has begun to
+those who come change, everybody gets the newer one, and who is taken off gets its end; so does everybody where nobody
+goes on with the complaint before it takes place. Whoever called it gets the entry, too. A mail that nobody has begun to
 send is replaced by the next one. The entry says the number and where to read more, nothing of what it is about.
 """
 
@@ -13,13 +14,13 @@ from typing import Any
 from sqlalchemy import ForeignKey, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import notices, outbox, receivers, words
+from complaints import notices, outbox, procedure, receivers, records, words
 from complaints.case import Case
 from complaints.context import Context
 from complaints.database import Base
 from complaints.outbox import Outgoing
 from complaints.people import Actor, User
-from complaints.procedure import Appointment, NoticeRule, Sheet
+from complaints.procedure import INVESTIGATION, Appointment, NoticeRule, Sheet
 from complaints.records import Record
 
 REQUEST, CANCEL = "REQUEST", "CANCEL"
@@ -51,7 +52,8 @@ def keep_up(session: Session, case: Case, row: Record, *, by: Actor, at: datetim
     session.flush()
     known = {each.user_id: each for each in session.scalars(select(Invitation).where(Invitation.record_id == row.id))}
     standing = {user: (each.starts_at, each.ends_at) for user, each in known.items() if each.withdrawn_at is None}
-    asked = _asked(session, case, row, rules, by=by, at=at, context=context)
+    goes_on = _goes_on(session, case, row)
+    asked = _asked(session, case, row, rules, by=by, at=at, context=context) if goes_on else {}
     planned = {user: _span(row, rule.calendar) for user, rule in asked.items() if rule.calendar}
     if planned == standing:
         return
@@ -68,6 +70,34 @@ def keep_up(session: Session, case: Case, row: Record, *, by: Actor, at: datetim
     _tell(session, case, row, told, asked, by=by, at=at, context=context)
 
 
+def follow(session: Session, case: Case, *, by: Actor, at: datetime, context: Context) -> None:
+    """What is planned for later takes place no more when nobody goes on with it, and again when somebody does, in the
+    caller's transaction."""
+    starts = {rule.calendar.sheet: _field(rule.calendar.starts) for rule in case.rules.notices if rule.calendar}
+    rows = [row for sheet in case.rules.sheets if sheet.key in starts for row in case.of_sheet(sheet)]
+    for row in rows:
+        planned = row.values.get(starts[row.sheet])
+        if planned and datetime.fromisoformat(planned) > at:
+            stands = [each.withdrawn_at is None for each in of(session, [row.id])[row.id]]
+            if stands and any(stands) != _goes_on(session, case, row):
+                keep_up(session, case, row, by=by, at=at, context=context)
+
+
+def _goes_on(session: Session, case: Case, row: Record) -> bool:
+    """Is there a complaint for which a row still matters: this one, or one that shares its investigation?"""
+    together = records.joined(session, case.complaint) if row.subject == INVESTIGATION else []
+    stages = (procedure.of(each).stage(each.stage) for each in (case.complaint, *together))
+    return any(not (stage.final or stage.off_board) for stage in stages)
+
+
+def of(session: Session, record_ids: Collection[int]) -> Mapping[int, list[Invitation]]:
+    """Everybody who was ever invited to what some rows plan, by row (id)."""
+    found: dict[int, list[Invitation]] = {id_: [] for id_ in record_ids}
+    for each in session.scalars(select(Invitation).where(Invitation.record_id.in_(found)).order_by(Invitation.id)):
+        found[each.record_id].append(each)
+    return found
+
+
 def _asked(
     session: Session,
     case: Case,
@@ -78,7 +108,7 @@ def _asked(
     at: datetime,
     context: Context,
 ) -> dict[int, NoticeRule]:
-    """Who is to come to what a row plans, with the rule that says so; not whoever called it."""
+    """Who is to come to what a row plans, with the rule that says so, and with them whoever called it."""
     today = at.astimezone(context.zone).date()
     asked: dict[int, NoticeRule] = {}
     for rule in rules:
@@ -89,8 +119,10 @@ def _asked(
             else:
                 found = receivers.of(session, case, to, rule.on, by=by, today=today)
             asked |= {user: rule for user in found if user not in asked and user != row.begun_by_id}
-    may_hear = {person.id for person in notices.who_hears(session, case.complaint, asked, today)}
-    return {user: rule for user, rule in asked.items() if user in may_hear}
+    called_by = [row.begun_by_id] if row.begun_by_id is not None else []
+    may_hear = {person.id for person in notices.who_hears(session, case.complaint, [*asked, *called_by], today)}
+    asked = {user: rule for user, rule in asked.items() if user in may_hear}
+    return asked | {user: rule for user in called_by if user in may_hear for rule in [*asked.values()][:1]}
 
 
 def _field(ref: str) -> str:
@@ -152,7 +184,8 @@ def _values(
         when = words.moment(invitation.starts_at.astimezone(context.zone))
         return said | {"what": asdict(sheet.name), "content": asdict(when)}
     content = words.content(case, rule.shows, row)
-    return said | {"name": asdict(rule.name)} | ({"content": asdict(content)} if content else {})
+    name = sheet.name if invitation.user_id == row.begun_by_id else rule.name
+    return said | {"name": asdict(name)} | ({"content": asdict(content)} if content else {})
 
 
 def _card(person: User | None) -> dict[str, str] | None:

@@ -19,7 +19,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from complaints import addressees, apart, guards, history, off_board, outbox, printing, watching, workflow, writing
+from complaints import (
+    addressees,
+    answering,
+    apart,
+    guards,
+    history,
+    off_board,
+    outbox,
+    printing,
+    watching,
+    workflow,
+    writing,
+)
 from complaints.addressees import Addressee
 from complaints.apart import Apart
 from complaints.case import Case, load
@@ -153,7 +165,8 @@ def kinds(case: Case, by: Actor) -> Mapping[str, Name]:
 @dataclass(frozen=True)
 class Begun:
     """What the form begins with. `people` are all whom one may write to, `to` and `cc` those chosen at first; `strange`
-    are those whom only letters of another customer's complaint name, with that customer."""
+    are those whom only letters of another customer's complaint name, with that customer. `several` people have letters
+    of their own, so that it depends on the recipients which one is answered."""
 
     people: Mapping[str, Addressee]
     to: tuple[str, ...]
@@ -163,15 +176,21 @@ class Begun:
     locale: str
     strange: Mapping[str, str]
     apart: Apart
+    several: bool
 
 
-def letters(session: Session, complaint: Complaint, *, merged: Sequence[int] | None = None) -> list[Letter]:
-    """The last letters of a complaint and of those that were `merged` into it, in the order in which they came: without
-    their words, until somebody asks for those."""
+def letters(
+    session: Session, complaint: Complaint, *, merged: Sequence[int] | None = None, also: int | None = None
+) -> list[Letter]:
+    """The last letters of a complaint and of those that were `merged` into it, in the order in which they came, and an
+    older one that is answered (`also`): without their words, until somebody asks for those."""
     ids = [complaint.id, *(off_board.merged_into(session, complaint.id) if merged is None else merged)]
-    query = select(Letter).where(Letter.complaint_id.in_(ids)).order_by(Letter.received_at.desc(), Letter.id.desc())
     without_words = defer(Letter.text), defer(Letter.html), defer(Letter.folds)
-    return list(session.scalars(query.limit(RECENT).options(*without_words)))[::-1]
+    query = select(Letter).where(Letter.complaint_id.in_(ids)).options(*without_words)
+    found = list(session.scalars(query.order_by(Letter.received_at.desc(), Letter.id.desc()).limit(RECENT)))[::-1]
+    if also is None or not 0 < also < 2**63 or any(each.id == also for each in found):
+        return found
+    return [*session.scalars(query.where(Letter.id == also)), *found]
 
 
 def compose(
@@ -185,7 +204,8 @@ def compose(
     merged: Collection[int] = (),
 ) -> Begun:
     """A reply to the letter `answers` of those that were `written`, or to the customer's newest; the complaint may have
-    none. Nobody is chosen whom only another customer's letters name: of complaints that were `merged`, too."""
+    none. Nobody is chosen whom only another customer's letters name, of complaints that were `merged`, too, but for an
+    answer to such a letter: it goes to nobody else."""
     others = apart.of(session, complaint, {*merged, *(each.complaint_id or 0 for each in written)})
     theirs = [each for each in written if each.complaint_id not in others]
     answered = next((each for each in written if each.id == answers), theirs[-1] if theirs else None)
@@ -195,13 +215,18 @@ def compose(
         known = addressees.of(session, complaint, theirs, own=own, house=house)
         for each in written:
             if name := others.get(each.complaint_id or 0):
-                named = map(fold_email, (each.from_address, each.reply_to, *each.to, *each.cc))
-                strange |= {address: name for address in named if address in people and address not in known}
-    to, cc = _answered_to({key: each for key, each in people.items() if key not in strange}, answered)
+                strange |= dict.fromkeys((_named(each) & people.keys()) - known.keys(), name)
+    chosen = _named(answered) if answered and answered.complaint_id in others else people.keys() - strange.keys()
+    to, cc = _answered_to({key: each for key, each in people.items() if key in chosen}, answered)
     contact = session.get(Contact, complaint.contact_id) if answered is None and complaint.contact_id else None
     subject = answered.subject if answered is not None and answered.subject else complaint.subject
     locale = answered.language if answered is not None else contact.locale if contact else "en"
-    return Begun(people, to, cc, subject_of(subject, complaint.number), answered, locale, strange, others)
+    again = subject_of(subject, complaint.number)
+    return Begun(people, to, cc, again, answered, locale, strange, others, answering.several(written))
+
+
+def _named(letter: Letter) -> set[str]:
+    return {fold_email(each) for each in (letter.from_address, letter.reply_to, *letter.to, *letter.cc)}
 
 
 def _answered_to(people: Mapping[str, Addressee], letter: Letter | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -261,8 +286,10 @@ def send(
     case = load(session, complaint)
     if not may_send(case, by) or by.id is None:
         raise NotAllowed(who=RoleNames.of(case.rules, writers(case.rules)))
-    written = letters(session, complaint)
-    begun = compose(session, complaint, written=written, answers=form.answers, own=context.mail_from)
+    written = letters(session, complaint, also=form.answers)
+    recipients = [*form.to, *(each.address for each in addressees.typed(form.new_to)[0]), *form.cc]
+    answers = answering.letter_of(written, form.answers, recipients)
+    begun = compose(session, complaint, written=written, answers=answers, own=context.mail_from)
     checked = _checked(session, case, form, begun, by)
     words = [] if decided(case) else promised(checked.text)
     papers = printing.drafts(session, case, checked.files)
@@ -539,5 +566,5 @@ def withheld(session: Session, row: Outgoing, *, at: datetime, zone: ZoneInfo, o
         return NOT_VISIBLE
     if guards.holds_role(load(session, complaint), by, writers(of(complaint))) is None:
         return NOT_ALLOWED
-    known = addressees.of(session, complaint, letters(session, complaint), own=own)
+    known = addressees.of(session, complaint, letters(session, complaint, also=reply.answers_id), own=own)
     return "" if all(each in known or each in reply.new for each in row.recipients) else NOBODY_HERE

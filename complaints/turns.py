@@ -7,6 +7,7 @@ from typing import Any
 from complaints import classes, guards
 from complaints.case import Case, filled
 from complaints.guards import DEPARTMENT_ROLES, signers
+from complaints.happened import has_happened
 from complaints.procedure import Move, Need, Procedure, Sheet, SignatureRule
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
 
@@ -15,7 +16,7 @@ def tasks(case: Case) -> list[Task]:
     """What waits on a case as it stands, for whom."""
     if case.rules.stage(case.stage).off_board:
         return []
-    ways = _towards_the_next, _off_the_board, _of_class, _begun_signatures, _answers, _owned_rows
+    ways = _towards_the_next, _off_the_board, _of_class, _begun_signatures, _promised, _answers, _owned_rows
     return list(dict.fromkeys(task for way in ways for task in way(case)))
 
 
@@ -92,6 +93,25 @@ def _begun_signatures(case: Case) -> Iterator[Task]:
         asked_for = begun and missing and guards.applies(case, rule) and _asked_for(case, rule)
         if asked_for and not guards.before_signature(case, rule):
             yield from _to_sign(case, rule)
+
+
+def _promised(case: Case) -> Iterator[Task]:
+    """A record that stops a clock waits as long as that runs, wherever it may be written; where others come first,
+    those do."""
+    over = case.rules.stage(case.stage).final
+    running = [] if over else [each for each in case.rules.clocks if case.holds(each.when)]
+    ends = [end for rule in running if has_happened(case, rule.starts) for end in rule.stops]
+    for kind, _, ref in (end.partition(":") for end in dict.fromkeys(ends) if not has_happened(case, end)):
+        sheet = case.rules.sheet(ref.partition(".")[0]) if kind in ("written", "filled") else None
+        if sheet is not None and guards.open_in(case, sheet) and case.holds(sheet.when):
+            for each in _to_write_first(case, sheet):
+                yield from _for(case, WRITE, each.key, _whose_turn(case, each))
+
+
+def _to_write_first(case: Case, sheet: Sheet) -> list[Sheet]:
+    missing = guards.lacking(case, sheet.needs)
+    steps = dict.fromkeys(each.step.partition(":") for each in missing)
+    return [each for kind, _, key in steps if kind == WRITE and (each := case.rules.sheet(key))] if missing else [sheet]
 
 
 def _asked_for(case: Case, rule: SignatureRule) -> bool:

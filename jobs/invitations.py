@@ -14,6 +14,10 @@ from icalendar import Calendar, Event, vCalAddress, vText
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
 
+ASKED: Mapping[str, str] = {"partstat": "NEEDS-ACTION", "rsvp": "TRUE"}
+ACCEPTED: Mapping[str, str] = {"partstat": "ACCEPTED"}
+"""Whoever calls a meeting comes to it."""
+
 
 def attachment(invitation: Mapping[str, Any], row: Outgoing, settings: Settings) -> Attachment:
     """The entry as a file of a mail, which calendars and mail programs take for what it is."""
@@ -42,7 +46,8 @@ def entry(invitation: Mapping[str, Any], row: Outgoing, settings: Settings) -> b
     if invitation["organizer"]:
         event.add("organizer", _person(invitation["organizer"]))
     for each in invitation["people"]:
-        event.add("attendee", _person(each, {} if cancelled else {"partstat": "NEEDS-ACTION", "rsvp": "TRUE"}))
+        asked = ACCEPTED if each == invitation["organizer"] else ASKED
+        event.add("attendee", _person(each, {} if cancelled else asked))
     calendar = Calendar()
     calendar.add("prodid", "-//Redress//Redress//EN")
     calendar.add("version", "2.0")

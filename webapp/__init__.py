@@ -38,6 +38,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         htmx,
         identity,
         inbox,
+        invitations,
         language,
         letters,
         links,
@@ -85,7 +86,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.jinja_environment = templating.Bilingual  # type: ignore[assignment]
     app.extensions["settings"] = settings
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
-    written = (records, records_page, writing, eight_d, registering, prints)
+    written = (records, invitations, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected)
     known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)

@@ -11,11 +11,12 @@ from datetime import datetime
 from flask import g, request
 from sqlalchemy import select
 
-from complaints import replies
+from complaints import expected, replies
 from complaints.complaint import Complaint
 from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import fold_email
+from complaints.procedure import of
 from complaints.replies import Begun, Form, Reply
 from complaints.reply_templates import unfilled
 from webapp import drafts, reply_templates
@@ -55,15 +56,18 @@ def composer(complaint: Complaint, work: Section) -> Composer | None:
     sent = request.endpoint == SEND or drafts.posted(DRAFT)
     back = None if sent else _taken_back(complaint)
     kept = request.form if sent else None if back else drafts.kept(complaint, DRAFT)
-    answers = kept.get("answers", type=int) if kept else None
-    written = replies.letters(db.session(), complaint, merged=work.merged)
+    begun_before = typed(kept) if kept is not None else back
+    asked = None if sent else request.args.get("answer", type=int)
+    answers = asked or (begun_before.answers if begun_before else None)
+    written = replies.letters(db.session(), complaint, merged=work.merged, also=answers)
     begun = replies.compose(
         db.session(), complaint, written=written, answers=answers, own=settings().mail_from,
         house=directory().addresses, merged=work.merged,
     )  # fmt: skip
     kinds = replies.kinds(work.case, by)
-    form = typed(kept) if kept is not None else back or _blank(begun)
-    before, form = form, reply_templates.begin_with(_asked_for(form), complaint, begun, kinds)
+    before = begun_before or _blank(begun)
+    turned = _turned(before, begun) if asked else before
+    form = reply_templates.begin_with(_asked_for(turned), complaint, begun, kinds)
     opens = calendar().next_opening(now())
     return Composer(
         begun, form, [each for each in work.names.files.values() if _offered(each, complaint, work, form)],
@@ -93,7 +97,17 @@ def typed(sent: Typed) -> Form:
 
 
 def _blank(begun: Begun) -> Form:
-    return Form(to=begun.to, cc=begun.cc, subject=begun.subject)
+    answers = begun.answers.id if begun.answers else None
+    return Form(to=begun.to, cc=begun.cc, subject=begun.subject, answers=answers)
+
+
+def _turned(form: Form, begun: Begun) -> Form:
+    """A reply that answers the letter of an address (`?answer=7`) from now on: it goes to its writer and quotes it, and
+    its words stay."""
+    anew = _blank(begun)
+    if form.answers == anew.answers and {*anew.to} <= {*form.to}:
+        return form
+    return replace(form, to=anew.to, cc=anew.cc, subject=anew.subject, answers=anew.answers, quoted=True)
 
 
 def _asked_for(form: Form) -> Form:
@@ -102,7 +116,12 @@ def _asked_for(form: Form) -> Form:
     attached, contact = request.args.getlist("attach"), request.args.get("contact", "")
     if not attached and not contact:
         return form
-    return replace(form, files=[*dict.fromkeys((*form.files, *attached))], contact=contact or form.contact)
+    return replace(form, files=tuple(dict.fromkeys((*form.files, *attached))), contact=contact or form.contact)
+
+
+def may_answer(complaint: Complaint) -> bool:
+    """Does the reader's role answer the customer of this complaint? Asked for each letter, so without its case."""
+    return complaint.merged_into_id is None and bool(actor().roles & {*replies.writers(of(complaint))})
 
 
 def _taken_back(complaint: Complaint) -> Form | None:
@@ -117,7 +136,7 @@ def _taken_back(complaint: Complaint) -> Form | None:
     (to, new_to), (cc, new_cc) = _split(reply.to, reply.new), _split(reply.cc, reply.new)
     return Form(
         to, cc, new_to, new_cc, reply.subject, reply.text, reply.answers_id, reply.quoted, reply.attachments,
-        reply.contact,
+        reply.contact, expected.told_by(db.session(), complaint, reply),
     )  # fmt: skip
 
 

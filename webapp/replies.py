@@ -23,6 +23,7 @@ A_REPLY = f"{REPLIES}/<int(max=9007199254740991):reply_id>"
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
+    app.jinja_env.globals.update(may_answer=composer.may_answer)
 
 
 @bp.post(REPLIES)

@@ -29,9 +29,9 @@ from sqlalchemy.orm import Session
 from complaints import clocks, off_board, registration, signing, turns, visits, workflow, writing
 from complaints.case import Case, load
 from complaints.complaint import NO_LIMIT, Complaint
-from complaints.consequences import has_happened
 from complaints.database import open_database, sessions, transaction
 from complaints.errors import ComplaintError, MoveRefused
+from complaints.happened import has_happened
 from complaints.history import Change
 from complaints.procedure import Field, Need, procedure
 from complaints.signatures import APPROVED, RETURNED

@@ -21,7 +21,7 @@ from complaints.outbox import Outgoing
 from complaints.people import Actor, Grant, User
 from complaints.promises import promised
 from complaints.replies import Form, NothingToTry, NotSent, OnItsWay, Promised, Reply, Unsure
-from tests.builders import MONDAY, a_complaint, a_file, a_letter, a_mailed_complaint, a_person, signed
+from tests.builders import MONDAY, a_complaint, a_customer, a_file, a_letter, a_mailed_complaint, a_person, signed
 from tests.desk import CONTEXT, Desk, english
 
 SOON = MONDAY + timedelta(minutes=30)
@@ -229,6 +229,61 @@ def test_one_that_was_merged_is_answered_where_it_went(make: sessionmaker[Sessio
         mail = the_mail(session)
         assert (mail.complaint_id, mail.in_reply_to) == (into.id, "b@c")
         assert [file["name"] for file in mail.values["files"]] == ["joint.png"]
+
+
+def two_writers(session: Session) -> tuple[Complaint, Letter, Letter]:
+    """A complaint of Ines into which one of Bo was merged, who wrote later; and their letters."""
+    into = a_mailed_complaint(session)
+    later = MONDAY + timedelta(minutes=9)
+    other = a_mailed_complaint(
+        session, at=later, from_address="bo@quellstrom.example", message_id="b@c", text="Bo's words"
+    )
+    by = a_person(session, "clerk")
+    off_board.take(session, other, off_board.MERGED, reason="same", by=by, at=SOON, seen_version=1, into=into,
+                   context=CONTEXT)  # fmt: skip
+    letters = {each.complaint_id: each for each in session.scalars(select(Letter))}
+    return into, letters[into.id], letters[other.id]
+
+
+@pytest.mark.requirement("S57")
+def test_after_a_merge_each_is_answered_to_their_own_newest_letter(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        complaint, hers, his = two_writers(session)
+        form = begun(session, complaint)
+        assert (form.answers, form.to, form.several) == (his, ("bo@quellstrom.example",), True)
+        newest = a_letter(session, complaint, message_id="ines-2@c", text="And another one", received_at=SOON)
+        sales = a_person(session, "sales")
+        for number, (to, answers) in enumerate(
+            [([INES], his), (["bo@quellstrom.example", INES], his), ([INES], hers), (["new@quellstrom.example"], his)]
+        ):
+            added = {"to": [], "new_to": to[0]} if to[0].startswith("new") else {"to": to}
+            send(session, complaint, sales, key=f"the form {number}", answers=answers.id, **added)
+        mails = session.scalars(select(Outgoing).where(Outgoing.kind == "reply").order_by(Outgoing.id)).all()
+        assert [each.in_reply_to for each in mails] == [newest.message_id, "b@c", hers.message_id, "b@c"]
+        assert mails[0].values["quoted"]["text"] == "And another one"
+
+
+def test_the_answer_to_another_customers_letter_goes_to_nobody_else(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        complaint, _, his = two_writers(session)
+        complaint.customer_id = a_customer(session).id
+        session.get_one(Complaint, his.complaint_id).customer_id = a_customer(session, "Brandt").id
+        session.flush()
+        written = replies.letters(session, complaint)
+        own = replies.compose(session, complaint, written=written)
+        theirs = replies.compose(session, complaint, written=written, answers=his.id)
+    assert (own.to, theirs.to, theirs.answers) == ((INES,), ("bo@quellstrom.example",), his)
+
+
+def test_a_letter_may_be_answered_however_many_came_after_it(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        complaint = a_mailed_complaint(session, from_address="bo@quellstrom.example", message_id="b@c")
+        for number in range(replies.RECENT + 1):
+            a_letter(session, complaint, message_id=f"{number}@c")
+        first = session.scalars(select(Letter).where(Letter.message_id == "b@c")).one()
+        send(session, complaint, a_person(session, "sales"), to=["bo@quellstrom.example"], answers=first.id)
+        assert the_mail(session).in_reply_to == "b@c"
+        assert withheld(session, the_mail(session)) == ""
 
 
 def test_it_waits_for_work_to_begin_when_asked(make: sessionmaker[Session]) -> None:

@@ -96,6 +96,7 @@ def test_who_wrote_what_was_returned_hears_of_it_and_finds_it_among_their_work_u
 
 def test_a_second_confirmation_that_is_returned_goes_back_to_the_investigator(desk: Desk) -> None:
     number = not_ours(desk)
+    desk.write(number, "qa_reply", "qe")
     assert work_of(desk, number) == {("sign", "not_ours_confirmed", "mkt_sup")}
     desk.returns(number, "not_ours_confirmed", "mkt_sup")
     assert told(desk, number, "qe")[0] == RETURNED

@@ -129,7 +129,7 @@ def test_the_groups_stand_in_the_order_of_the_day(desk: Desk) -> None:
     an_enquiry(desk, owner="qe")
     keys = [group.key for group in groups_of(desk, "qe")]
     assert keys[:3] == ["register", "sign", "answer"]
-    assert keys[3:] == ["manufacturing.implementation"]
+    assert keys[3:] == ["manufacturing.action_plan", "manufacturing.implementation"]
 
 
 def test_what_is_urgent_comes_first_then_what_is_old(desk: Desk) -> None:
@@ -430,6 +430,26 @@ def test_an_approval_that_a_higher_class_asks_for_waits_wherever_the_complaint_s
     there = waiting_on(desk, number)
     assert ("sign", "form_approved", "mkt_vp") in there
     assert ("sign", "plan_approval_gm", "gm") in there
+
+
+@pytest.mark.requirement("S26")
+def test_a_record_that_stops_a_clock_waits_as_long_as_it_runs_and_what_comes_before_it_first(desk: Desk) -> None:
+    number = desk.to_investigation()
+    assert ("write", "qa_reply", "qe") not in waiting_on(desk, number)
+    desk.write(number, "qe_entry", "qe")
+    assert waiting_on(desk, number).count(("write", "qa_reply", "qe")) == 1
+    assert "write QA's reply" in work_of(desk, "qe")["manufacturing.investigation"]
+    desk.write(number, "qa_reply", "qe")
+    assert ("write", "qa_reply", "qe") not in waiting_on(desk, number)
+
+
+def test_a_record_that_stops_no_clock_any_more_does_not_wait(desk: Desk) -> None:
+    number = desk.to_customer_reply()
+    assert ("write", "qa_reply", "qe") in waiting_on(desk, number)
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    desk.move(number, "closed", "clerk")
+    assert waiting_on(desk, number) == []
 
 
 def test_a_row_waits_for_its_answer_in_every_stage_also_after_closing(desk: Desk) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from icalendar import Calendar
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import writing
+from complaints import joining, off_board, writing
 from complaints.database import open_database, sessions, transaction
+from complaints.invitations import Invitation
 from complaints.people import User
 from complaints.settings import Settings, smtp_server
 from jobs.sending import Sender
@@ -90,7 +91,7 @@ def test_the_mail_brings_an_entry_for_the_calendar_that_says_nothing_of_the_matt
     postbox.open()
     meeting(desk, number, "sales", "dept")
     found = postbox.open()
-    assert {role: len(mails) for role, mails in found.items()} == {"sales": 1, "dept": 1}
+    assert {role: len(mails) for role, mails in found.items()} == {"sales": 1, "dept": 1, "qe": 1}
     ((mail, calendar),) = found["sales"]
     assert "You are invited to an analysis meeting (Planned for: Wed 18 Nov 2026, 14:00)" in mail.header("Subject")
     assert mail.header("Auto-Submitted") == "auto-generated"
@@ -106,7 +107,12 @@ def test_the_mail_brings_an_entry_for_the_calendar_that_says_nothing_of_the_matt
     with desk.make() as session:
         organizer = session.get_one(User, desk["qe"].id).email
     assert event["organizer"] == f"mailto:{organizer}"
-    assert {each.params["cn"] for each in event["attendee"]} == {"sales", "陈予安; 工"}
+    comes = {each.params["cn"]: each.params["partstat"] for each in event["attendee"]}
+    assert comes == {"sales": "NEEDS-ACTION", "陈予安; 工": "NEEDS-ACTION", "qe": "ACCEPTED"}
+    ((copy, own),) = found["qe"]
+    assert "Analysis meeting (Planned for: Wed 18 Nov 2026, 14:00)" in copy.header("Subject")
+    assert "invited" not in copy.header("Subject")
+    assert (own["method"], entry(own)["uid"]) == ("REQUEST", event["uid"])
     text = calendar.to_ical().decode()
     for word in ("HX-210", "joints", "Quellstrom"):
         assert word not in text
@@ -146,7 +152,9 @@ def test_who_is_taken_off_gets_the_end_of_the_entry_and_so_does_everybody_when_t
     assert "qe cancelled for you: Analysis meeting (Wed 18 Nov 2026, 14:00)" in mail.header("Subject")
     remove(desk, number)
     found = postbox.open()
-    assert {role: [each["method"] for _, each in mails] for role, mails in found.items()} == {"sales": ["CANCEL"]}
+    assert {role: [each["method"] for _, each in mails] for role, mails in found.items()} == {
+        "sales": ["CANCEL"], "qe": ["CANCEL"]
+    }  # fmt: skip
     assert entry(found["sales"][0][1])["sequence"] == 2
 
 
@@ -155,21 +163,21 @@ def test_changes_before_it_was_sent_are_one_mail_with_the_newest_state(desk: Des
     meeting(desk, number, "sales", "dept")
     meeting(desk, number, "sales", place=1, at="2026-11-19T09:30")
     found = postbox.open()
-    assert list(found) == ["sales"]
+    assert {*found} == {"sales", "qe"}
     ((_, only),) = found["sales"]
     assert entry(only).start == datetime(2026, 11, 19, 1, 30, tzinfo=UTC)
     meeting(desk, number, "sales", "dept", place=1, at="2026-11-19T09:30")
     remove(desk, number)
     assert {role: [each["method"] for _, each in mails] for role, mails in postbox.open().items()} == {
-        "sales": ["CANCEL"]
-    }
+        "sales": ["CANCEL"], "qe": ["CANCEL"]
+    }  # fmt: skip
 
 
-def test_of_a_major_complaint_the_leadership_is_invited_and_the_caller_is_not(desk: Desk, postbox: Postbox) -> None:
+def test_of_a_major_complaint_the_leadership_is_invited_and_the_caller_once(desk: Desk, postbox: Postbox) -> None:
     number = desk.to_investigation(complaint_class="major")
     meeting(desk, number, "gm", "qe")
     found = postbox.open()
-    assert {role: len(mails) for role, mails in found.items()} == {"mr": 1, "gm": 1}
+    assert {role: len(mails) for role, mails in found.items()} == {"mr": 1, "gm": 1, "qe": 1}
 
 
 def test_each_of_two_meetings_invites_its_own_people(desk: Desk, postbox: Postbox) -> None:
@@ -178,4 +186,87 @@ def test_each_of_two_meetings_invites_its_own_people(desk: Desk, postbox: Postbo
     meeting(desk, number, "dept", at="2026-11-20T10:00")
     postbox.open()
     meeting(desk, number, "sales", place=1, at="2026-11-19T10:00")
-    assert list(postbox.open()) == ["sales"]
+    assert {*postbox.open()} == {"sales", "qe"}
+
+
+# What nobody goes on with
+
+
+def leave(desk: Desk, number: str, outcome: str, into: str = "") -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        off_board.take(
+            session, complaint, outcome, reason="so it is", by=desk["clerk"], at=desk.at, context=CONTEXT,
+            seen_version=complaint.version, into=desk.find(session, into) if into else None,
+        )  # fmt: skip
+
+
+def methods(found: dict[str, list[tuple[Mail, Any]]]) -> dict[str, list[tuple[str, int]]]:
+    return {
+        role: [(str(each["method"]), entry(each)["sequence"]) for _, each in mails] for role, mails in found.items()
+    }
+
+
+@pytest.mark.requirement("S40")
+def test_merged_before_it_takes_place_a_meeting_is_cancelled_and_the_other_complaint_has_none(
+    desk: Desk, postbox: Postbox
+) -> None:
+    number, other = desk.to_investigation(), desk.to_investigation()
+    meeting(desk, number, "sales")
+    before = postbox.open()
+    leave(desk, number, off_board.MERGED, other)
+    found = postbox.open()
+    assert methods(found) == {"sales": [("CANCEL", 1)], "qe": [("CANCEL", 1)]}
+    assert entry(found["sales"][0][1])["uid"] == entry(before["sales"][0][1])["uid"]
+    with desk.make() as session:
+        assert {each.complaint_id for each in session.scalars(select(Invitation))} == {desk.find(session, number).id}
+        assert all(each.withdrawn_at for each in session.scalars(select(Invitation)))
+        unmerged = desk.find(session, number).version
+    with desk.act() as session:
+        off_board.bring_back(
+            session, desk.find(session, number), by=desk["clerk"], at=desk.at, context=CONTEXT, seen_version=unmerged
+        )
+    assert methods(postbox.open()) == {"sales": [("REQUEST", 2)], "qe": [("REQUEST", 2)]}
+
+
+def test_closed_or_withdrawn_before_it_takes_place_a_meeting_is_cancelled(desk: Desk, postbox: Postbox) -> None:
+    number = desk.to_customer_reply()
+    meeting(desk, number, "sales")
+    postbox.open()
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    assert postbox.open() == {}
+    desk.move(number, "closed", "clerk")
+    assert methods(postbox.open()) == {"sales": [("CANCEL", 1)], "qe": [("CANCEL", 1)]}
+
+    number = desk.to_investigation()
+    meeting(desk, number, "sales")
+    desk.write(number, "withdrawal", "clerk", statement="Never mind", capa="no")
+    desk.sign(number, "withdrawal_confirmed", "mkt_sup")
+    leave(desk, number, off_board.WITHDRAWN)
+    assert postbox.open() == {}  # nobody had got anything yet
+
+
+def test_a_meeting_that_took_place_is_not_cancelled(desk: Desk, postbox: Postbox) -> None:
+    number, other = desk.to_investigation(), desk.to_investigation()
+    meeting(desk, number, "sales")
+    postbox.open()
+    desk.at += timedelta(days=3)
+    leave(desk, number, off_board.MERGED, other)
+    assert postbox.open() == {}
+
+
+def test_a_meeting_about_several_complaints_takes_place_as_long_as_one_goes_on(desk: Desk, postbox: Postbox) -> None:
+    number, joins, other = desk.to_investigation(), desk.to_investigation(), desk.to_investigation()
+    with desk.act() as session:
+        complaint = desk.find(session, joins)
+        joining.join(
+            session, complaint, desk.find(session, number), by=desk["qe"], at=desk.at,
+            seen_version=complaint.version, context=CONTEXT,
+        )  # fmt: skip
+    meeting(desk, number, "sales")
+    postbox.open()
+    leave(desk, number, off_board.MERGED, other)
+    assert postbox.open() == {}
+    leave(desk, joins, off_board.MERGED, other)
+    assert methods(postbox.open()) == {"sales": [("CANCEL", 1)], "qe": [("CANCEL", 1)]}
