@@ -39,6 +39,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         identity,
         inbox,
         language,
+        leaving,
         letters,
         links,
         mailboxes,
@@ -87,7 +88,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
     written = (records, records_page, writing, eight_d, registering, prints)
-    people = (watching, upward, presence, passing, assigning, expected)
+    people = (watching, upward, presence, passing, assigning, expected, leaving)
     known = (facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
