@@ -55,6 +55,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         prints,
         procedures,
         reading,
+        record_facts,
         records,
         records_page,
         registering,
@@ -89,7 +90,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
     written = (records, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected, leaving)
-    known = (facts, changes, pickers, customers, communications, links, similar)
+    known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
     web = (*cases, notices, inbox, *settled, attachments, previews, health, demo)

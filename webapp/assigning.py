@@ -118,7 +118,7 @@ def _form(complaint: Complaint, position: Position, sent: Sent | None) -> Form:
     key = key_of(position.post)
     draft = f"{ASSIGN}:{key.replace('.', ':')}"
     refused = sent is not None and sent.post == key
-    typed = request.form if refused or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
+    typed: Mapping[str, str] = request.form if refused or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
     return Form(typed, drafts.line(complaint, draft))
 
 

@@ -1,9 +1,10 @@
 """Which forms of a complaint keep drafts: what each is called, and where it stands.
 
-A form is named by its kind and what it is about: `reply`, `note:7`, `fact:batch`, `sign:approved`, `record:plan:3` for
-the third row of a record, `leave:merged` by the way off the board, `unlink:7` by the link that is taken back,
-`assign:dept_head:3` by role and department. A form of the report has the part that it stands in with it,
-`record:cause@d4`: a record that stands in two parts is two forms there, and each keeps its own words.
+A form is named by its kind and what it is about: `reply`, `note:7`, `fact:batch`, `facts:finding` for the facts that a
+record holds, `sign:approved`, `record:plan:3` for the third row of a record, `leave:merged` by the way off the board,
+`unlink:7` by the link that is taken back, `assign:dept_head:3` by role and department. A form of the report has the
+part that it stands in with it, `record:cause@d4`: a record that stands in two parts is two forms there, and each keeps
+its own words.
 """
 
 import re
@@ -20,7 +21,7 @@ from complaints.procedure import of
 PLAIN = ("reply", "note", "entry", "pass_on", "link")
 """Forms that a complaint has one of, all on its page."""
 RECORD, SIGNATURE, FACT, NOTE = "record", "sign", "fact", "note"
-LEAVE, UNLINK, ASSIGN = "leave", "unlink", "assign"
+FACTS, LEAVE, UNLINK, ASSIGN = "facts", "leave", "unlink", "assign"
 _NAME = re.compile(r"([a-z_]+)(?::([a-z0-9_]+))?(?::([0-9]{1,10}))?(?:@([a-z0-9_]+))?", re.ASCII)
 
 
@@ -48,7 +49,7 @@ class Form:
             return (f"{RECORD}:", f"{SIGNATURE}:")
         if self.kind == ASSIGN or (self.kind == NOTE and self.about):
             return (f"{self.kind}:",)
-        return (*PLAIN, f"{FACT}:", f"{LEAVE}:", f"{UNLINK}:")
+        return (*PLAIN, f"{FACT}:", f"{FACTS}:", f"{LEAVE}:", f"{UNLINK}:")
 
     def home(self, number: str) -> str:
         """The address at which it stands."""
@@ -64,6 +65,8 @@ class Form:
             return url_for(
                 "assigning.people", number=number, _anchor="-".join(filter(None, ("people", self.about, self.row)))
             )
+        if self.kind == FACTS:
+            return url_for("complaint.show", number=number, _anchor=f"fact-of-{self.about}")
         anchors = {
             "reply": "composer", NOTE: "note-form", "pass_on": "pass-on", "link": "linked", UNLINK: "linked",
             LEAVE: "off-title",
@@ -85,6 +88,8 @@ def known(complaint: Complaint, name: str) -> Form:
             there = rules.signature(form.about) is not None and not form.row and not form.part
         case "fact":
             there = form == Form(FACT, form.about) and form.about in SHOWN
+        case "facts":
+            there = form == Form(FACTS, form.about) and form.about in {sheet.key for sheet, _ in rules.facts}
         case "note":
             there = form == Form(NOTE, form.about) and (form.about.isdigit() or not form.about)
         case "leave":

@@ -27,6 +27,6 @@ def init_app(app: Flask) -> None:
 def form(complaint: Complaint, outcome: str) -> Form:
     """The form of a way off the board; `?into=C-2026-0001` names the complaint that it is merged into."""
     draft = f"{LEAVE}:{outcome}"
-    typed = request.form if drafts.posted(draft) else drafts.kept(complaint, draft) or {}
+    typed: Mapping[str, str] = request.form if drafts.posted(draft) else drafts.kept(complaint, draft) or {}
     asked = {"number": into} if (into := request.args.get("into")) and outcome == MERGED else {}
     return Form({**typed, **asked}, drafts.line(complaint, draft))

@@ -92,7 +92,7 @@ def of(complaint: Complaint, work: Section) -> Panel:
     found = sorted(links.of(db.session(), complaint, actor()), key=lambda each: [*WAYS].index(each.way))
     entries = [_entry(complaint, each, refused) for each in found] + list(_cases(work))
     sent = request.endpoint == f"{bp.name}.{add.__name__}"
-    typed = request.form if sent or drafts.posted(DRAFT) else drafts.kept(complaint, DRAFT) or {}
+    typed: Mapping[str, str] = request.form if sent or drafts.posted(DRAFT) else drafts.kept(complaint, DRAFT) or {}
     return Panel(
         entries,
         [(kind, gettext(label)) for kind, label in CHOICES.items()],
@@ -114,7 +114,7 @@ def _entry(complaint: Complaint, linked: Linked, refused: int | None) -> Entry:
     if linked.id is None:
         return Entry(icon, gettext(way), linked, stage)
     draft, ended = f"{UNLINK}:{linked.id}", linked.id == refused
-    typed = request.form if ended or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
+    typed: Mapping[str, str] = request.form if ended or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
     return Entry(
         icon, gettext(way), linked, stage, ended, typed.get(links.WHY, ""), drafts.line(complaint, draft)
     )  # fmt: skip
