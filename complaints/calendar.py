@@ -134,6 +134,11 @@ class WorkingCalendar:
             return self.make_up[day] or next(iter(self.week.values()), OFFICE_HOURS)
         return () if day in self.days_off else self.week.get(day.weekday(), ())
 
+    def end_of(self, day: date) -> datetime:
+        """The close of business of a day; of one off, its midnight."""
+        hours = self.hours(day)
+        return datetime.combine(day, hours[-1][1] if hours else time(23, 59), self.tz)
+
     def is_provisional(self, year: int) -> bool:
         """A calendar that lists days off or make-up days speaks for the years of its list only."""
         return year in self.provisional_years or (bool(self._listed) and year not in self._listed)

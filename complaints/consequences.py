@@ -7,7 +7,7 @@ the procedure.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, time
+from datetime import datetime
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
@@ -206,7 +206,10 @@ def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: da
         complaint.sort_due_at = NO_LIMIT
         return
     owner = receivers.owner(session, case, at.astimezone(context.zone).date())
-    due = [clocks.earliest_due(running), *(_end_of(row.due_on, context) for row in _open_rows(case) if row.due_on)]
+    due = [
+        clocks.earliest_due(running),
+        *(context.calendar.end_of(row.due_on) for row in _open_rows(case) if row.due_on),
+    ]
     first = min((each for each in due if each is not None), default=NO_LIMIT)
     rows.change(session, complaint, owner_id=owner, sort_due_at=first)
 
@@ -215,12 +218,6 @@ def _open_rows(case: Case) -> Iterator[Record]:
     for sheet in case.rules.sheets:
         if sheet.part("owner"):
             yield from (row for row in case.of_sheet(sheet) if row.done_on is None)
-
-
-def _end_of(day: date, context: Context) -> datetime:
-    """The close of business of a day; of one off, its midnight."""
-    hours = context.calendar.hours(day)
-    return datetime.combine(day, hours[-1][1] if hours else time(23, 59), context.zone)
 
 
 # Who is named

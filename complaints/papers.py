@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 INTERNAL, CUSTOMER = "internal", "customer"
 EDITIONS: Mapping[str, str] = {INTERNAL: N_("For us"), CUSTOMER: N_("For the customer")}
 PDF, DOCX = "pdf", "docx"
-FORMATS = (PDF, DOCX)
+FORMAT_NAMES: Mapping[str, str] = {PDF: "PDF", DOCX: "Word (.docx)"}
+FORMATS = tuple(FORMAT_NAMES)
 FACTS: Mapping[str, str] = {
     "number": N_("Complaint no."),
     "register_no": N_("Register no."),

@@ -319,8 +319,9 @@ def made(session: Session, held: Claim, blobs: Blobs, made: bytes, *, at: dateti
         )  # fmt: skip
         row.attachment_id = kept.id
     history.note(
-        session, complaint.id, "printed", by=by, at=at, paper=row.paper, edition=row.edition, revision=row.revision
-    )
+        session, complaint.id, "printed", by=by, at=at, paper=row.paper, edition=row.edition, revision=row.revision,
+        format=row.format,
+    )  # fmt: skip
     session.flush()
     return True
 

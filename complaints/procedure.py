@@ -51,7 +51,7 @@ class Field:
     first; `part`: owner, due or done, which make a row of the record a task, result and proof, which its owner gives,
     or case, the number of one kept elsewhere; `past`: a date that has been; `least`: so many at least, where several
     can be named; `most`: the field whose count this one does not exceed; `proposes`: the class that a tick or a yes
-    proposes; `internal`: never in what goes to a customer."""
+    proposes; `internal`: never in what goes to a customer; `fact`: it stands with the facts of the complaint."""
 
     key: str
     name: Name
@@ -69,6 +69,7 @@ class Field:
     most: str = ""
     proposes: str = ""
     internal: bool = False
+    fact: bool = False
     help: Name | None = None
     limit: int = 4000
 
@@ -410,6 +411,18 @@ class Procedure:
     def proposing(self) -> tuple[tuple[Sheet, Field], ...]:
         """The fields that propose a class, with their records."""
         return tuple((sheet, field) for sheet in self.sheets for field in sheet.fields if field.proposes)
+
+    @cached_property
+    def facts(self) -> tuple[tuple[Sheet, Field], ...]:
+        """The fields of records that stand with the facts of a complaint, with their records: those that say so, the
+        responsible departments, who investigates, and the signs of a heavier class."""
+        named = (self.departments, self.investigator)
+        return tuple(
+            (sheet, field)
+            for sheet in self.sheets
+            for field in sheet.fields
+            if not sheet.many and (field.fact or field.proposes or f"{sheet.key}.{field.key}" in named)
+        )
 
     @cached_property
     def round_stages(self) -> tuple[Stage, ...]:

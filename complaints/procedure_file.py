@@ -527,6 +527,8 @@ class _File:
             table.fault("stay", N_("means nothing without many = true"))
         if sheet.carried and not sheet.per_round:
             table.fault("carried", N_("means nothing without per_round = true"))
+        if sheet.many and any(field.fact for field in sheet.fields):
+            table.fault("field", N_("a fact of the complaint cannot stand in a record with many rows"))
         self._check_parts(table, sheet)
         table.end()
         return sheet
@@ -561,6 +563,7 @@ class _File:
             least=table.number("least", most=20) or 1,
             most=table.one("most", counts, ""),
             internal=table.flag("internal"),
+            fact=table.flag("fact"),
             proposes=table.one("proposes_class", self.classes, ""),
             help=table.may_name("help"),
             limit=table.number("limit", most=20_000) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),

@@ -524,7 +524,7 @@ def draft_by_hand(
     fields["subject"] = fields.get("subject") or _first_line(values["content"])
     draft = complaints.open_draft(
         session, by=by, at=at, received_at=received_at, channel=channel, calendar=context.calendar, fields=fields,
-        procedure_key=procedure_key,
+        procedure_key=procedure_key, noted={"version": 1, "changed": _begun_with(values)},
     )  # fmt: skip
     session.execute(update(Submission).where(Submission.key == f"{by.id}:{key}").values(complaint_id=draft.id))
     complaint = session.get_one(Complaint, draft.id)
@@ -533,6 +533,11 @@ def draft_by_hand(
     if not may_register(rules, by):
         consequences.follow(session, complaint, [DRAFTED], by=by, at=at, context=context)
     return draft
+
+
+def _begun_with(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a draft says from the first, as changes from nothing."""
+    return {field: ["", said] for field, said in as_form(values).items() if said}
 
 
 def _begin(session: Session, key: str, *, by: Actor, at: datetime) -> bool:

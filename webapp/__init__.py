@@ -40,6 +40,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         inbox,
         invitations,
         language,
+        leaving,
         letters,
         links,
         mailboxes,
@@ -55,6 +56,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         prints,
         procedures,
         reading,
+        record_facts,
         records,
         records_page,
         registering,
@@ -87,8 +89,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
     written = (records, invitations, records_page, writing, eight_d, registering, prints)
-    people = (watching, upward, presence, passing, assigning, expected)
-    known = (facts, changes, pickers, customers, communications, links, similar)
+    people = (watching, upward, presence, passing, assigning, expected, leaving)
+    known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
     web = (*cases, notices, inbox, *settled, attachments, previews, health, demo)

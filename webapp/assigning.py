@@ -3,6 +3,7 @@
 The panel beside the complaint is fetched when it comes into view; without script a link leads to the page of its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
@@ -19,13 +20,24 @@ from complaints.people import ROLES, Department, User
 from complaints.procedure import of
 from complaints.records import StaleRecord
 from complaints.registration import Incomplete
+from webapp import drafts
 from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
+from webapp.draft_forms import ASSIGN
+from webapp.drafts import Line
 from webapp.htmx import partial
 from webapp.outbox import ring
 
 bp = Blueprint("assigning", __name__)
 NAME, HAND_OVER = "name", "hand-over"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a position as it was sent in, as it was begun, or blank."""
+
+    typed: Mapping[str, str]
+    draft: Line
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ def assign(number: str) -> Response | tuple[str, int]:
             session, complaint, _post(), request.form.get("user", type=int), reason=request.form.get("reason", ""),
             hand_over=act == HAND_OVER, by=actor(), at=now(), context=engine(), seen_version=seen_version(),
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except (Incomplete, StaleComplaint, StaleRecord, RecordRefused, NotAllowed) as refusal:
         session.rollback()
@@ -97,7 +110,16 @@ def _page(complaint: Complaint, sent: Sent | None = None) -> str:
     return render_template(
         template, complaint=complaint, positions=positions, departments=departments, sent=sent, key_of=key_of,
         present_of=present_of, roles=ROLES, limit=LONGEST_REASON, progress=_progress(complaint),
+        form_of=lambda position: _form(complaint, position, sent),
     )  # fmt: skip
+
+
+def _form(complaint: Complaint, position: Position, sent: Sent | None) -> Form:
+    key = key_of(position.post)
+    draft = f"{ASSIGN}:{key.replace('.', ':')}"
+    refused = sent is not None and sent.post == key
+    typed: Mapping[str, str] = request.form if refused or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
+    return Form(typed, drafts.line(complaint, draft))
 
 
 def key_of(post: Post) -> str:

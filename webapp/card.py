@@ -105,8 +105,13 @@ class CardView:
             return ClockWords("done", _said(CLOSED, self.locale, day=day))
         if not card.limited:
             return ClockWords("none", _said(NO_LIMIT, self.locale))
-        over = card.due_at < self.at
-        return _running(card.received_at, card.due_at, over, self.minute, self.hours, self.locale)
+        return self.until(card.due_at, since=card.received_at)
+
+    def until(self, due: datetime | None, *, since: datetime) -> ClockWords:
+        """How long it is until something is due that waits since then."""
+        if due is None:
+            return ClockWords("none", _said(NO_LIMIT, self.locale))
+        return _running(since, due, due < self.at, self.minute, self.hours, self.locale)
 
     def came_in(self, card: Card) -> str:
         """When a draft came in: the time today, else the day. Nothing for other cards."""

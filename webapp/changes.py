@@ -14,6 +14,7 @@ from complaints.registration import FIELDS
 from webapp import timeline
 from webapp.context import actor
 from webapp.database import db
+from webapp.language import in_my_language
 from webapp.values import Names
 
 bp = Blueprint("changes", __name__)
@@ -30,16 +31,18 @@ def history(number: str) -> str:
     session = db.session()
     complaint = find(session, number, actor())
     field = request.args.get("field", "")
-    field = field if field in FIELDS else ""
+    stated = {f"{sheet.key}.{each.key}": in_my_language(each.name) for sheet, each in of(complaint).facts}
+    names = {name: timeline.field_name(name) for name in FIELDS} | stated
+    field = field if field in names else ""
     before = request.args.get("before", type=int)
     found = field_history.page(session, complaint.id, field=field, before=_position(before), most=PAGE + 1)
-    known = field_history.changed(session, complaint.id)
+    known = field_history.changed(session, complaint.id) | field_history.recorded(session, complaint.id)
     return render_template(
         "complaint/history.html",
         complaint=complaint,
         field=field,
-        fields=[name for name in FIELDS if name in known],
-        rows=_rows(complaint, found[:PAGE], field),
+        fields={key: name for key, name in names.items() if key in known},
+        rows=_rows(complaint, found[:PAGE], names.get(field, "")),
         older=found[PAGE - 1].position if len(found) > PAGE else None,
         newer=before is not None,
     )
@@ -49,7 +52,7 @@ def _position(sent: int | None) -> int | None:
     return sent if sent is not None and 0 < sent < 2**31 else None
 
 
-def _rows(complaint: Complaint, found: Sequence[Change], field: str) -> list[tuple[Change, str, timeline.Line]]:
+def _rows(complaint: Complaint, found: Sequence[Change], name: str) -> list[tuple[Change, str, timeline.Line]]:
     """Each change with who made it and as a sentence with what stood before and after; of a field, only that."""
     session = db.session()
     people = {row.id: row.name for row in session.execute(select(User.id, User.name))}
@@ -58,7 +61,6 @@ def _rows(complaint: Complaint, found: Sequence[Change], field: str) -> list[tup
     query = select(Complaint.number).where(Complaint.number.in_(numbers))
     seen = set(session.scalars(visible_to(actor(), query))) if numbers else set()
     told = [timeline.line(each, rules=of(complaint), names=names, seen=seen) for each in found]
-    if field:
-        label = timeline.field_name(field)
-        told = [line.only(label) for line in told]
+    if name:
+        told = [line.only(name) for line in told]
     return [(change, people.get(change.by_id or 0, "Redress"), line) for change, line in zip(found, told, strict=True)]

@@ -1,8 +1,10 @@
 """Which forms of a complaint keep drafts: what each is called, and where it stands.
 
-A form is named by its kind and what it is about: `reply`, `note:7`, `fact:batch`, `sign:approved`, `record:plan:3` for
-the third row of a record. A form of the report has the part that it stands in with it, `record:cause@d4`: a record that
-stands in two parts is two forms there, and each keeps its own words.
+A form is named by its kind and what it is about: `reply`, `note:7`, `fact:batch`, `facts:finding` for the facts that a
+record holds, `sign:approved`, `record:plan:3` for the third row of a record, `leave:merged` by the way off the board,
+`unlink:7` by the link that is taken back, `assign:dept_head:3` by role and department. A form of the report has the
+part that it stands in with it, `record:cause@d4`: a record that stands in two parts is two forms there, and each keeps
+its own words.
 """
 
 import re
@@ -13,11 +15,13 @@ from flask import url_for
 
 from complaints.complaint import Complaint
 from complaints.errors import NotFound
+from complaints.people import ROLES
 from complaints.procedure import of
 
-PLAIN = ("reply", "note", "entry", "pass_on")
+PLAIN = ("reply", "note", "entry", "pass_on", "link")
 """Forms that a complaint has one of, all on its page."""
 RECORD, SIGNATURE, FACT, NOTE = "record", "sign", "fact", "note"
+FACTS, LEAVE, UNLINK, ASSIGN = "facts", "leave", "unlink", "assign"
 _NAME = re.compile(r"([a-z_]+)(?::([a-z0-9_]+))?(?::([0-9]{1,10}))?(?:@([a-z0-9_]+))?", re.ASCII)
 
 
@@ -43,7 +47,9 @@ class Form:
         """The forms that are shown with it, itself among them; one that ends in a colon means all that begin so."""
         if self.kind in (RECORD, SIGNATURE):
             return (f"{RECORD}:", f"{SIGNATURE}:")
-        return (f"{NOTE}:",) if self.kind == NOTE and self.about else (*PLAIN, f"{FACT}:")
+        if self.kind == ASSIGN or (self.kind == NOTE and self.about):
+            return (f"{self.kind}:",)
+        return (*PLAIN, f"{FACT}:", f"{FACTS}:", f"{LEAVE}:", f"{UNLINK}:")
 
     def home(self, number: str) -> str:
         """The address at which it stands."""
@@ -55,7 +61,17 @@ class Form:
             return url_for("dossier.show", number=number, edit=edit, _anchor=anchor)
         if self.kind == FACT:
             return url_for("complaint.show", number=number, _anchor=f"fact-{self.about}")
-        anchor = {"reply": "composer", NOTE: "note-form", "pass_on": "pass-on"}.get(self.kind, self.kind)
+        if self.kind == ASSIGN:
+            return url_for(
+                "assigning.people", number=number, _anchor="-".join(filter(None, ("people", self.about, self.row)))
+            )
+        if self.kind == FACTS:
+            return url_for("complaint.show", number=number, _anchor=f"fact-of-{self.about}")
+        anchors = {
+            "reply": "composer", NOTE: "note-form", "pass_on": "pass-on", "link": "linked", UNLINK: "linked",
+            LEAVE: "off-title",
+        }  # fmt: skip
+        anchor = anchors.get(self.kind, self.kind)
         corrects = self.about if self.kind == NOTE and self.about else None
         return url_for("complaint.show", number=number, corrects=corrects, _anchor=anchor)
 
@@ -72,8 +88,16 @@ def known(complaint: Complaint, name: str) -> Form:
             there = rules.signature(form.about) is not None and not form.row and not form.part
         case "fact":
             there = form == Form(FACT, form.about) and form.about in SHOWN
+        case "facts":
+            there = form == Form(FACTS, form.about) and form.about in {sheet.key for sheet, _ in rules.facts}
         case "note":
             there = form == Form(NOTE, form.about) and (form.about.isdigit() or not form.about)
+        case "leave":
+            there = form == Form(LEAVE, form.about) and form.about in {each.key for each in rules.outcomes}
+        case "unlink":
+            there = form == Form(UNLINK, form.about) and form.about.isdigit()
+        case "assign":
+            there = form == Form(ASSIGN, form.about, form.row) and form.about in ROLES
         case _:
             there = name in PLAIN
     if not there:

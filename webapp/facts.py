@@ -21,7 +21,7 @@ from complaints.customers import Customer
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, Sentence, StaleComplaint
 from complaints.procedure import of
 from complaints.registration import Incomplete, Problem, Values
-from webapp import drafts
+from webapp import drafts, record_facts
 from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
 from webapp.draft_forms import FACT
@@ -121,7 +121,12 @@ def histories(number: str) -> Response | str:
     changed = field_history.changed(db.session(), complaint.id)
     fields = {key: GROUPS.get(key, (key,)) for key in SHOWN}
     found = [Fact(key, "", each, Markup(""), False) for key, each in fields.items() if changed & {*each}]
-    return render_template("complaint/fact_histories.html", complaint=complaint, facts=found, changed=changed)
+    written = record_facts.written(complaint)
+    stated = [(sheet, each) for sheet, each in of(complaint).facts if f"{sheet.key}.{each.key}" in written]
+    return render_template(
+        "complaint/fact_histories.html", complaint=complaint, facts=found, changed=changed, stated=stated,
+        written=written,
+    )  # fmt: skip
 
 
 @bp.get(A_FACT)

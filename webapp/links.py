@@ -18,12 +18,15 @@ from complaints.errors import N_, Name
 from complaints.links import LONGEST_REASON, Linked, NotLinked, NotUnlinked
 from complaints.procedure import Sheet, procedure
 from complaints.records import Record
-from webapp import complaint_page
+from webapp import complaint_page, drafts
 from webapp.context import actor, now
 from webapp.database import db
+from webapp.draft_forms import UNLINK
+from webapp.drafts import Line
 from webapp.records import Section
 
 bp = Blueprint("links", __name__)
+DRAFT = "link"
 A_LINK = "/complaints/<number>/links/<int(max=9007199254740991):link_id>"
 WAYS: Mapping[str, tuple[str, str]] = {
     "duplicate_of": ("merge", N_("Duplicate of")),
@@ -53,6 +56,8 @@ class Entry:
     stage: Name | None = None
     ended: bool = False
     """Its removal was refused: the form is shown again."""
+    why: str = ""
+    draft: Line | None = None
     case: str = ""
     said: Markup | None = None
     where: str = ""
@@ -69,8 +74,8 @@ class Panel:
     number: str
     kind: str
     reason: str
-    why: str
     key: str
+    draft: Line
     sheets: Sequence[Sheet]
     limit: int = LONGEST_REASON
 
@@ -86,9 +91,9 @@ def of(complaint: Complaint, work: Section) -> Panel:
     refused = (request.view_args or {}).get("link_id") if ending else None
     found = links.of(db.session(), complaint, actor(), work.past.life)
     found.sort(key=lambda each: [*WAYS].index(each.way))
-    entries = [_entry(each, refused) for each in found] + list(_cases(work))
+    entries = [_entry(complaint, each, refused) for each in found] + list(_cases(work))
     sent = request.endpoint == f"{bp.name}.{add.__name__}"
-    typed = request.form if sent else {}
+    typed: Mapping[str, str] = request.form if sent or drafts.posted(DRAFT) else drafts.kept(complaint, DRAFT) or {}
     return Panel(
         entries,
         [(kind, gettext(label)) for kind, label in CHOICES.items()],
@@ -96,18 +101,24 @@ def of(complaint: Complaint, work: Section) -> Panel:
         typed.get(links.NUMBER, ""),
         typed.get(links.KIND, ""),
         typed.get(links.REASON, ""),
-        request.form.get(links.WHY, "") if ending else "",
         typed.get("key") or secrets.token_urlsafe(16),
+        drafts.line(complaint, DRAFT),
         [sheet for sheet in work.case.rules.sheets if sheet.part("case") and work.may_add(sheet)],
     )
 
 
-def _entry(linked: Linked, refused: int | None) -> Entry:
+def _entry(complaint: Complaint, linked: Linked, refused: int | None) -> Entry:
     icon, way = WAYS[linked.way]
     stage = None
     if linked.number is not None:
         stage = procedure(linked.procedure, linked.procedure_version).stage(linked.stage).name
-    return Entry(icon, gettext(way), linked, stage, ended=linked.id is not None and linked.id == refused)
+    if linked.id is None:
+        return Entry(icon, gettext(way), linked, stage)
+    draft, ended = f"{UNLINK}:{linked.id}", linked.id == refused
+    typed: Mapping[str, str] = request.form if ended or drafts.posted(draft) else drafts.kept(complaint, draft) or {}
+    return Entry(
+        icon, gettext(way), linked, stage, ended, typed.get(links.WHY, ""), drafts.line(complaint, draft)
+    )  # fmt: skip
 
 
 def _cases(work: Section) -> Sequence[Entry]:
@@ -141,6 +152,7 @@ def add(number: str) -> Response | tuple[str, int]:
             session, complaint, form.get(links.NUMBER, ""), form.get(links.KIND, ""),
             reason=form.get(links.REASON, ""), by=actor(), at=now(), key=form.get("key", "")[:40],
         )  # fmt: skip
+        drafts.sent(complaint)
         session.commit()
     except NotLinked as refusal:
         session.rollback()
@@ -157,6 +169,7 @@ def end(number: str, link_id: int) -> Response | tuple[str, int]:
     complaint = find(session, number, actor())
     try:
         links.end(session, complaint, link_id, reason=request.form.get(links.WHY, ""), by=actor(), at=now())
+        drafts.sent(complaint)
         session.commit()
     except NotUnlinked as refusal:
         session.rollback()

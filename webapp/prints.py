@@ -17,7 +17,7 @@ from complaints import printing
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, Sentence
 from complaints.letters import Attachment
-from complaints.papers import CUSTOMER, DOCX, EDITIONS, INTERNAL, PDF
+from complaints.papers import CUSTOMER, EDITIONS, FORMAT_NAMES, INTERNAL, PDF
 from complaints.people import User
 from complaints.printing import BOTH, CHINESE, ENGLISH, STEPS, TYPES, NotPrinted, Print, Wanted
 from complaints.procedure import of as rules_of
@@ -35,7 +35,6 @@ bp = Blueprint("prints", __name__)
 PRINTS = "/complaints/<number>/prints"
 A_PRINT = f"{PRINTS}/<int(max=9007199254740991):print_id>"
 LANGUAGE_NAMES: Mapping[str, str] = {BOTH: N_("Both languages"), ENGLISH: "English", CHINESE: "中文"}
-FORMAT_NAMES: Mapping[str, str] = {PDF: "PDF", DOCX: "Word (.docx)"}
 
 
 def init_app(app: Flask) -> None:

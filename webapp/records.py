@@ -229,20 +229,6 @@ class Section:
             if any(each == state for each, _, _ in entries)
         ]
 
-    @property
-    def beside_facts(self) -> list[tuple[Field, Any, str]]:
-        """What records say that belongs with the facts: the responsible departments, who investigates, and the signs
-        of a heavier class; each with the anchor of its record."""
-        rules = self.case.rules
-        return [
-            (each, self.case.value(f"{sheet.key}.{each.key}"), f"f-{sheet.key}")
-            for sheet in rules.sheets
-            for each in sheet.fields
-            if not sheet.many
-            and (each.proposes or f"{sheet.key}.{each.key}" in (rules.departments, rules.investigator))
-            and self.case.has(f"{sheet.key}.{each.key}")
-        ]
-
     def state(self, sheet: Sheet) -> str:
         return _state(self.case, sheet, guards.writable(self.case, sheet, actor()), self.tasks)
 

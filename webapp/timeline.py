@@ -23,14 +23,14 @@ from complaints.history import Change
 from complaints.letters import Attachment, Letter
 from complaints.notes import NOTED, Note
 from complaints.outbox import Outgoing
-from complaints.papers import EDITIONS
+from complaints.papers import EDITIONS, FORMAT_NAMES
 from complaints.people import ROLES
 from complaints.procedure import Procedure, Sheet, newest
-from complaints.registration import NAMES
+from complaints.registration import DATES, NAMES
 from complaints.replies import WITHHELD as WITHHELD_REPLIES
 from complaints.replies import Reply
 from intake import quoting
-from webapp.language import in_my_language, lang_of, moment, sentence
+from webapp.language import day, in_my_language, lang_of, moment, sentence
 from webapp.values import Names, listed
 
 SHOWN = 20_000
@@ -53,6 +53,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "row_removed": ("trash", N_("%(who)s took a row out of “%(sheet)s”")),
     "file_added": ("clip", N_("%(who)s added a file: %(name)s")),
     "printed": ("print", N_("%(who)s made “%(paper)s” (%(edition)s), revision %(revision)s")),
+    "printed_as": ("print", N_("%(who)s made “%(paper)s” (%(edition)s), revision %(revision)s, as %(format)s")),
     "signed": ("sign", N_("%(who)s signed as %(role)s: %(signature)s")),
     "returned": ("undo", N_("%(who)s returned it as %(role)s: %(signature)s")),
     "signature_voided": ("x", N_("%(signature)s does not stand any more, because what it covers was changed")),
@@ -284,8 +285,8 @@ def days(items: Iterable[Item], *, zone: ZoneInfo) -> list[Day]:
     order = {"letter": 0, "said": 0, "spoken": 0, "line": 1, "mail": 2, "reply": 2, "note": 3}
     ordered = sorted(items, key=lambda item: (item.at, order[item.kind]))
     return [
-        Day(day, [(kind, list(run)) for kind, run in groupby(group, key=lambda item: item.kind)])
-        for day, group in groupby(ordered, key=lambda item: item.at.astimezone(zone).date())
+        Day(each, [(kind, list(run)) for kind, run in groupby(group, key=lambda item: item.kind)])
+        for each, group in groupby(ordered, key=lambda item: item.at.astimezone(zone).date())
     ]
 
 
@@ -440,6 +441,8 @@ def _told(
             return _procedure(values.get("after"))
         case "paper":
             return _named({each.key: each.name for each in rules.papers}, value)
+        case "format":
+            return FORMAT_NAMES.get(value or "", "")
         case "edition":
             edition = EDITIONS.get(value or "")
             return str(gettext(edition)) if edition else ""
@@ -496,6 +499,8 @@ def _variant(change: Change, values: Mapping[str, Any]) -> str:
         return "drafted_email"
     if change.act == "replied":
         return "replied_promising"
+    if change.act == "printed" and values.get("format") in FORMAT_NAMES:
+        return "printed_as"
     if change.act == "letter_joined" and change.by_id is not None:
         return "letter_joined_by_hand"
     if change.act == "letter_joined" and values.get("closed"):
@@ -520,6 +525,8 @@ def _shown(rules: Procedure, key: str, value: str) -> str:
     choices: Mapping[str, Mapping[str, Name]] = {
         "channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS, "complaint_class": rules.classes,
     }  # fmt: skip
+    if key in DATES and value:
+        return day(date.fromisoformat(value))
     return _named(choices[key], value) if key in choices else value
 
 

@@ -25,7 +25,7 @@ from intake import doors
 from intake.errors import REASONS
 from intake.record import Outcome
 from jobs.queue import Bell, connect
-from webapp import complaint_page
+from webapp import complaint_page, drafts
 from webapp import inbox as pages
 from webapp.context import actor, calendar, engine, now, seen_version, settings, zone
 from webapp.database import db
@@ -146,6 +146,7 @@ def take(number: str) -> Answer:
             into=into, context=engine(), sure="sure" in request.form, kind=request.form.get("kind", ""),
             owner=request.form.get("owner", type=int),
         )  # fmt: skip
+        drafts.sent(complaint)
         if into is not None:
             return str(gettext("%(number)s is merged into %(into)s.", number=number, into=into.number))
         return str(gettext("%(number)s has left the board.", number=number))

@@ -13,7 +13,7 @@ from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
-from webapp.card import CardView
+from webapp.card import CardView, ClockWords
 from webapp.context import actor, now, zone
 from webapp.database import db
 from webapp.htmx import partial
@@ -81,8 +81,8 @@ def my_work() -> str:
 
 def _words() -> dict[str, object]:
     return {
-        "cards": CardView.of_request(), "to_do": to_do, "address": address, "title": title, "page_of": PAGE,
-        "deepest": DEEPEST,
+        "cards": CardView.of_request(), "to_do": to_do, "clock_of": clock, "address": address, "title": title,
+        "page_of": PAGE, "deepest": DEEPEST,
     }  # fmt: skip
 
 
@@ -92,6 +92,13 @@ def to_do(item: Item) -> str:
     if item.kind == ROW and not item.about:
         return what
     return str(gettext(TO_DO[item.kind], what=what, about=item.about))
+
+
+def clock(item: Item, cards: CardView) -> ClockWords:
+    """How long there is for it: until the day of a row that somebody owns, else as the card says."""
+    if item.kind != ROW:
+        return cards.clock(item.card)
+    return cards.until(cards.hours.end_of(item.due_on) if item.due_on else None, since=item.since)
 
 
 def title(group: Group) -> str:

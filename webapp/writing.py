@@ -21,7 +21,7 @@ from complaints.registration import Incomplete, Problem
 from complaints.signatures import APPROVED, RETURNED
 from complaints.signing import RemarkTooLong, RemarkWanted, StaleContent
 from complaints.workflow import AnswerWanted
-from webapp import drafts, eight_d, records_page, uploads
+from webapp import drafts, eight_d, record_facts, records_page, uploads
 from webapp.context import actor, engine, now, seen_version
 from webapp.database import db
 from webapp.errors import STATUS
@@ -123,14 +123,22 @@ def _from_report() -> bool:
     return request.args.get("back") == eight_d.BACK
 
 
+def _from_facts() -> bool:
+    return request.args.get("back") == record_facts.BACK
+
+
 def _home(complaint: Complaint, anchor: str) -> str:
     """The page that a form was sent from."""
     if _from_report():
         return eight_d.address(complaint, request.args.get("at", "")[:80] or anchor)
+    if _from_facts():
+        return url_for("complaint.show", number=complaint.number, _anchor=anchor.replace("f-", "fact-of-", 1))
     return url_for("dossier.show", number=complaint.number, _anchor=anchor)
 
 
 def _page(complaint: Complaint, *, sent: Sent | None = None, unsigned: Unsigned | None = None) -> str:
+    if sent is not None and _from_facts():
+        return record_facts.page(complaint, sent.sheet, sent)
     show = eight_d.page if _from_report() else records_page.page
     return show(complaint, sent=sent, unsigned=unsigned)
 

@@ -313,7 +313,7 @@ def test_each_making_is_in_the_history(desk: Desk, blobs: Blobs) -> None:
     make_it(desk, blobs)
     with desk.make() as session:
         line = session.scalars(select(history.Change).where(history.Change.act == "printed")).one()
-        assert line.values == {"paper": "report_8d", "edition": CUSTOMER, "revision": 1}
+        assert line.values == {"paper": "report_8d", "edition": CUSTOMER, "revision": 1, "format": "pdf"}
         assert line.by_id == desk["clerk"].id
         assert history.verify(session).broken is None
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 from complaints.database import transaction
 from complaints.people import Actor
 from tests.builders import a_department, a_mailed_complaint, a_person
+from tests.complaints.test_turns import newcomer
 from tests.desk import Desk
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
@@ -28,8 +30,8 @@ def desk(clerk: Actor, make: sessionmaker[Session], browser_of: Browser) -> Flas
     return browser_of(clerk)
 
 
-def save(client: FlaskClient, form: str, version: int = 0, **said: Any) -> TestResponse:
-    return client.post(f"{HERE}/drafts/{form}", data=said | {"draft": form, "draft_version": version}, headers=JSON)
+def save(client: FlaskClient, form: str, version: int = 0, here: str = HERE, **said: Any) -> TestResponse:
+    return client.post(f"{here}/drafts/{form}", data=said | {"draft": form, "draft_version": version}, headers=JSON)
 
 
 def version(html: str, form: str) -> int:
@@ -165,7 +167,21 @@ def test_two_forms_of_one_record_on_the_report_keep_their_own_words(
 
 @pytest.mark.parametrize(
     "form",
-    ["note:x", "reply:1", "record:nothing", "record:finding@d99", "sign:nothing", "fact:key", "entry@d1", "x", "A"],
+    [
+        "note:x",
+        "reply:1",
+        "leave:draft",
+        "unlink:x",
+        "assign:nobody",
+        "link:2",
+        "record:nothing",
+        "record:finding@d99",
+        "sign:nothing",
+        "fact:key",
+        "entry@d1",
+        "x",
+        "A",
+    ],
 )
 def test_what_no_form_of_the_complaint_is_called_keeps_nothing(desk: FlaskClient, form: str) -> None:
     assert save(desk, form, note="x").status_code == 404
@@ -226,3 +242,91 @@ def test_a_remark_and_a_reason_are_back_and_no_password_is_kept(
     html = client.get(here).text
     assert "please look at this</textarea>" in html
     assert f'name="to_users" value="{colleague}" checked' in html
+
+
+def test_the_reasons_of_a_link_and_of_its_end_and_of_leaving_the_board_are_back(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    first, number = office.registered(), office.registered()
+    client, here = browser_of(office["qe"]), f"/complaints/{number}"
+    link = {"linked_number": first, "linked_kind": "related", "linked_reason": "the same lathe"}
+    leave = {"number": first, "sure": "1", "other": "sent twice", "outcome": "merged"}
+    for form, said in (("link", link), ("leave:merged", leave)):
+        assert save(client, form, here=here, **said).status_code == 200
+    html = client.get(here).text
+    assert 'value="the same lathe"' in html
+    assert 'value="sent twice"' in html
+    assert 'name="sure" value="1" checked' in html
+    assert re.search(r'<details class="edit no-print" open><summary[^>]*><svg.*?</svg> Link…', html, re.S)
+    sent = link | {"key": "key of the form", "draft": "link", "draft_version": "1"}
+    assert client.post(f"{here}/links", data=sent).status_code == 303
+    assert save(client, "unlink:1", here=here, unlinked_reason="another lathe").status_code == 200
+    html = client.get(here).text
+    assert "the same lathe" not in visible(html[html.index("Link…") :])
+    assert 'name="unlinked_reason" maxlength="1000" required autocomplete="off" value="another lathe"' in html
+    end = {"unlinked_reason": "another lathe", "draft": "unlink:1", "draft_version": "1"}
+    assert client.post(f"{here}/links/1/end", data=end).status_code == 303
+    assert "another lathe" not in client.get(here).text.partition('id="linked"')[2]
+
+
+def test_a_way_off_the_board_that_was_refused_keeps_what_was_typed_and_sent_its_draft_goes(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    first, number = office.registered(), office.registered()
+    client, here = browser_of(office["qe"]), f"/complaints/{number}"
+    save(client, "leave:merged", here=here, other="sent twice", number="C-2026-9")
+    form = {"outcome": "merged", "number": "C-2026-9999", "other": "sent twice", "back": here, "version": "2"}
+    form |= {"draft": "leave:merged", "draft_version": "1"}
+    refused = client.post(f"{here}/off-board", data=form)
+    assert refused.status_code in (404, 422)
+    assert 'value="sent twice"' in refused.text
+    assert 'value="C-2026-9999"' in refused.text
+    assert client.post(f"{here}/off-board", data=form | {"number": first}).status_code == 303
+    assert save(client, "leave:merged", 1, here=here, other="sent tw").status_code == 409
+
+
+@on_both_databases
+def test_a_hand_over_that_was_begun_is_back_and_sent_it_is_gone(
+    make: sessionmaker[Session], browser_of: Browser
+) -> None:
+    office = Desk(make)
+    newcomer(office, "second sales", "sales")
+    number = office.to_customer_reply()
+    sales, here, other = browser_of(office["sales"]), f"/complaints/{number}", str(office["second sales"].id)
+    said = {"post": "sales", "user": other, "act": "name", "reason": "away <until> Monday"}
+    assert save(sales, "assign:sales", here=here, **said).status_code == 200
+    panel = sales.get(f"{here}/people").text
+    assert "away &lt;until&gt; Monday</textarea>" in panel
+    assert f'<option value="{other}" selected' in panel
+    assert version(panel, "assign:sales") == 1
+    assert '<details class="edit" open>' in panel
+    with make() as session:
+        seen = str(office.find(session, number).version)
+    sent = said | {"version": seen, "draft": "assign:sales", "draft_version": "1"}
+    assert sales.post(f"{here}/people", data=sent).status_code == 303
+    assert "away" not in sales.get(f"{here}/people").text
+    discarded = sales.post(f"{here}/drafts/assign:dept_head:3/discard")
+    assert discarded.location == f"{here}/people#people-dept_head-3"
+
+
+def test_a_tab_says_that_a_draft_lies_there_and_the_newest_is_opened(
+    desk: FlaskClient, clock: time_machine.Traveller
+) -> None:
+    def tabs() -> tuple[str, list[str]]:
+        html = desk.get(HERE).text
+        kinds = re.findall(r'name="kind" value="(\w+)" autocomplete="off"( checked)?>(.*?)</label>', html, re.S)
+        opened = next(kind for kind, checked, _ in kinds if checked)
+        return opened, [kind for kind, _, label in kinds if "A draft lies here" in label]
+
+    assert tabs() == ("reply", [])
+    save(desk, "note", note="twelve parts")
+    assert tabs() == ("note", ["note"])
+    clock.shift(60)
+    save(desk, "reply", text="Dear Ines")
+    assert tabs() == ("reply", ["reply", "note"])
+    clock.shift(60)
+    save(desk, "note", 1, note="fourteen parts")
+    assert tabs() == ("note", ["reply", "note"])
+    assert 'value="reply" autocomplete="off" checked' in desk.get(f"{HERE}?contact=evidence_asked").text

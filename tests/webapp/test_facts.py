@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints import history
 from tests.builders import MONDAY
 from tests.desk import Desk
 from tests.webapp.conftest import Browser, on_both_databases
@@ -182,3 +184,47 @@ def test_a_slip_in_a_customers_name_makes_no_customer(desk: Desk, as_: As, numbe
     meant = clerk.post(f"/complaints/{number}/facts/customer", data=sent | {"new_customer": "1"}, headers=HTMX)
     assert meant.status_code == 200
     assert "Quellstrom Mobilty" in meant.text
+
+
+def test_a_ship_date_that_lies_ahead_is_refused_at_its_field(desk: Desk, as_: As, number: str) -> None:
+    sent = {"version": version(desk, number), "ship_date": "2027-01-01"}
+    for headers in (HTMX, {}):
+        answer = as_("clerk").post(f"/complaints/{number}/facts/ship_date", data=sent, headers=headers)
+        assert answer.status_code == 422
+        problem = re.search(r'id="f-ship_date-problem">(.*?)</p>', answer.text, re.S)
+        assert problem
+        assert visible(problem[1]) == "Ship date lies in the future"
+        assert 'value="2027-01-01"' in answer.text
+
+
+def test_dates_in_a_history_are_the_readers_and_rows_say_what_is_from_and_to(desk: Desk, as_: As, number: str) -> None:
+    desk.correct(number, "clerk", ship_date=date(2026, 11, 2))
+    desk.correct(number, "clerk", ship_date=date(2026, 11, 3))
+    history = as_("clerk").get(f"/complaints/{number}/history?field=ship_date").text
+    assert "Ship date Mon 2 Nov 2026 Tue 3 Nov 2026" in visible(history)
+    assert "2026-11-0" not in history
+    assert 'data-label="To"' in history
+
+
+@on_both_databases
+def test_what_was_written_down_with_a_complaint_has_a_history_too(desk: Desk, as_: As) -> None:
+    clerk = as_("clerk")
+    sent = {"channel": "phone", "content": "14 of 200 joints leak", "batch": "L-1", "customer": "Quellstrom Mobility"}
+    address = clerk.post("/complaints/new", data=sent | {"key": "the key of a form", "act": "draft"}).location
+    assert address
+    history = visible(clerk.get(f"{address}/history?field=batch").text)
+    assert "clerk Batch or serial no. L-1" in history
+    fields = re.findall(r"field=(\w+)", clerk.get(f"{address}/facts", headers=HTMX).text)
+    assert {"batch", "channel", "customer"} <= {*fields}
+
+
+def test_a_paper_that_was_made_says_in_which_format(desk: Desk, as_: As, number: str) -> None:
+    with desk.act() as session:
+        for made in ("pdf", "docx"):
+            history.note(
+                session, desk.find(session, number).id, "printed", by=desk["clerk"], at=desk.at, paper="report_8d",
+                edition="customer", revision=2, format=made,
+            )  # fmt: skip
+    told = visible(as_("clerk").get(f"/complaints/{number}/history").text)
+    assert "clerk made “ 8D report ” ( For the customer ), revision 2 , as PDF" in told
+    assert "revision 2 , as Word (.docx)" in told

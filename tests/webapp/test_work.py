@@ -11,12 +11,13 @@ from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import answers, off_board, procedure_store
+from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.off_board import NOT_COMPLAINT, Decision
 from complaints.people import Grant, User
 from tests.complaints.test_worklist import an_enquiry, many_drafts
 from tests.desk import CONTEXT, Desk
-from tests.webapp.conftest import Browser, on_both_databases
+from tests.webapp.conftest import NOW, Browser, on_both_databases
 from webapp.database import db
 
 HTMX = {"HX-Request": "true"}
@@ -350,3 +351,15 @@ def test_what_asks_for_no_answer_is_not_on_the_list(desk: Desk, browser_of: Brow
 def test_an_odd_address_shows_a_list_all_the_same(desk: Desk, browser_of: Browser, query: str) -> None:
     assert browser_of(desk["clerk"]).get(f"/answers{query}").status_code == 200
     assert browser_of(desk["clerk"]).get(f"/answers{query}&after=x").status_code == 422
+
+
+def test_a_measure_says_how_long_there_is_until_its_own_day(desk: Desk, browser_of: Browser) -> None:
+    number = desk.to_implementation()  # its measure is due on Friday
+    with transaction(desk.make) as session:
+        session.execute(update(Complaint).where(Complaint.number == number).values(sort_due_at=NOW))
+    page = browser_of(desk["dept"]).get("/work").text
+    line = re.search(r'<a class="workrow" id="w-row-.*?</a>', page, re.DOTALL)
+    assert line
+    assert "due Fri 20 Nov" in words(line[0])
+    assert words(line[0]).endswith("left")
+    assert "over" not in words(line[0]).split()[-3:]

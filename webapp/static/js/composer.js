@@ -61,7 +61,7 @@ const lead = () => {
 words.addEventListener("input", missing);
 words.form.addEventListener("change", missing);
 addEventListener("hashchange", lead);
-if (location.hash === "#note-form") lead();
+lead();
 missing();
 const here = new URL(location);
 if (here.searchParams.has("template")) {

@@ -25,10 +25,12 @@ const wanted = (form, field) => {
 const fit = (form) => {
   for (const field of form.querySelectorAll("[data-when]")) field.hidden = !wanted(form, field);
 };
-for (const form of document.querySelectorAll(".rec__form")) {
-  fit(form);
-  form.addEventListener("change", () => fit(form));
-}
+for (const form of document.querySelectorAll(".rec__form")) fit(form);
+document.addEventListener("htmx:load", (event) => event.detail.elt.querySelectorAll(".rec__form").forEach(fit));
+document.addEventListener("change", (event) => {
+  const form = event.target.closest(".rec__form");
+  if (form) fit(form);
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest(".rec__form")?.requestSubmit();
