@@ -6,28 +6,23 @@ where Redis is away the scheduler starts `python -m jobs.printing`.
 """
 
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
-from flask import Flask
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import printing, procedure_store, settings
-from complaints.blobs import Blobs
-from complaints.database import open_database, sessions, transaction
+from complaints import printing, procedure_store
+from complaints.database import transaction
 from complaints.failpoints import failpoint
 from complaints.logs import configure
 from complaints.papers import DOCX
 from complaints.people import User
 from complaints.printing import Claim, Print
-from complaints.settings import Settings
-from jobs import letters, limits, paper, word
+from jobs import limits, paper, word
 from jobs.paper import Imprint, Pictures
 from jobs.queue import PrintBell, connect
+from jobs.workplace import Workplace
 
 log = structlog.get_logger(__name__)
 
@@ -40,19 +35,8 @@ class NoLibraries(Exception):
     """A PDF cannot be made on this machine."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Printer:
+class Printer(Workplace):
     """Makes everything that is due."""
-
-    def __init__(self, chosen: Settings, make: sessionmaker[Session], *, clock: Callable[[], datetime] = _utc_now):
-        self.settings = chosen
-        self.make = make
-        self.clock = clock
-        self.app: Flask = letters.make_app(chosen)
-        self.blobs = Blobs(chosen.blobs)
 
     def make_next(self) -> bool:
         """Make one of those that wait; False when there is none."""
@@ -119,15 +103,10 @@ class Printer:
         log.info("printed", print=held.id, size=len(made))
 
 
-def _printer() -> Printer:
-    chosen = settings.load()
-    return Printer(chosen, sessions(open_database(chosen.database_url)))
-
-
 def make_prints() -> None:
     """The job: hear the bell, make one paper, and ring again if another waits."""
     limits.impose()
-    printer = _printer()
+    printer = Printer.of_this_process()
     bell = PrintBell(connect(printer.settings.redis_url))
     try:
         bell.heard()
@@ -139,7 +118,7 @@ def make_prints() -> None:
 
 def main() -> int:
     limits.impose()
-    printer = _printer()
+    printer = Printer.of_this_process()
     configure(printer.settings.log_format)
     printer.make_next()
     return 0
