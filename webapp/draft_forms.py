@@ -14,6 +14,7 @@ from flask import url_for
 from complaints.complaint import Complaint
 from complaints.errors import NotFound
 from complaints.procedure import of
+from webapp.fact_fields import SHOWN
 
 PLAIN = ("reply", "note", "entry", "pass_on")
 """Forms that a complaint has one of, all on its page."""
@@ -62,8 +63,6 @@ class Form:
 
 def known(complaint: Complaint, name: str) -> Form:
     """The form of this name. Raises `NotFound` for one that the complaint has not."""
-    from webapp.facts import SHOWN  # which asks drafts what a fact's form begins with
-
     form, rules = Form.named(name), of(complaint)
     match form.kind:
         case "record":
