@@ -7,12 +7,9 @@ says of one complaint: composition.py.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from complaints.errors import N_, Name
-
-if TYPE_CHECKING:
-    from complaints.procedure_file import Table
+from complaints.procedure_table import Table
 
 INTERNAL, CUSTOMER = "internal", "customer"
 EDITIONS: Mapping[str, str] = {INTERNAL: N_("For us"), CUSTOMER: N_("For the customer")}
@@ -82,7 +79,7 @@ class Known:
     parts: Collection[str]
 
 
-def read(table: "Table", known: Known) -> Paper:
+def read(table: Table, known: Known) -> Paper:
     """A paper from its table `[[print]]`."""
     sections = table.tables("section")
     paper = Paper(
@@ -101,7 +98,7 @@ def read(table: "Table", known: Known) -> Paper:
     return paper
 
 
-def _section(table: "Table", known: Known) -> Section:
+def _section(table: Table, known: Known) -> Section:
     rows = table.one("rows", known.rows, "")
     section = Section(
         name=table.may_name("name"),

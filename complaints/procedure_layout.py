@@ -1,13 +1,10 @@
 """How a procedure lays out its report: the tables `[[part]]` and `[sheet.view]` of its file, read and checked."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from complaints.errors import N_
 from complaints.procedure import Pair, Part, View
-
-if TYPE_CHECKING:
-    from complaints.procedure_file import Table
+from complaints.procedure_table import Table
 
 FACTS: Mapping[str, str] = {
     "number": N_("Number"),
@@ -28,7 +25,7 @@ VIEWS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 
 def part(
-    table: "Table",
+    table: Table,
     *,
     sheets: Collection[str],
     signatures: Collection[str],
@@ -53,7 +50,7 @@ def part(
     return found
 
 
-def view(table: "Table", types: Mapping[str, str], *, many: bool) -> View:
+def view(table: Table, types: Mapping[str, str], *, many: bool) -> View:
     """The table `[sheet.view]`. `types`: the fields of the record with their types as the file has them."""
     kind = table.one("as", VIEWS)
     needed = VIEWS.get(kind, {})
@@ -76,7 +73,7 @@ def view(table: "Table", types: Mapping[str, str], *, many: bool) -> View:
     return View(kind, **named, heads=heads, pairs=pairs)
 
 
-def _pair(table: "Table", fields: Collection[str]) -> Pair:
+def _pair(table: Table, fields: Collection[str]) -> Pair:
     found = Pair(table.name(), table.one("left", fields), table.one("right", fields))
     table.end()
     return found

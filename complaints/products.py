@@ -1,6 +1,6 @@
 """Products as complaints name them: kept when a complaint is registered, offered when the next one is written down."""
 
-from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, select
+from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import finding, rows
@@ -30,11 +30,15 @@ def learn(session: Session, complaint: Complaint) -> None:
 
 
 def learn_all(session: Session) -> None:
-    """Remember every product of a ledger that was filled without registering, in the caller's transaction."""
+    """Remember every product that is not known yet, of a ledger that was filled without registering or is older than
+    this list, in the caller's transaction."""
+    known = exists().where(
+        Product.name == Complaint.product, Product.model == Complaint.model,
+        Product.material_no == Complaint.material_no,
+    )  # fmt: skip
     named = select(Complaint.product, Complaint.model, Complaint.material_no).distinct()
-    for name, model, material_no in session.execute(
-        named.where(Complaint.registered_at.is_not(None), Complaint.product != "", ordinary())
-    ):
+    news = named.where(Complaint.registered_at.is_not(None), Complaint.product != "", ordinary(), ~known)
+    for name, model, material_no in session.execute(news).all():
         _keep(session, name, model, material_no)
 
 

@@ -6,19 +6,15 @@ where Redis is away the scheduler starts `python -m jobs.printing`.
 """
 
 import sys
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 import structlog
-from flask import Flask
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import printing, procedure_store, settings
-from complaints.blobs import Blobs
-from complaints.database import open_database, sessions, transaction
+from complaints import printing, procedure_store
+from complaints.database import transaction
 from complaints.drawing import Order
 from complaints.failpoints import failpoint
 from complaints.logs import configure
@@ -26,10 +22,10 @@ from complaints.papers import DOCX
 from complaints.people import User
 from complaints.previews import LARGE, Busy, Previews
 from complaints.printing import Claim, Print
-from complaints.settings import Settings
-from jobs import letters, limits, paper, word
+from jobs import limits, paper, word
 from jobs.paper import Imprint, Pictures
 from jobs.queue import PrintBell, connect
+from jobs.workplace import Workplace
 
 log = structlog.get_logger(__name__)
 
@@ -42,19 +38,8 @@ class NoLibraries(Exception):
     """A PDF cannot be made on this machine."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Printer:
+class Printer(Workplace):
     """Makes everything that is due."""
-
-    def __init__(self, chosen: Settings, make: sessionmaker[Session], *, clock: Callable[[], datetime] = _utc_now):
-        self.settings = chosen
-        self.make = make
-        self.clock = clock
-        self.app: Flask = letters.make_app(chosen)
-        self.blobs = Blobs(chosen.blobs)
 
     def make_next(self) -> bool:
         """Make one of those that wait; False when there is none."""
@@ -130,15 +115,10 @@ class Printer:
         log.info("printed", print=held.id, size=len(made))
 
 
-def _printer() -> Printer:
-    chosen = settings.load()
-    return Printer(chosen, sessions(open_database(chosen.database_url)))
-
-
 def make_prints() -> None:
     """The job: hear the bell, make one paper, and ring again if another waits."""
     limits.impose()
-    printer = _printer()
+    printer = Printer.of_this_process()
     bell = PrintBell(connect(printer.settings.redis_url))
     try:
         bell.heard()
@@ -150,7 +130,7 @@ def make_prints() -> None:
 
 def main() -> int:
     limits.impose()
-    printer = _printer()
+    printer = Printer.of_this_process()
     configure(printer.settings.log_format)
     printer.make_next()
     return 0

@@ -9,29 +9,26 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
 from email.utils import parseaddr
 from enum import Enum, auto
 from typing import Any, Self
 
 import flask_mail
 import structlog
-from flask import Flask
 from jinja2 import TemplateError
 from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import outbox, replies, settings
-from complaints.blobs import Blobs
-from complaints.database import open_database, sessions, transaction
+from complaints import outbox, replies
+from complaints.database import transaction
 from complaints.failpoints import failpoint
 from complaints.outbox import Claim, Outgoing
-from complaints.settings import Settings, SmtpServer
+from complaints.settings import SmtpServer
 from jobs import letters
 from jobs.queue import Bell, connect
 from jobs.wire import Wire
+from jobs.workplace import Workplace
 
 log = structlog.get_logger(__name__)
 COMMAND_SECONDS = 20
@@ -41,10 +38,6 @@ RENEW_SECONDS = 30
 
 class ClaimLost(Exception):
     """Somebody else holds the row now; nothing may be sent."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class CarefulSMTP(smtplib.SMTP):
@@ -150,15 +143,8 @@ class Result(Enum):
     BROKEN = auto()
 
 
-class Sender:
-    """Drains the outbox. `app` is the bare Flask application that renders letters."""
-
-    def __init__(self, chosen: Settings, make: sessionmaker[Session], *, clock: Callable[[], datetime] = _utc_now):
-        self.settings = chosen
-        self.make = make
-        self.clock = clock
-        self.app: Flask = letters.make_app(chosen)
-        self.blobs = Blobs(chosen.blobs)
+class Sender(Workplace):
+    """Drains the outbox."""
 
     def drain(self) -> int:
         """Send everything that is due; returns how many the server took. Connects only if there is something."""
@@ -320,8 +306,7 @@ def drain_outbox() -> int:
     """The job: hear the bell, then send everything that is due."""
     global _sender
     if _sender is None:
-        chosen = settings.load()
-        _sender = Sender(chosen, sessions(open_database(chosen.database_url)))
+        _sender = Sender.of_this_process()
     try:
         Bell(connect(_sender.settings.redis_url)).heard()
     except RedisError as error:

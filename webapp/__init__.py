@@ -29,6 +29,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         customers,
         database,
         demo,
+        drafting,
         drafts,
         eight_d,
         errors,
@@ -48,6 +49,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notes,
         notices,
         noting,
+        offered_templates,
         passing,
         pickers,
         preferences,
@@ -66,6 +68,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         similar,
         template_settings,
         templating,
+        triage,
         upward,
         watching,
         work,
@@ -87,13 +90,13 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     )
     app.jinja_environment = templating.Bilingual  # type: ignore[assignment]
     app.extensions["settings"] = settings
-    said = (conversation, letters, drafts, replies, reply_templates, notes, noting, reading)
-    written = (records, invitations, records_page, writing, eight_d, registering, prints)
+    said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
+    written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected, leaving)
     known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
-    web = (*cases, notices, inbox, *settled, attachments, previews, health, demo)
+    web = (*cases, notices, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -14,7 +14,7 @@ from complaints.incidents import KINDS, Incident
 from complaints.people import Actor
 from webapp.assets import signed_in
 from webapp.context import now
-from webapp.database import db
+from webapp.database import glance
 from webapp.language import clock_time, moment
 from webapp.tally import tally
 
@@ -40,13 +40,13 @@ def init_app(app: Flask) -> None:
 
 def alarms() -> Sequence[Alarm]:
     """The open incidents, oldest first, for the person of this request; one query, and none for people whom they do not
-    concern. A page that answers to a change asks nothing more of the database, nor does one that says that it is
-    away."""
+    concern. A page that says that the database is away asks nothing more of it."""
     me = signed_in()
     if me is None or not tally().incidents:
         return ()
     try:
-        return [_alarm(incident, me) for incident in incidents.open_now(db.session()) if incident.kind in KINDS]
+        with glance() as session:
+            return [_alarm(incident, me) for incident in incidents.open_now(session) if incident.kind in KINDS]
     except SQLAlchemyError:
         return ()
 

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, Flask, make_response, render_template, request, url_for
+from flask import Blueprint, Flask, current_app, make_response, render_template, request, url_for
 from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from complaints import board as question
@@ -193,15 +194,22 @@ def folded(rules: Procedure) -> set[str]:
     return {stage.key for stage in rules.stages if chosen.get(stage.key, stage.final)}
 
 
-def back() -> str:
-    """The page the person came from, if it is one of ours that can be looked at; else the board."""
+def back(otherwise: str | None = None) -> str:
+    """The page the person came from, if it is one of ours that can be looked at; else `otherwise`, or the board."""
     for candidate in (request.form.get("back", ""), request.headers.get("Referer", "")):
         parts = urlsplit(candidate)
-        path = parts.path
-        ours = parts.netloc in ("", request.host) and path.startswith("/") and not path.startswith(("//", "/\\"))
-        if ours and not path.endswith(("/moves", "/move", "/undo")):
-            return path + (f"?{parts.query}" if parts.query else "")
-    return url_for("board.board")
+        if parts.netloc in ("", request.host) and _is_page(parts.path):
+            return parts.path + (f"?{parts.query}" if parts.query else "")
+    return otherwise or url_for("board.board")
+
+
+def _is_page(path: str) -> bool:
+    """Not the address of an act, which answered a refused form with a page, nor one on the way to a move."""
+    try:
+        endpoint, _ = current_app.url_map.bind("").match(path, "GET")
+    except HTTPException:
+        return False
+    return path.startswith("/") and endpoint not in ("identity.login", "moves.moves", "moves.moves_of_several")
 
 
 def empty(headers: Mapping[str, str] | None = None) -> Response:

@@ -4,12 +4,16 @@ A GET reads on an engine that cannot write; every other method gets the writing 
 waits for a writer, and cannot change anything by accident.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, g, has_request_context, request
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from complaints.database import Base, tune
 from complaints.settings import Settings
@@ -28,6 +32,21 @@ class RequestSession(FlaskSession):
 
 
 db = SQLAlchemy(model_class=Base, session_options={"class_": RequestSession, "expire_on_commit": False})
+
+
+@contextmanager
+def glance() -> Iterator[Session]:
+    """A session for what a page says beside its matter: an answer to an act does not hold the database for it, and the
+    matter goes on where it fails."""
+    if not reading():
+        with Session(db.engines["read"]) as session:
+            yield session
+        return
+    try:
+        yield db.session()
+    except SQLAlchemyError:
+        db.session.rollback()
+        raise
 
 
 def init_app(app: Flask) -> None:

@@ -17,6 +17,7 @@ from complaints.complaint import Complaint
 from complaints.errors import NotFound
 from complaints.people import ROLES
 from complaints.procedure import of
+from webapp.fact_fields import SHOWN
 
 PLAIN = ("reply", "note", "entry", "pass_on", "link")
 """Forms that a complaint has one of, all on its page."""
@@ -78,8 +79,6 @@ class Form:
 
 def known(complaint: Complaint, name: str) -> Form:
     """The form of this name. Raises `NotFound` for one that the complaint has not."""
-    from webapp.facts import SHOWN  # which asks drafts what a fact's form begins with
-
     form, rules = Form.named(name), of(complaint)
     match form.kind:
         case "record":

@@ -1,7 +1,7 @@
-"""Drafts in the forms of a complaint's page: what a form begins with, and keeping what is typed.
+"""Drafts in the forms of a complaint's page: what a form begins with, and what becomes of it.
 
 A form that keeps drafts ends in the `draft_line` of `complaint/_draft.html`, begins with what `kept` gives, and says
-`sent` before its commit. drafts.js keeps what is typed a second after the last key; without script there is a button.
+`sent` before its commit. Keeping what is typed: drafting.py.
 """
 
 import re
@@ -10,23 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from flask import Blueprint, Flask, flash, g, jsonify, redirect, request, url_for
-from flask_babel import gettext
+from flask import Flask, g, request
 from werkzeug.datastructures import MultiDict
-from werkzeug.wrappers import Response
 
 from complaints import drafts
-from complaints.complaint import Complaint, find
-from complaints.drafts import Draft, StaleDraft, TooLongToKeep, TooMany
+from complaints.complaint import Complaint
+from complaints.drafts import Draft
 from webapp import draft_forms
 from webapp.context import actor, now, zone
 from webapp.database import db
-from webapp.draft_forms import FACT, RECORD, SIGNATURE, Form
-from webapp.htmx import partial
-from webapp.language import clock_time, minute, sentence
+from webapp.draft_forms import Form
+from webapp.language import clock_time, minute
 
-bp = Blueprint("drafts", __name__)
-A_DRAFT = "/complaints/<number>/drafts/<form>"
 ITSELF = frozenset({"csrf_token", "key", "digest", "draft", "draft_version", "filled_by"})
 """Fields that say which form it is: nothing that anybody typed."""
 SECRET = re.compile("password|secret|token", re.IGNORECASE)
@@ -48,7 +43,6 @@ class Line:
 
 
 def init_app(app: Flask) -> None:
-    app.register_blueprint(bp)
     app.jinja_env.globals.update(draft_of=line)
     app.jinja_env.filters["draft_time"] = _when
 
@@ -132,53 +126,6 @@ def keep(complaint: Complaint, form: str, said: Typed) -> Draft:
     return drafts.save(db.session(), complaint, form, worth_keeping(said), seen=seen, by=actor(), at=now())
 
 
-@bp.post(A_DRAFT)
-def save(number: str, form: str) -> Response | tuple[Response | str, int]:
-    """Keep what stands in a form: for the script, or at the press of the button."""
-    from webapp import complaint_page, eight_d, records_page  # whose forms ask this module what they begin with
-
-    session = db.session()
-    complaint = find(session, number, actor())
-    try:
-        draft = keep(complaint, form, request.form)
-        session.commit()
-    except StaleDraft as stale:
-        session.rollback()
-        if by_script():
-            return jsonify(_told(stale.newest)), 409
-        named, again = Form.named(form), find(session, number, actor())
-        if named.part:
-            return eight_d.page(again, refusal=stale), 409
-        page = records_page.page if named.kind in (RECORD, SIGNATURE) else complaint_page.page
-        return page(again, refusal=stale), 409
-    except (TooLongToKeep, TooMany) as refusal:
-        if not by_script():
-            raise
-        session.rollback()
-        return jsonify(problem=sentence(refusal.sentence)), 422
-    if by_script():
-        return jsonify(_told(draft))
-    flash(gettext("Draft saved %(time)s", time=clock_time(draft.saved_at)))
-    return redirect(Form.named(form).home(number), 303)
-
-
-@bp.post(f"{A_DRAFT}/discard")
-def discard(number: str, form: str) -> Response:
-    """Forget what was typed in a form."""
-    session = db.session()
-    complaint = find(session, number, actor())
-    named = draft_forms.known(complaint, form)
-    drafts.done(session, complaint, form, by=actor(), at=now())
-    session.commit()
-    if partial() and named.kind == FACT:
-        return redirect(f"{url_for('facts.edit', number=number, field=named.about)}?as=shown", 303)
-    return redirect(named.home(number), 303)
-
-
 def by_script() -> bool:
     """Does a script ask, which wants no page?"""
     return request.accept_mimetypes.best == "application/json"
-
-
-def _told(draft: Draft) -> dict[str, object]:
-    return {"version": draft.version, "at": clock_time(draft.saved_at), "fields": draft.fields}

@@ -26,24 +26,13 @@ from webapp.context import actor, engine, now, seen_version, zone
 from webapp.database import db
 from webapp.draft_forms import FACT
 from webapp.drafts import Line
+from webapp.fact_fields import GROUPS, LONG, NAMES, SHOWN
 from webapp.htmx import partial
 from webapp.language import day, in_my_language, lang_of
 from webapp.timeline import field_name
 
 bp = Blueprint("facts", __name__)
 A_FACT = "/complaints/<number>/facts/<field>"
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "contact": ("contact_person", "contact_phone", "contact_email"),
-    "production": ("production_date", "production_unit", "production_staff"),
-}
-"""Fields that are edited together."""
-NAMES: Mapping[str, str] = {"contact": N_("Contact"), "production": N_("Production")}
-SHOWN = (
-    "customer", "contact", "address", "product", "model", "order_no", "material_no", "product_code", "batch",
-    "quantity", "defective_quantity", "ship_date", "production", "details_asked", "demand", "complaint_class",
-    "severity", "cause_type", "link", "channel", "complaint_date", "vp_informed_on", "subject", "content",
-)  # fmt: skip
-LONG = ("demand", "details_asked")
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,7 @@ FEW = 20
 
 
 def init_app(app: Flask) -> None:
-    from webapp import triage  # it answers with these pages
-
     app.register_blueprint(bp)
-    triage.init_app(app)
     app.jinja_env.globals.update(
         charsets=words.charsets, door_name=door_name, needs_you=needs_you, stage_name=stage_name, why=why
     )

@@ -7,7 +7,7 @@ transaction of its own.
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request
+from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext, ngettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -94,7 +94,9 @@ def move(number: str) -> Response | tuple[str, int]:
     undo = [Seen(number, card.version)] if moved.undo else []
     if not partial():
         both = f"{now_in.name.en} {now_in.name.zh}"
-        return _gone_back(gettext("%(number)s moved to %(stage)s", number=number, stage=both), undo)
+        return _gone_back(
+            gettext("%(number)s moved to %(stage)s", number=number, stage=both), undo, otherwise=_page_of(number)
+        )
     board = laid_out(rules.key)
     found = heads(board)
     count = next((head.total for head in found if head.stage.key == now_in.key), 0)
@@ -260,11 +262,11 @@ def _told(
     return make_response(render_template("board/moved.html", **shown))
 
 
-def _gone_back(said: str, undo: Iterable[Seen] = ()) -> Response:
+def _gone_back(said: str, undo: Iterable[Seen] = (), *, otherwise: str | None = None) -> Response:
     """Without script: the page the person came from says what happened, and offers to take it back."""
     db.session.rollback()
     flash(Markup(render_template("board/_said.html", said=said, undo=list(undo))))
-    return redirect(back(), 303)
+    return redirect(back(otherwise), 303)
 
 
 def _stayed(number: str, complaint_id: int, rules: Procedure, error: ComplaintError) -> tuple[str, int]:
@@ -303,8 +305,12 @@ def _moves_page(
     refusal: Refusal | None = None,
     asked: Asked | None = None,
 ) -> str:
-    told = {"choices": choices, "refusal": refusal, "asked": asked, "back": back()}
+    told = {"choices": choices, "refusal": refusal, "asked": asked, "back": back(_page_of(card.number))}
     return render_template(template, view=CardView.of_request(), card=card, **told)
+
+
+def _page_of(number: str) -> str:
+    return url_for("complaint.show", number=number)
 
 
 def _together(choices: list[Choice], count: int) -> Together:

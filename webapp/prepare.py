@@ -1,5 +1,6 @@
-"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`, and enters the procedure files
-that are new; a broken one stops the start. With the demo mail server it also founds the demo company, once.
+"""Brings a database to the newest shape: `python -m webapp.prepare`, or `upgrade(url)`, enters the procedure files that
+are new, and makes known which products older complaints name; a broken procedure file stops the start. With the demo
+mail server it also founds the demo company, once.
 
 Quick when nothing is to be done: what the database holds is compared with the files before Alembic is even loaded.
 """
@@ -118,6 +119,20 @@ def settle_procedures(chosen: Settings) -> str:
         engine.dispose()
 
 
+def learn_products(chosen: Settings) -> None:
+    """Make the products known that a ledger named before there was a list of them."""
+    from complaints import procedure_store, products
+    from complaints.database import open_database, sessions, transaction
+
+    engine = open_database(chosen.database_url)
+    try:
+        with transaction(sessions(engine)) as session:
+            procedure_store.load_known(session)
+            products.learn_all(session)
+    finally:
+        engine.dispose()
+
+
 def found_demo(chosen: Settings) -> None:
     """The demo company with its staff, customers and complaints, in a database that holds nobody yet. Who can sign in,
     and with which password, is written to `demo-logins.txt` (0600) first, so that a start that was cut short is made up
@@ -166,6 +181,7 @@ def main() -> int:
     if faults := settle_procedures(chosen):
         print(faults, file=sys.stderr)
         return WRONG_USE
+    learn_products(chosen)
     if chosen.demo_mail is not None:
         found_demo(chosen)
     return 0

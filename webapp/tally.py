@@ -1,6 +1,6 @@
 """What the navigation of a page counts, asked for once in a request.
 
-Pages that only look ask: an answer to an act must not hold the database for it, and an error page must not need one.
+An answer to an act does not hold the database for it, and an error page does not need one.
 """
 
 from flask import g
@@ -10,13 +10,13 @@ from complaints import tally as counts
 from complaints.tally import Tally
 from webapp.assets import signed_in
 from webapp.context import now, zone
-from webapp.database import db, reading
+from webapp.database import glance
 
 NOTHING = Tally(0, 0, 0, 0)
 
 
 def tally() -> Tally:
-    """What waits for the person of this request; nothing where nobody asks or the database is away."""
+    """What waits for the person of this request; nothing where nobody is signed in or the database is away."""
     if "tally" not in g:
         g.tally = _tally()
     return g.tally if isinstance(g.tally, Tally) else NOTHING
@@ -29,10 +29,10 @@ def recount() -> None:
 
 def _tally() -> Tally:
     me = signed_in()
-    if me is None or not reading():
+    if me is None:
         return NOTHING
     try:
-        return counts.of(db.session(), me, now().astimezone(zone()).date())
+        with glance() as session:
+            return counts.of(session, me, now().astimezone(zone()).date())
     except SQLAlchemyError:
-        db.session.rollback()
         return NOTHING

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, delete, select, text
 from sqlalchemy.orm import Session
 
 from complaints import customer_file, products
+from complaints.complaint import Complaint
 from complaints.customers import Contact, Customer, customer_named, findable
-from complaints.database import open_database, sessions
+from complaints.database import open_database, sessions, transaction
 from complaints.people import SYSTEM
+from complaints.settings import Settings
 from tests.builders import MONDAY, a_customer
 from tests.desk import Desk
+from webapp import prepare
 
 PUMPS, STEEL, MUELLER = "上海重工泵业有限公司", "重庆钢铁集团", "Müller Hydraulik GmbH"
 
@@ -104,3 +108,25 @@ def test_a_registered_complaint_teaches_its_product_once(database_url: str) -> N
     assert found == {
         "hx210": one, "yyjt": one, "4500": one, "m12 液压": one, "valve": ["Valve block"], "nothing": []
     }  # fmt: skip
+
+
+def test_a_ledger_from_before_there_was_a_list_learns_its_products_once(database_url: str, tmp_path: Path) -> None:
+    desk = Desk(sessions(open_database(database_url)))
+    for product in ("Valve block", "Valve block", "Face seal"):
+        desk.registered(product=product)
+    desk.draft(product="Not registered")
+    with transaction(desk.make) as session:
+        session.execute(delete(products.Product))
+        products.learn(session, session.get_one(Complaint, 3))
+    chosen = Settings(
+        data=tmp_path,
+        database_url=database_url,
+        redis_url="redis://x:1/0",
+        secret_key="s" * 40,
+        mail_from="a@b.example",
+    )
+    for _ in range(2):
+        prepare.learn_products(chosen)
+    with desk.make() as session:
+        assert sorted(session.scalars(select(products.Product.name))) == ["Face seal", "Valve block"]
+        assert [each.name for each in session.scalars(products.found("valve"))] == ["Valve block"]

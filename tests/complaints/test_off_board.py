@@ -19,7 +19,7 @@ from complaints.history import Change
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, Decision, NotThere, ReasonTooLong, ReasonWanted
 from complaints.people import Actor
 from complaints.registration import NoDraft, choose_procedure
-from tests.builders import MONDAY, a_complaint, a_mailed_complaint, a_person, at_once
+from tests.builders import MONDAY, a_complaint, a_customer, a_mailed_complaint, a_person, at_once
 from tests.desk import CONTEXT
 
 SOON = MONDAY + timedelta(minutes=30)
@@ -141,6 +141,25 @@ def test_nothing_is_merged_into_itself_or_into_what_has_left_the_board(make: ses
             with pytest.raises(NotThere):
                 take(session, complaint, MERGED, clerk, into=into)
         assert complaint.stage == "draft"
+
+
+@pytest.mark.parametrize("into_draft", [False, True], ids=["of another customer", "into a draft"])
+def test_what_may_be_another_matter_is_merged_by_who_is_sure_only(
+    make: sessionmaker[Session], into_draft: bool
+) -> None:
+    with transaction(make) as session:
+        clerk = a_person(session, "clerk")
+        ours, theirs = a_customer(session), a_customer(session, "Ostrau Pumps")
+        complaint = a_complaint(session, customer_id=ours.id)
+        into = a_complaint(session, customer_id=(ours if into_draft else theirs).id)
+        if into_draft:
+            complaint.stage, complaint.registered_at = "registered", MONDAY
+        with pytest.raises(NotThere) as refused:
+            take(session, complaint, MERGED, clerk, into=into)
+        assert ("not registered yet" if into_draft else "of Ostrau Pumps") in refused.value.sentence.in_(str, "en")
+        assert complaint.merged_into_id is None
+        take(session, complaint, MERGED, clerk, into=into, sure=True)
+        assert complaint.merged_into_id == into.id
 
 
 def test_what_is_off_the_board_does_not_come_back_by_another_procedure(make: sessionmaker[Session]) -> None:

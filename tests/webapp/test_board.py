@@ -336,7 +336,7 @@ def test_nobody_is_sent_to_another_site(desk: FlaskClient, make: Any, back: str)
     on_the_board(make)
     data = {"stage": "investigation", "version": 1, "back": back}
     answer = desk.post(MOVE, data=data, headers={"Referer": back})
-    assert answer.location == "/board"
+    assert answer.location == "/complaints/C-2026-0001"
 
 
 def test_the_referring_page_is_gone_back_to(desk: FlaskClient, make: Any) -> None:
@@ -344,6 +344,19 @@ def test_the_referring_page_is_gone_back_to(desk: FlaskClient, make: Any) -> Non
     headers = {"Referer": "http://localhost/complaints/C-2026-0001?x=1"}
     answer = desk.post(MOVE, data={"stage": "investigation", "version": 1}, headers=headers)
     assert answer.location == "/complaints/C-2026-0001?x=1"
+
+
+@pytest.mark.parametrize("path", ["/complaints/C-2026-0001/notes", "/complaints/C-2026-0001/moves", "/login"])
+def test_a_page_that_cannot_be_gone_back_to_gives_way_to_the_complaints_own(
+    desk: FlaskClient, make: Any, path: str
+) -> None:
+    """A refused form is answered at the address of its act, where nothing can be looked at."""
+    on_the_board(make)
+    came_from = {"Referer": f"http://localhost{path}"}
+    page = desk.get("/complaints/C-2026-0001/moves", headers=came_from).text
+    assert 'name="back" value="/complaints/C-2026-0001"' in page
+    answer = desk.post(MOVE, data={"stage": "investigation", "version": 1, "back": path}, headers=came_from)
+    assert answer.location == "/complaints/C-2026-0001"
 
 
 # Forged requests

@@ -233,6 +233,15 @@ def test_the_page_asks_the_database_as_often_for_ten_items_as_for_a_thousand(
     assert nav_count(clerk.get("/work").text) == "99+ waiting"
 
 
+@on_both_databases
+def test_a_page_that_answers_a_refused_form_counts_as_any_other(desk: Desk, browser_of: Browser) -> None:
+    number = desk.draft()
+    clerk = browser_of(desk["clerk"])
+    refused = clerk.post(f"/complaints/{number}/notes", data={"text": ""})
+    assert refused.status_code == 422
+    assert nav_count(refused.text) == nav_count(clerk.get("/work").text) == "1 waiting"
+
+
 # The answer list
 
 
