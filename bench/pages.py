@@ -1,11 +1,14 @@
 """What a complaint's page costs: `python -m bench.pages [--entries 10 100 1000]`.
 
 In one demo ledger, complaints that wait for verification are given conversations of several lengths. Their pages are
-asked for in turns, in one process and one run: the time, the queries, the bytes. `--statements` prints the queries.
+asked for in turns, in one process and one run: the time, the queries, the bytes. `--statements` prints the queries;
+`--helpdesk PYTHON` measures django-helpdesk's page with as many entries in the same run, by an interpreter that has it.
 """
 
 import argparse
 import hashlib
+import json
+import subprocess
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -76,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--helpdesk", metavar="PYTHON")
     parser.add_argument("--statements", action="store_true")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,9 +106,20 @@ def main() -> None:
         names = list(pages)
         ratio = p50(taken[names[-1]]) / p50(taken[names[0]])
         print(f"{f'{names[-1]} : {names[0]}':<44} {ratio:>6.2f}   (at most 1.5)")
+        if wanted.helpdesk:
+            for entries, theirs in helpdesk(wanted.helpdesk, wanted.entries).items():
+                ours = p50(taken[f"{entries:,} entries"])
+                print(f"{f'django-helpdesk, {entries:,}':>24} {theirs:>8.2f} ms: ours is {theirs / ours:.1f} x faster")
         if wanted.statements:
             for number, statement in enumerate(statements, 1):
                 print(f"{number:>3} {' '.join(statement.split())[:240]}")
+
+
+def helpdesk(python: str, entries: list[int], rounds: int = 20) -> dict[int, float]:
+    """Milliseconds that django-helpdesk takes for a ticket's page, by its entries."""
+    command = [python, str(Path(__file__).with_name("django_helpdesk.py")), str(rounds), *map(str, entries)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {int(count): taken for count, taken in json.loads(said.splitlines()[-1]).items()}
 
 
 def _looking(board: Board, path: str) -> Callable[[], object]:
