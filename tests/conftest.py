@@ -19,6 +19,10 @@ import hypothesis
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
+from werkzeug.routing import Rule
 
 from tests.rigs.chromium import Chromium
 from tests.rigs.dovecot import Account, Dovecot
@@ -65,11 +69,27 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A template is compiled once and not by every application that a test makes: that took longer than the page."""
-    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Templates, addresses and statements are compiled once, and not by every application and engine that a test
+    makes: that took longer than the pages."""
+    templates, statements = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates"))), LRUCache[Any, Any](5000)
+    addresses: dict[object, Any] = {}
+    compiled = Rule._compile_builder
+
+    def address(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, rule.merge_slashes, repr(rule.defaults), append_unknown)
+        if key not in addresses:
+            addresses[key] = compiled(rule, append_unknown)
+        return addresses[key]
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(Flask.jinja_options, "bytecode_cache", cache)
+        patch.setitem(Flask.jinja_options, "bytecode_cache", templates)
+        patch.setattr(Rule, "_compile_builder", address)
+        # what is compiled is kept by dialect, of which each engine has one of its own
+        patch.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
+        patch.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
+        kept = property(lambda engine: statements, lambda engine, new: None)
+        patch.setattr(Engine, "_compiled_cache", kept, raising=False)
         yield
 
 
@@ -180,6 +200,10 @@ def postgres_url(postgres_server: Postgres, postgres_template: str) -> Iterator[
 def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated, empty database of the test's own; the test runs once on SQLite and once on PostgreSQL."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what becomes of words once they are read, or before they are written."""
 
 
 # Browsers

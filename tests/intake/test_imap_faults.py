@@ -20,6 +20,7 @@ from complaints.letters import Letter
 from complaints.settings import imap_account
 from intake import mailbox as imap
 from intake import poller as polling
+from tests.conftest import on_sqlite
 from tests.intake.faults import World, mail, settings_for
 from tests.rigs.certificate import new_certificate
 from tests.rigs.imap import EXCHANGE, GMAIL, MODERN, PLAIN, ImapServer, Message
@@ -545,6 +546,7 @@ KINDS = {
 }
 
 
+@on_sqlite
 @pytest.mark.parametrize("kind", KINDS)
 def test_servers_of_every_kind_give_each_mail_once(kind: str, new_world: NewWorld) -> None:
     world = new_world(**KINDS[kind])
@@ -587,6 +589,7 @@ UNASKED = {
 }
 
 
+@on_sqlite
 @pytest.mark.parametrize("what", UNASKED)
 def test_what_nobody_asked_for_changes_nothing(what: str, world: World) -> None:
     world.deliver_many(3)
@@ -638,6 +641,7 @@ SENSELESS = {
 }
 
 
+@on_sqlite
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("what", SENSELESS)
 def test_an_answer_without_sense_is_told_and_costs_one_look(what: str, world: World) -> None:
@@ -692,6 +696,7 @@ LIES = {
 }
 
 
+@on_sqlite
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_about_one_message_holds_up_no_other(lie: str, world: World) -> None:

@@ -33,6 +33,7 @@ from jobs.printing import Printer
 from jobs.queue import PRINT_BELL, PRINTS, Bell, PrintBell, connect, queue
 from jobs.scheduler import Scheduler
 from tests.builders import MONDAY, a_file, a_letter
+from tests.conftest import on_sqlite
 from tests.desk import CONTEXT, Desk
 from tests.drawings import a_scan
 from tests.rigs.redis import Redis
@@ -89,6 +90,7 @@ def flat(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
+@on_sqlite
 @pytest.mark.requirement("S52", "S195", "S65")
 @pytest.mark.parametrize("language", ["both", "zh", "en"])
 @pytest.mark.parametrize("key", ["handling_form", "report_8d"])
@@ -109,6 +111,7 @@ def test_a_paper_is_a4_has_its_words_its_numbers_and_page_x_of_y(
     assert figures[-2:] == [str(len(pages))] * 2
 
 
+@on_sqlite
 def test_chinese_is_drawn_with_the_face_of_mainland_china_and_the_face_is_in_the_file(
     chosen: Settings, desk: Desk
 ) -> None:
@@ -153,6 +156,7 @@ def test_of_all_addresses_only_the_pictures_of_the_paper_are_fetched(
     assert not reader.attachments
 
 
+@on_sqlite
 def test_pictures_are_small_and_lose_what_else_was_in_them(chosen: Settings, desk: Desk) -> None:
     out = io.BytesIO()
     exif = Image.Exif()
@@ -191,6 +195,7 @@ def test_a_scan_is_drawn_by_a_child_and_printed_as_it_was_drawn(chosen: Settings
     assert "broken.tif" in text_of(file)
 
 
+@on_sqlite
 def test_a_picture_too_large_to_unfold_is_named_and_says_so_and_a_large_photograph_is_shown(
     chosen: Settings, desk: Desk
 ) -> None:
@@ -229,6 +234,7 @@ def test_a_letter_stays_whole_where_a_run_is_broken() -> None:
     assert paper.broken("e\u0301" * 100).split("\u200b")[0][-1] == "\u0301"
 
 
+@on_sqlite
 def test_a_table_goes_on_over_pages_with_its_head(chosen: Settings, desk: Desk) -> None:
     rows = [[[f"measure {n}"], [WORDS]] for n in range(120)]
     section = {"kind": "rows", "level": 2, "name": ["Plan", "计划"], "round": None, "rows": rows, "total": []}
@@ -277,6 +283,7 @@ def test_the_8d_as_a_word_file_says_the_same(chosen: Settings, desk: Desk) -> No
     assert all(each == ["PAGE", "NUMPAGES"] * 2 for each in fields)  # in both languages
 
 
+@on_sqlite
 def test_what_the_customer_gets_before_the_decision_is_marked_as_a_draft_on_every_page(
     chosen: Settings, desk: Desk
 ) -> None:
@@ -292,6 +299,7 @@ def test_what_the_customer_gets_before_the_decision_is_marked_as_a_draft_on_ever
     assert "Draft" not in text_of(decided)
 
 
+@on_sqlite
 def test_where_pango_is_missing_it_says_what_to_install(
     chosen: Settings, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +402,7 @@ def test_where_redis_is_away_the_scheduler_has_it_made(
     assert row(desk.make).state == "done"
 
 
+@on_sqlite
 def test_an_8d_is_made_within_300_mb(chosen: Settings, desk: Desk) -> None:
     number = desk.to_closed(content=WORDS * 20)
     with desk.act() as session:
