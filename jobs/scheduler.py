@@ -19,7 +19,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import history, incidents, outbox, printing, procedure_store, schedule, settings
+from complaints import duties, history, incidents, outbox, printing, procedure_store, schedule, settings
+from complaints.calendar import mainland_china
+from complaints.context import Context
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
 from complaints.settings import Settings
@@ -50,6 +52,7 @@ class Scheduler:
     def tick(self, at: datetime, *, watch: bool = True) -> None:
         """Do what is due at this moment; without `watch` no incident is looked for."""
         self._check_incidents(at, watch=watch)
+        self._do_duties(at)
         with transaction(self.make) as session:
             procedure_store.refresh(session)
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
@@ -79,6 +82,18 @@ class Scheduler:
             log.warning("incident opened", kind=incident.kind, subject=incident.subject, **incident.values)
         for incident in changes.closed:
             log.info("incident closed", kind=incident.kind, subject=incident.subject, **incident.values)
+
+    def _do_duties(self, at: datetime) -> None:
+        """What fails is tried again in its next slot, and keeps nothing else from being done."""
+        chosen = self.settings
+        calendar = mainland_china(zone=chosen.timezone)
+        context = Context(calendar, chosen.secret_key, chosen.message_domain, chosen.mail_from)
+        for duty in duties.DUTIES:
+            try:
+                if duties.claimed(self.make, duty, at) and (done := duty.do(self.make, at, context)):
+                    log.info("duty done", duty=duty.name, count=done)
+            except Exception:
+                log.exception("duty failed; its next slot tries again", duty=duty.name)
 
     def _anchor(self, at: datetime) -> None:
         """After midnight, anchor the history of the day that is over."""
