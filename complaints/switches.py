@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
+from complaints.people import Actor
 
 
 class SwitchedOff(Base):
@@ -22,3 +23,24 @@ class SwitchedOff(Base):
 def is_on(session: Session, part: str) -> bool:
     off = select(SwitchedOff.part).where(SwitchedOff.part == part, SwitchedOff.back_at.is_(None))
     return session.scalar(off) is None
+
+
+def on_since(session: Session, part: str) -> datetime | None:
+    """Since when a part is on again, if it ever was off."""
+    return session.scalar(select(SwitchedOff.back_at).where(SwitchedOff.part == part))
+
+
+def turn(session: Session, part: str, *, on: bool, by: Actor, at: datetime) -> bool:
+    """Switch a part on or off, in the caller's transaction; returns whether that changed anything."""
+    row = session.get(SwitchedOff, part, with_for_update=True)
+    if on == (row is None or row.back_at is not None):
+        return False
+    if row is None:
+        row = SwitchedOff(part=part)
+        session.add(row)
+    if on:
+        row.back_at, row.back_by_id = at, by.id
+    else:
+        row.at, row.by_id, row.back_at, row.back_by_id = at, by.id, None, None
+    session.flush()
+    return True
