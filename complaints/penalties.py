@@ -1,10 +1,10 @@
 """Penalties: what a breach of the procedure is proposed to cost whom. Only proposed: nothing is ever deducted, and a
 person confirms or rejects each one (penalty_decisions.py).
 
-A clock is broken once its due time has passed in working time, whether it still runs or was stopped late; the duty
-finds both. Where it turns out to be broken no more (its due time moved, it lost its object, it was stopped in time
-after all), a proposal that nobody decided on is withdrawn. What is no clock's is proposed when a person says so: records
-that were not kept, a recurrence because measures were not carried out; or when a week passes without its summary.
+A clock is broken once its due time has passed, whether it still runs or was stopped late; the duty finds both. Where it
+turns out to be broken no more (its due time moved, it lost its object, it was stopped in time after all), a proposal
+that nobody decided on is withdrawn. What is no clock's is proposed when a person says so: records that were not kept, a
+recurrence because measures were not carried out; or when a week passes without its summary.
 
 All of it is off where the company switched it off, and what was broken meanwhile is not proposed later. Nothing of it
 goes into the history or the papers of a complaint, into its notices or mails.
@@ -199,7 +199,7 @@ def propose_for_recurrence(
     if rule is None or not switches.is_on(session, PENALTIES):
         return 0
     payers = _with_superiors(session, load(session, before), rule, at.astimezone(context.zone).date())
-    about: dict[str, Any] = {"complaint_id": complaint.id, "proposed_by_id": by.id, "remark": before.number}
+    about: dict[str, Any] = {"complaint_id": complaint.id, "proposed_by_id": by.id}
     breach = _recurrence(complaint.id, before.id)
     return _propose(session, breach, payers, at, at, context.zone, kind=rule.key, yuan=rule.yuan, **about)
 

@@ -17,10 +17,10 @@ NOBODY, NO_HEAD = "user_id IS NULL AND department_id IS NULL", "user_id IS NULL 
 class Penalty(Base):
     """What a breach is proposed to cost one person: one row for each breach, round and person.
 
-    `breach` says what was broken: `clock:77`, `recurrence:9:5`, `week:2026-W46:qe`. `role` is the one in which it was to
-    be done; where nobody is named for it, whoever decides names the person. `remark`: what a person said who proposed
-    it. `decision` is confirmed or rejected; withdrawn where the breach is none after all, such as that of a clock that
-    was stopped in time or lost its object."""
+    `breach` says what was broken: `clock:77`, `recurrence:9:5`, `week:2026-W46:qe`. `role` is the one in which it was
+    to be done; where nobody is named for it, whoever decides names the person. `remark`: what a person said who
+    proposed it. `decision` is confirmed or rejected; withdrawn where the breach is none after all, such as that of a
+    clock that was stopped in time or lost its object."""
 
     __tablename__ = "penalty"
     __table_args__ = (

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from complaints import complaint as complaints
+from complaints.complaint import Complaint, ordinary
 from complaints.errors import N_, ComplaintError, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
 from complaints.penalties import act, department_of
 from complaints.penalty import CONFIRMED, REJECTED, Penalty, PenaltyAct
 from complaints.people import FRONT_OFFICE, QUALITY, Actor
-from complaints.procedure import RECORDS, Procedure
+from complaints.procedure import RECORDS, Procedure, confidential
 from complaints.receivers import holding
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
@@ -79,7 +81,12 @@ def mine_to_decide(actor: Actor) -> ColumnElement[bool]:
 
 
 def visible_to(actor: Actor, query: Query) -> Query:
-    """Narrow a query over penalties to those that a person may see."""
+    """Narrow a query over penalties to those that a person may see. Of a confidential complaint that is not theirs to
+    see nobody sees any."""
+    if confidential() and actor.id is not None:
+        here = select(Complaint.id).where(Complaint.id == Penalty.complaint_id).correlate(Penalty)
+        shown = or_(here.where(ordinary()).exists(), complaints.visible_to(actor, here).exists())
+        query = query.where(or_(Penalty.complaint_id.is_(None), shown))
     if decides_all(actor) or "admin" in actor.roles:
         return query
     return query.where(or_(Penalty.user_id == actor.id, Penalty.role.in_(sorted(sides(actor)))))
@@ -87,8 +94,10 @@ def visible_to(actor: Actor, query: Query) -> Query:
 
 def waiting(actor: Actor) -> Select[int]:
     """How many wait for a person to decide, as a query."""
-    query = select(func.count()).select_from(Penalty).where(Penalty.decision.is_(None))
-    return query.where(mine_to_decide(actor) if decides(actor) else false())
+    if not decides(actor):
+        return select(literal(0))
+    query = select(func.count()).select_from(Penalty).where(Penalty.decision.is_(None), mine_to_decide(actor))
+    return visible_to(actor, query)
 
 
 def may_propose(actor: Actor, rules: Procedure) -> list[str]:

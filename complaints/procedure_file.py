@@ -5,8 +5,8 @@ All faults are told at once, each with the file, the table, the key, and what wa
 
 Next door: a single table and its faults in procedure_table.py, what the parts call each other by in
 procedure_declared.py, records and their fields in procedure_sheets.py, `when` and `needs` in procedure_conditions.py,
-the report in procedure_layout.py, penalties in procedure_penalties.py, papers in papers.py. What only shows when the whole procedure is seen, such as a
-stage that nothing leads to, is in procedure_whole.py.
+penalties in procedure_penalties.py, the report in procedure_layout.py, papers in papers.py. What only shows when the
+whole procedure is seen, such as a stage that nothing leads to, is in procedure_whole.py.
 """
 
 import tomllib

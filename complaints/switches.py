@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import Exists, ForeignKey, String, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
@@ -20,9 +20,13 @@ class SwitchedOff(Base):
     back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
+def off(part: str) -> Exists:
+    """Is a part switched off, as a condition of a query?"""
+    return exists().where(SwitchedOff.part == part, SwitchedOff.back_at.is_(None))
+
+
 def is_on(session: Session, part: str) -> bool:
-    off = select(SwitchedOff.part).where(SwitchedOff.part == part, SwitchedOff.back_at.is_(None))
-    return session.scalar(off) is None
+    return not session.scalar(select(off(part)))
 
 
 def on_since(session: Session, part: str) -> datetime | None:

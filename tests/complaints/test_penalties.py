@@ -1,6 +1,5 @@
 """Penalties: what a breach is proposed to cost, once; and that nobody but those concerned hears of it."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -161,10 +160,9 @@ def test_it_is_among_the_duties(desk: Desk) -> None:
 
 
 @pytest.fixture
-def off(desk: Desk) -> Iterator[None]:
+def off(desk: Desk) -> None:
     with transaction(desk.make) as session:
         switches.turn(session, PENALTIES, on=False, by=desk["admin"], at=MONDAY)
-    yield
 
 
 @pytest.mark.usefixtures("off")
