@@ -131,7 +131,7 @@ def choices(session: Session, actor: Actor) -> Choices:
     )
     return Choices(
         [*session.scalars(visible_to(actor, months))],
-        dict(session.execute(visible_to(actor, people)).tuples().all()),
+        dict(session.execute(visible_to(actor, people)).all()),
         [*session.scalars(departments.order_by(Department.id))],
     )
 
@@ -148,4 +148,4 @@ def holders(session: Session, roles: Collection[str], today: date) -> dict[str, 
 
 def names(session: Session, ids: Collection[int | None]) -> dict[int, str]:
     wanted = select(User.id, User.name).where(User.id.in_(sorted({*ids} - {None})))
-    return dict(session.execute(wanted).tuples().all()) if ids else {}
+    return dict(session.execute(wanted).all()) if ids else {}

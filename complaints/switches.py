@@ -19,6 +19,10 @@ class SwitchedOff(Base):
     back_at: Mapped[datetime | None]
     back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
+    @property
+    def changed_by_id(self) -> int | None:
+        return self.back_by_id if self.back_at else self.by_id
+
 
 def off(part: str) -> Exists:
     """Is a part switched off, as a condition of a query?"""
@@ -27,6 +31,11 @@ def off(part: str) -> Exists:
 
 def is_on(session: Session, part: str) -> bool:
     return not session.scalar(select(off(part)))
+
+
+def last(session: Session, part: str) -> SwitchedOff | None:
+    """When a part was switched last; nothing: it never was."""
+    return session.get(SwitchedOff, part)
 
 
 def on_since(session: Session, part: str) -> datetime | None:
