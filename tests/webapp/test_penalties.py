@@ -262,7 +262,7 @@ def test_an_administrator_switches_all_of_it_off_and_on(desk: Desk, number: str,
     assert settings(gm, "0") == 404
     assert gm.get("/settings/parts").status_code == 404
     assert settings(admin, "0") == 303
-    assert "Switched off Mon 16 Nov, 09:30 , admin" in main(admin.get("/settings/parts").text)
+    assert "Since Mon 16 Nov, 09:30 , admin" in main(admin.get("/settings/parts").text)
     assert gm.get("/penalties").status_code == 404
     assert gm.post("/penalties/decisions", data={}).status_code == 404
     for path in ("/work", "/board"):
