@@ -109,25 +109,26 @@ def may_read(by: Actor) -> bool:
 
 def read(session: Session, period: Period, at: datetime) -> Events:
     """What happened in a period, as it was known at an instant."""
-    registered = (Complaint.registered_at >= period.begins, Complaint.registered_at < period.ends,
-                  Complaint.registered_at <= at, ~_off_board(at))  # fmt: skip
-    by_key = countings()
-    found = session.execute(
-        select(
-            Complaint.id, Complaint.procedure, Complaint.complaint_class, Complaint.cause_type, Complaint.link,
-            Complaint.product,
-        ).where(*registered, ordinary()).order_by(Complaint.registered_at, Complaint.id)
-    ).all()  # fmt: skip
-    written = _records(session, registered, at, by_key)
-    verified = _verified(session, registered, at)
+    registered = (
+        Complaint.registered_at >= period.begins, Complaint.registered_at < period.ends,
+        Complaint.registered_at <= at, ~_off_board(at),
+    )  # fmt: skip
     hidden = select(func.count()).select_from(Complaint).where(*registered, ~ordinary())
-    return Events(
-        _replies(session, period, at, by_key),
-        tuple(
-            _registered(row, by_key[row.procedure], written.get(row.id, ()), verified=row.id in verified)
-            for row in found
-        ),
-        session.scalar(hidden) or 0,
+    return Events(_replies(session, period, at), known(session, registered, at), session.scalar(hidden) or 0)
+
+
+def known(session: Session, which: Iterable[ColumnElement[bool]], at: datetime) -> tuple[Registered, ...]:
+    """What is counted of some complaints, in the order of their registration; in five queries."""
+    which, by_key = tuple(which), countings()
+    columns = (
+        Complaint.id, Complaint.procedure, Complaint.complaint_class, Complaint.cause_type, Complaint.link,
+        Complaint.product,
+    )  # fmt: skip
+    query = select(*columns).where(*which, ordinary()).order_by(Complaint.registered_at, Complaint.id)
+    found = session.execute(query).all()
+    written, verified = _records(session, which, at, by_key), _verified(session, which, at)
+    return tuple(
+        _registered(row, by_key[row.procedure], written.get(row.id, ()), signed=row.id in verified) for row in found
     )
 
 
@@ -163,8 +164,8 @@ def countings() -> dict[str, Counted]:
     return found
 
 
-def _replies(session: Session, period: Period, at: datetime, by_key: Mapping[str, Counted]) -> tuple[Reply, ...]:
-    keys = sorted((key, clock) for key, counted in by_key.items() for clock in counted.counting.replies)
+def _replies(session: Session, period: Period, at: datetime) -> tuple[Reply, ...]:
+    keys = sorted((key, clock) for key, counted in countings().items() for clock in counted.counting.replies)
     query = (
         select(Clock.subject_id, Clock.due_at, Clock.stopped_at, Clock.outcome)
         .join(Complaint, Complaint.id == Clock.subject_id)
@@ -224,17 +225,18 @@ def _verified(session: Session, registered: Iterable[ColumnElement[bool]], at: d
     return {of for half in _on_both(select(Complaint.id), Signature, where) for (of,) in session.execute(half)}
 
 
-def _registered(row: Any, counted: Counted, written: Iterable[Written], *, verified: bool) -> Registered:
+def _registered(row: Any, counted: Counted, written: Iterable[Written], *, signed: bool) -> Registered:
     counting, written = counted.counting, list(written)
     accepted = any(says(counting.accepted, *each) for each in written)
-    effective = not counting.effective or any(says(counting.effective, *each) for each in written)
+    works = not counting.effective or any(says(counting.effective, *each) for each in written)
+    verified = (signed or not counted.verified) and works
     answers = [each for each in written if says(counting.answered, *each)]
     in_writing = bool(answers) and says(counting.written, *answers[-1])
     sheet, _, key = counted.departments.partition(".")
     departments = {id_ for name, values in written if name == sheet for id_ in values.get(key) or ()}
     return Registered(
         row.id, row.complaint_class, row.cause_type, row.link, row.product.strip(), tuple(sorted(departments)),
-        (verified or not counted.verified) and effective and accepted if counting.accepted else None,
+        verified, verified and accepted if counting.accepted else None,
         (IN_WRITING if in_writing else SPOKEN) if answers else "",
     )  # fmt: skip
 
