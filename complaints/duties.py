@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import penalties, schedule
+from complaints import figures, penalties, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -25,7 +25,10 @@ class Duty(NamedTuple):
     do: Callable[[Make, datetime, Context], int]
 
 
-DUTIES: tuple[Duty, ...] = (Duty(penalties.PENALTIES, 600, penalties.propose_due),)
+DUTIES: tuple[Duty, ...] = (
+    Duty(penalties.PENALTIES, 600, penalties.propose_due),
+    Duty("freeze_figures", 3600, figures.freeze),
+)
 
 
 def run(make: Make, at: datetime, context: Context) -> dict[str, int]:

@@ -9,10 +9,12 @@ from complaints import (
     customer_file,
     customers,
     drafts,
+    figures,
     finding,
     history,
     incidents,
     invitations,
+    kpi_entries,
     letters,
     links,
     mailboxes,
@@ -43,8 +45,8 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
-    "numbers", "off_board", "outbox", "penalty", "people", "printing", "procedure_store", "products", "records",
-    "registration", "replies", "reply_templates", "schedule", "signatures", "signin", "switches", "terms", "views",
-    "visits", "work",
+    "drafts", "figures", "finding", "history", "incidents", "invitations", "kpi_entries", "letters", "links",
+    "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty", "people", "printing",
+    "procedure_store", "products", "records", "registration", "replies", "reply_templates", "schedule", "signatures",
+    "signin", "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip
