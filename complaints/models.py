@@ -21,6 +21,7 @@ from complaints import (
     numbers,
     off_board,
     outbox,
+    penalty,
     people,
     printing,
     procedure_store,
@@ -32,6 +33,7 @@ from complaints import (
     schedule,
     signatures,
     signin,
+    switches,
     terms,
     views,
     visits,
@@ -42,6 +44,7 @@ from complaints.database import Base
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
     "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
-    "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products", "records", "registration",
-    "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
+    "numbers", "off_board", "outbox", "penalty", "people", "printing", "procedure_store", "products", "records",
+    "registration", "replies", "reply_templates", "schedule", "signatures", "signin", "switches", "terms", "views",
+    "visits", "work",
 ]  # fmt: skip
