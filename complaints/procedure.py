@@ -215,7 +215,7 @@ class Move:
 @dataclass(frozen=True)
 class Stage:
     """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
-    there: the person in that field, else the queue of the first role; `customers_turn`: there it waits for the customer."""
+    there: the person in that field, else the queue of the first role. On the `customers_turn` it waits for them."""
 
     key: str
     name: Name
