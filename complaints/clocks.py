@@ -30,6 +30,7 @@ class Clock(Base):
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "stopped_at", "due_at"),
+        Index("ix_clock_key", "key", "due_at"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     subject_kind: Mapped[str] = mapped_column(String(20))

@@ -75,6 +75,7 @@ class Complaint(Base):
         UniqueConstraint("register_year", "register_serial"),
         Index("ix_complaint_board", "procedure", "stage", "sort_due_at", "id"),
         Index("ix_complaint_changed_at", "changed_at"),
+        Index("ix_complaint_registered_at", "registered_at"),
         Index("ix_complaint_closed", "procedure", "stage", "closed_at", "id"),
         Index("ix_complaint_customer_id", "customer_id", "product", "received_at"),
         Index("ix_complaint_contact_id", "contact_id"),

@@ -12,10 +12,12 @@ from complaints import (
     digest,
     digest_readers,
     drafts,
+    figures,
     finding,
     history,
     incidents,
     invitations,
+    kpi_entries,
     letters,
     links,
     mailboxes,
@@ -46,8 +48,8 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "daily", "digest", "digest_readers", "drafts", "finding", "history", "incidents", "invitations", "letters",
-    "links", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty", "people", "printing",
-    "procedure_store", "products", "records", "registration", "replies", "reply_templates", "schedule", "signatures",
-    "signin", "switches", "terms", "views", "visits", "work",
+    "daily", "digest", "digest_readers", "drafts", "figures", "finding", "history", "incidents", "invitations",
+    "kpi_entries", "letters", "links", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty",
+    "people", "printing", "procedure_store", "products", "records", "registration", "replies", "reply_templates",
+    "schedule", "signatures", "signin", "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip

@@ -323,6 +323,25 @@ class Contact:
         return {self.kind, self.on, self.way, self.text, self.person}
 
 
+Values = Mapping[str, tuple[str, ...]]
+"""Fields with the values that they may have."""
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What the measures (measures.py) count of it. `replies`: the clocks of the replies that must be made in time;
+    `effective`, `accepted`: what the records say of measures that work and of a customer who accepts; `answered`: the
+    rows with the answer to the customer, of which those with `written` are in writing; `action`: the record with the
+    number of a corrective action."""
+
+    replies: tuple[str, ...] = ()
+    effective: Values = field(default_factory=dict)
+    accepted: Values = field(default_factory=dict)
+    answered: Values = field(default_factory=dict)
+    written: Values = field(default_factory=dict)
+    action: str = ""
+
+
 @dataclass(frozen=True)
 class Procedure:
     key: str
@@ -347,6 +366,7 @@ class Procedure:
     verified: str = ""
     """The signature that says that it was carried out."""
     contact: Contact | None = None
+    counting: Counting = field(default=Counting(), hash=False)
     report: Name | None = None
     """What the report is called that `parts` lay out."""
     parts: tuple[Part, ...] = ()

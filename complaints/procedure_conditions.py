@@ -20,11 +20,11 @@ def when(table: Table, declared: Declared) -> When:
         if not isinstance(each, dict) or not each:
             table.fault("when", N_("should be %(what)s, not %(value)s"), what=Sentence(what), value=shown(each))
         else:
-            found.append(_values(declared, table, "when", each, declared.refs))
+            found.append(allowed(declared, table, "when", each, declared.refs))
     return When(tuple(found)) if found else ALWAYS
 
 
-def _values(
+def allowed(
     declared: Declared, table: Table, key: str, raw: Mapping[str, Any], known: Collection[str], sheet: str = ""
 ) -> dict[str, tuple[str, ...]]:
     """Fields with the values they may have; "" is none."""
@@ -79,7 +79,7 @@ def _need(table: Table, declared: Declared, *, nested: bool) -> list[Need]:
     elif kind in ("rows", "none"):
         fields = declared.fields_of(ref)
         raw = table.take("where", dict, N_("a table such as { kind = 'result_told' }"), {})
-        where = _values(declared, table, "where", raw, fields, f"{ref}.")
+        where = allowed(declared, table, "where", raw, fields, f"{ref}.")
         filled = table.some("filled", fields)
         since = table.one("since", declared.stages, "") if kind == "rows" else ""
     elif kind == "notified" and not table.flag("notified"):

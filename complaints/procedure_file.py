@@ -5,8 +5,8 @@ All faults are told at once, each with the file, the table, the key, and what wa
 
 Next door: a single table and its faults in procedure_table.py, what the parts call each other by in
 procedure_declared.py, records and their fields in procedure_sheets.py, `when` and `needs` in procedure_conditions.py,
-the report in procedure_layout.py, papers in papers.py. What only shows when the whole procedure is seen, such as a
-stage that nothing leads to, is in procedure_whole.py.
+the report in procedure_layout.py, papers in papers.py, what is counted in procedure_measures.py. What only shows when
+the whole procedure is seen, such as a stage that nothing leads to, is in procedure_whole.py.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from complaints import papers, procedure_layout, procedure_sheets
+from complaints import papers, procedure_layout, procedure_measures, procedure_sheets
 from complaints.calendar import parse_within
 from complaints.errors import N_, Name, Sentence
 from complaints.procedure import (
@@ -122,6 +122,7 @@ class _File(Declared):
             ),
             verified=top.one("verified", self.signatures, ""),
             contact=self._contact() if "contact" in top.raw else None,
+            counting=procedure_measures.read(self),
             report=top.may_name("report"),
             parts=tuple(self._part(table) for table in self.parts["part"]),
             raised_by=top.some("class_raised_by", self.roles),
