@@ -289,6 +289,7 @@ def in_mail(session: Session, data: Data, said: dict[str, Remark], actor: Actor)
     shown = {key: data["lists"][key]["rows"][: weekly.SHOWN] for key in (weekly.OVERDUE, weekly.DUE_SOON)}
     return {
         "digest": {key: value for key, value in data.items() if key not in ("lists", "departments")},
+        "quiet": quiet(data),
         "shown": {key: [[row[0], row[-1]] for row in rows] for key, rows in shown.items()},
         "remarks": {side: {"text": each.text, "who": each.who} for side, each in said.items()},
         "opens": opening_to(session, data, actor),

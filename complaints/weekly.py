@@ -78,6 +78,7 @@ class _Reckoning:
             "week": str(self.week),
             "from": self.begin.isoformat(),
             "to": self.week.ends(self.calendar).isoformat(),
+            "last_day": self.week.sunday.isoformat(),
             "as_of": self.until.astimezone(self.calendar.tz).isoformat(),
             **{figure: _sum(counted, this, figure) for figure in FIGURES},
             "timely_reply": replies[this],
