@@ -83,6 +83,10 @@ class NotYet(ComplaintError):
     message = N_("The week %(week)s has not begun.")
 
 
+class NotEnded(ComplaintError):
+    message = N_("The week %(week)s has not ended; its letter goes out afterwards.")
+
+
 # Remarks
 
 
@@ -268,6 +272,20 @@ def _take(make: sessionmaker[Session], week: Week, data: Data, *, at: datetime, 
         return owe_to_readers(session, data, said, at=at, context=context)
 
 
+def send(make: sessionmaker[Session], week: Week, *, at: datetime, context: Context) -> int:
+    """Somebody wants the letter about a week to go out now: it is taken if it was not, and owed to those who have not
+    got it; gives to how many. Raises `NotEnded`."""
+    if at < week.ends(context.calendar):
+        raise NotEnded(week=str(week))
+    with looking(make) as session:
+        kept = find(session, week)
+        data = kept.data if kept else reckon(session, week, at=at, context=context)
+    if kept is None and (owed := _take(make, week, data, at=at, context=context)):
+        return owed
+    with transaction(make) as session:
+        return owe_to_readers(session, data, remarks(session, week), at=at, context=context)
+
+
 def owe_to_readers(session: Session, data: Data, said: dict[str, Remark], *, at: datetime, context: Context) -> int:
     """Write down the letter for each of its readers; who got it already gets no other. In the caller's transaction."""
     chosen, today = digest_readers.rule(session), at.astimezone(context.zone).date()
@@ -275,12 +293,12 @@ def owe_to_readers(session: Session, data: Data, said: dict[str, Remark], *, at:
         f"{KIND}:{data['week']}:user:{each.user.id}": each for each in digest_readers.readers(session, chosen, today)
     }
     owed = outbox.Outgoing.purpose
-    known = set(session.scalars(select(owed).where(owed.in_([*readers]))))
-    for purpose in readers.keys() - known:
-        reader = readers[purpose]
+    for purpose in session.scalars(select(owed).where(owed.in_([*readers]))):
+        del readers[purpose]
+    for purpose, reader in readers.items():
         values = in_mail(session, data, said, actor_for(session, reader.user, today))
         _owe(session, KIND, purpose, reader, values, at=at, context=context)
-    return len(readers.keys() - known)
+    return len(readers)
 
 
 def in_mail(session: Session, data: Data, said: dict[str, Remark], actor: Actor) -> dict[str, Any]:
