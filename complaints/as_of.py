@@ -8,7 +8,7 @@ complaint. What was recorded at the very instant came after it.
 Each answer is a select of `id` and of the instant (`at`) that puts a complaint there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -31,45 +31,43 @@ def stages(wanted: Callable[[Stage], bool]) -> Pairs:
 
 
 def open_at(instant: datetime, among: Callable[[Stage], bool] = lambda _: True) -> Stood:
-    """What was on the board and not closed; perhaps only in some of its stages."""
+    """What was on the board and not closed, since it was received; perhaps only in some of its stages."""
     here = stages(lambda stage: not stage.final and not stage.off_board and among(stage))
-    return _in(here, instant, (), lambda since: since)
+    return _in(here, instant)
 
 
 def closed_between(begin: datetime, end: datetime, instant: datetime) -> Stood:
     """What was closed in [begin, end) and stayed so up to the instant."""
     ended = stages(lambda stage: stage.final)
-    return _in(ended, instant, (Complaint.changed_at >= begin,), lambda since: since, begin, end)
+    return _in(ended, instant, Complaint.changed_at >= begin, closed=(begin, end))
 
 
 def received_between(begin: datetime, end: datetime, instant: datetime) -> Stood:
     """What was received in [begin, end). Nothing is changed before it was received."""
     there = stages(lambda stage: not stage.off_board)
     came = (Complaint.changed_at >= begin, Complaint.received_at >= begin, Complaint.received_at < end)
-    return _in(there, instant, came, lambda _: Complaint.received_at)
+    return _in(there, instant, *came)
 
 
 def _in(
     pairs: Pairs,
     instant: datetime,
-    more: Iterable[ColumnElement[bool]],
-    at: Callable[[Any], Any],
-    begin: datetime | None = None,
-    end: datetime | None = None,
+    *more: ColumnElement[bool],
+    closed: tuple[datetime, datetime] | None = None,
 ) -> Stood:
-    """What stood in one of these stages, perhaps since a time in [begin, end)."""
+    """What stood in one of these stages: since it was received, or since it was `closed` in a time."""
     visit = aliased(StageVisit)
     there = visit.complaint_id == Complaint.id, visit.entered_at < instant
     covers = and_(*there, or_(visit.left_at.is_(None), visit.left_at >= instant))
-    now, then = Complaint.closed_at, visit.entered_at
+    now, then = (Complaint.closed_at, visit.entered_at) if closed else (Complaint.received_at, Complaint.received_at)
     unchanged = [tuple_(Complaint.procedure, Complaint.stage).in_(pairs), Complaint.changed_at < instant, *more]
     changed = [tuple_(Complaint.procedure, visit.stage).in_(pairs), Complaint.changed_at >= instant, *more]
-    if begin is not None and end is not None:
-        unchanged += [now >= begin, now < end]
-        changed += [then >= begin, then < end]
+    if closed:
+        unchanged += [now >= closed[0], now < closed[1]]
+        changed += [then >= closed[0], then < closed[1]]
     parts = union_all(
-        select(Complaint.id, at(now).label("at")).where(*unchanged),
-        select(Complaint.id, at(then).label("at")).join(visit, covers).where(*changed),
+        select(Complaint.id, now.label("at")).where(*unchanged),
+        select(Complaint.id, then.label("at")).join(visit, covers).where(*changed),
     ).subquery()
     return select(parts.c.id, parts.c.at)
 

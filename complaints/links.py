@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from complaints import complaint as complaints
-from complaints import history, workflow
+from complaints import history, penalties, workflow
 from complaints.case import Life
 from complaints.complaint import Complaint
 from complaints.database import BigId
@@ -221,6 +221,8 @@ def end(session: Session, complaint: Complaint, link_id: int, *, reason: str, by
     if link.ended_at is not None:
         return
     link.ended_at, link.ended_by_id, link.end_reason = at, by.id, reason
+    if link.kind == RECURRENCE:
+        penalties.withdraw_recurrence(session, one.id, other.id, by=by, at=at)
     history.note(session, one.id, "unlinked", by=by, at=at, number=other.number, reason=reason)
     history.note(session, other.id, "unlinked", by=by, at=at, number=one.number, reason=reason)
     session.flush()

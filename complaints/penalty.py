@@ -9,16 +9,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from complaints.database import Base, BigId
 
 PROPOSED, CONFIRMED, REJECTED, WITHDRAWN = "proposed", "confirmed", "rejected", "withdrawn"
-NOBODY, UNDECIDED = "user_id IS NULL", "decision IS NULL"
+DECISIONS = (CONFIRMED, REJECTED, WITHDRAWN)
+UNDECIDED = "decision IS NULL"
+NOBODY, NO_HEAD = "user_id IS NULL AND department_id IS NULL", "user_id IS NULL AND department_id IS NOT NULL"
 
 
 class Penalty(Base):
     """What a breach is proposed to cost one person: one row for each breach, round and person.
 
-    `breach` says what was broken: `clock:77`, `link:5`, `week:2026-W46:sales`, `records:12`. `role` is the one in which
-    it was to be done; where nobody is named for it, whoever decides names the person. `decision` is confirmed or
-    rejected; withdrawn where the breach is none after all, such as a clock that was stopped in time or lost its
-    object."""
+    `breach` says what was broken: `clock:77`, `recurrence:9:5`, `week:2026-W46:qe`. `role` is the one in which it was
+    to be done; where nobody is named for it, whoever decides names the person. `remark`: what a person said who
+    proposed it. `decision` is confirmed or rejected; withdrawn where the breach is none after all, such as that of a
+    clock that was stopped in time or lost its object."""
 
     __tablename__ = "penalty"
     __table_args__ = (
@@ -26,6 +28,10 @@ class Penalty(Base):
         Index(
             "uq_penalty_nobody", "breach", "round", "role", unique=True,
             sqlite_where=text(NOBODY), postgresql_where=text(NOBODY),
+        ),
+        Index(
+            "uq_penalty_no_head", "breach", "round", "department_id", unique=True,
+            sqlite_where=text(NO_HEAD), postgresql_where=text(NO_HEAD),
         ),
         Index("ix_penalty_undecided", "id", sqlite_where=text(UNDECIDED), postgresql_where=text(UNDECIDED)),
         Index("ix_penalty_month", "month", "id"),
@@ -49,6 +55,7 @@ class Penalty(Base):
     broken_at: Mapped[datetime]
     proposed_at: Mapped[datetime]
     proposed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    remark: Mapped[str] = mapped_column(Text, default="")
     decision: Mapped[str | None] = mapped_column(String(10))
     decided_at: Mapped[datetime | None]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))

@@ -245,6 +245,24 @@ class Penalty:
     yuan: int
 
 
+RECORDS, RECURRENCE, WEEK = "records", "recurrence", "week"
+BREACHES = (RECORDS, RECURRENCE, WEEK)
+
+
+@dataclass(frozen=True)
+class PenaltyRule:
+    """What a breach that is no clock's is proposed to cost. `on`: records that were not kept, as a person confirms; a
+    recurrence because measures were not carried out; a week without its summary. `roles`: whose business it was;
+    `superior`: the role of whoever stands above them and pays as well."""
+
+    key: str
+    name: Name
+    yuan: int
+    on: str
+    roles: tuple[str, ...]
+    superior: str = ""
+
+
 @dataclass(frozen=True)
 class ClockRule:
     """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since."""
@@ -355,6 +373,7 @@ class Procedure:
     sheets: tuple[Sheet, ...] = ()
     signatures: tuple[SignatureRule, ...] = ()
     moves: tuple[Move, ...] = ()
+    penalties: tuple[PenaltyRule, ...] = ()
     notices: tuple[NoticeRule, ...] = ()
     papers: tuple[Paper, ...] = ()
     departments: str = ""
@@ -423,6 +442,9 @@ class Procedure:
 
     def way(self, key: str) -> Move | None:
         return next((move for move in self.moves if move.key == key), None)
+
+    def penalty_on(self, breach: str) -> PenaltyRule | None:
+        return next((rule for rule in self.penalties if rule.on == breach), None)
 
     def clocks_from(self, event: str) -> list[ClockRule]:
         """The clocks that an event starts on every complaint."""

@@ -9,7 +9,7 @@ from complaints.fields import REGISTER
 from complaints.people import ROLES
 from complaints.procedure_table import Table
 
-TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "notice", "part", "print")
+TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "penalty", "notice", "part", "print")
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 
 
@@ -38,7 +38,7 @@ class Declared:
         self.refs = self._refs()
         self.kept_once = [ref for ref, found in self.refs.items() if not found.many]
         self.events = self._events()
-        for kind in ("sheet", "signature", "move", "clock", "part", "print"):
+        for kind in ("sheet", "signature", "move", "clock", "penalty", "part", "print"):
             top.once(kind, self.parts[kind])
         top.once("stage", [*self.parts["stage"], *self.parts["outcome"]])
 

@@ -5,8 +5,9 @@ All faults are told at once, each with the file, the table, the key, and what wa
 
 Next door: a single table and its faults in procedure_table.py, what the parts call each other by in
 procedure_declared.py, records and their fields in procedure_sheets.py, `when` and `needs` in procedure_conditions.py,
-the report in procedure_layout.py, papers in papers.py, what is counted in procedure_measures.py. What only shows when
-the whole procedure is seen, such as a stage that nothing leads to, is in procedure_whole.py.
+penalties in procedure_penalties.py, the report in procedure_layout.py, papers in papers.py, what is counted in
+procedure_measures.py. What only shows when the whole procedure is seen, such as a stage that nothing leads to, is in
+procedure_whole.py.
 """
 
 import tomllib
@@ -14,7 +15,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from complaints import papers, procedure_layout, procedure_measures, procedure_sheets
+from complaints import papers, procedure_layout, procedure_measures, procedure_penalties, procedure_sheets
 from complaints.calendar import parse_within
 from complaints.errors import N_, Name, Sentence
 from complaints.procedure import (
@@ -27,7 +28,6 @@ from complaints.procedure import (
     Move,
     NoticeRule,
     Part,
-    Penalty,
     Procedure,
     SignatureRule,
     Stage,
@@ -113,6 +113,7 @@ class _File(Declared):
             signatures=tuple(self._signature(table) for table in self.parts["signature"]),
             moves=moves,
             clocks=tuple(self._clock(table) for table in self.parts["clock"]),
+            penalties=tuple(procedure_penalties.rule(table, self) for table in self.parts["penalty"]),
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
             papers=tuple(papers.read(table, self._known_to_papers()) for table in self.parts["print"]),
             departments=top.one("departments", self.of_kind("departments"), ""),
@@ -284,11 +285,6 @@ class _File(Declared):
         except ValueError as error:
             table.fault("within", "%(error)s", error=printable(str(error)))
             limit = parse_within("1 hour")
-        penalty = None
-        if "penalty" in table.raw:
-            inside = table.table("penalty", N_("a table such as { key = 'p_late', yuan = 20 }"), "clock.penalty")
-            penalty = Penalty(inside.key(), inside.number("yuan", most=1_000_000, needed=True) or 1)
-            inside.end()
         rule = ClockRule(
             key=table.key(),
             name=table.name(),
@@ -297,9 +293,8 @@ class _File(Declared):
             within=limit,
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
-            penalty=penalty,
+            penalty=procedure_penalties.of_clock(table),
         )
-        table.asked.add("penalty")
         table.end()
         return rule
 

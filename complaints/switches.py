@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import Exists, ForeignKey, String, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.database import Base
+from complaints.people import Actor
 
 
 class SwitchedOff(Base):
@@ -18,7 +19,41 @@ class SwitchedOff(Base):
     back_at: Mapped[datetime | None]
     back_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
+    @property
+    def changed_by_id(self) -> int | None:
+        return self.back_by_id if self.back_at else self.by_id
+
+
+def off(part: str) -> Exists:
+    """Is a part switched off, as a condition of a query?"""
+    return exists().where(SwitchedOff.part == part, SwitchedOff.back_at.is_(None))
+
 
 def is_on(session: Session, part: str) -> bool:
-    off = select(SwitchedOff.part).where(SwitchedOff.part == part, SwitchedOff.back_at.is_(None))
-    return session.scalar(off) is None
+    return not session.scalar(select(off(part)))
+
+
+def last(session: Session, part: str) -> SwitchedOff | None:
+    """When a part was switched last; nothing: it never was."""
+    return session.get(SwitchedOff, part)
+
+
+def on_since(session: Session, part: str) -> datetime | None:
+    """Since when a part is on again, if it ever was off."""
+    return session.scalar(select(SwitchedOff.back_at).where(SwitchedOff.part == part))
+
+
+def turn(session: Session, part: str, *, on: bool, by: Actor, at: datetime) -> bool:
+    """Switch a part on or off, in the caller's transaction; returns whether that changed anything."""
+    row = session.get(SwitchedOff, part, with_for_update=True)
+    if on == (row is None or row.back_at is not None):
+        return False
+    if row is None:
+        row = SwitchedOff(part=part)
+        session.add(row)
+    if on:
+        row.back_at, row.back_by_id = at, by.id
+    else:
+        row.at, row.by_id, row.back_at, row.back_by_id = at, by.id, None, None
+    session.flush()
+    return True

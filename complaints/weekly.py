@@ -192,14 +192,13 @@ class _Reckoning:
     def _lists(self) -> dict[str, Stood]:
         standing = self._four(self.begin, self.until)
         opened = standing[OPEN].subquery()
-        among_open = select(opened.c.id, Complaint.sort_due_at.label("at")).join(Complaint, Complaint.id == opened.c.id)
+        among_open = select(opened.c.id, opened.c.at).join(Complaint, Complaint.id == opened.c.id)
         came = standing[RECEIVED].subquery()
         soon = self.calendar.end_of(working_day_after(self.today, SOON, self.calendar))
         again = Link.kind == RECURRENCE, Link.at >= self.begin, Link.at < self.until
         stands = or_(Link.ended_at.is_(None), Link.ended_at >= self.until)
         late = self._due_replies(self.begin).where(or_(Clock.stopped_at.is_(None), ~self._in_time()))
         return standing | {
-            OPEN: among_open,
             DUE_SOON: as_of.due_between(self.until, soon),
             ROUNDS: among_open.where(Complaint.round > 1),
             WAITING: as_of.open_at(self.until, lambda stage: stage.customers_turn),
@@ -224,7 +223,7 @@ class _Reckoning:
             Record.begun_at >= since, Record.begun_at < self.until,
         )  # fmt: skip
         return (
-            select(opened.c.id, Complaint.received_at.label("at"))
+            select(opened.c.id, opened.c.at)
             .join(Complaint, Complaint.id == opened.c.id)
             .where(Complaint.received_at < since)
             .where(~select(Entry.id).where(*mailed).exists(), ~select(Record.id).where(*told).exists())

@@ -278,6 +278,14 @@ within = "3 working days"
 responsible = "qe"
 when = { complaint_class = "serious" }
 penalty = { key = "p_answer", yuan = 20 }
+
+[[penalty]]
+key = "p_files"
+name = { en = "No records kept", zh = "未保存记录" }
+on = "records"
+roles = ["qe"]
+superior = "qa_mgr"
+yuan = 15
 """
 
 

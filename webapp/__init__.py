@@ -52,7 +52,9 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         notices,
         noting,
         offered_templates,
+        parts,
         passing,
+        penalties,
         pickers,
         preferences,
         presence,
@@ -97,8 +99,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected, leaving)
     known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (preferences, mailboxes, procedures, template_settings, digest_settings)
-    web = (*cases, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
+    settled = (preferences, mailboxes, procedures, template_settings, digest_settings, parts)
+    web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -12,7 +12,7 @@ from webapp.assets import signed_in
 from webapp.context import now, zone
 from webapp.database import glance
 
-NOTHING = Tally(0, 0, 0, 0)
+NOTHING = Tally(0, 0, 0, 0, None)
 
 
 def tally() -> Tally:

@@ -9,7 +9,9 @@ branch_labels = None
 depends_on = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-NOBODY, UNDECIDED = sa.text("user_id IS NULL"), sa.text("decision IS NULL")
+UNDECIDED = sa.text("decision IS NULL")
+NOBODY = sa.text("user_id IS NULL AND department_id IS NULL")
+NO_HEAD = sa.text("user_id IS NULL AND department_id IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -30,6 +32,7 @@ def upgrade() -> None:
         sa.Column("broken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("proposed_by_id", sa.Integer(), nullable=True),
+        sa.Column("remark", sa.Text(), nullable=False),
         sa.Column("decision", sa.String(length=10), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),

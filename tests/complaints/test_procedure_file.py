@@ -342,6 +342,11 @@ BROKEN = {
         ("yuan = 20", "yuan = 20.5"),
         "clock.answer.penalty.yuan: should be a whole number, not 20.5",
     ),
+    "a penalty on nothing known": (
+        ('on = "records"', 'on = "record"'),
+        "penalty.p_files.on: names 'record'; did you mean 'records'?",
+    ),
+    "a penalty for nobody": (('\nroles = ["qe"]\nsuperior', "\nroles = []\nsuperior"), "penalty.p_files.roles: is empty"),
     "a return that cannot be": (
         ("returns = true\n", ""),
         "signature.agreed.return_by: means nothing without returns = true",
