@@ -8,22 +8,22 @@ those before it. The figures are in weekly.py, who reads it in digest_readers.py
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import complaint as complaints
-from complaints import digest_readers, outbox, rows, weekly
+from complaints import digest_readers, outbox, penalties, people, rows, weekly
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
-from complaints.digest_readers import SIDES, WEEKLY, Reader
+from complaints.digest_readers import MARKETING, QUALITY, SIDES, WEEKLY, Reader
 from complaints.errors import N_, ComplaintError, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
-from complaints.people import Actor, User, actor_for
+from complaints.people import FRONT_OFFICE, Actor, User, actor_for
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 from complaints.weekly import Data
@@ -33,6 +33,9 @@ KIND, ASKED, ADDED = "digest", "digest_remarks", "digest_addendum"
 LONGEST = 2_000
 """A remark."""
 PAGE = 30
+LATELY = timedelta(days=28)
+OWING = {MARKETING: FRONT_OFFICE, QUALITY: people.QUALITY}
+"""Those who may have to pay for the remark of a side that did not come; the procedure says which of them."""
 
 
 class Digest(Base):
@@ -198,7 +201,8 @@ def has_read(session: Session, week: Week, actor: Actor) -> bool:
 
 
 def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
-    """Ask for remarks, and take and mail the letters that are due at an instant; gives how many mails were owed."""
+    """Ask for remarks, take and mail the letters that are due at an instant, and propose what it costs that a remark did
+    not come; gives how much was done."""
     with looking(make) as session:
         chosen = digest_readers.rule(session)
         weeks = _to_tell(session, at, context) if chosen.sent else []
@@ -206,7 +210,8 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
     if not chosen.sent:
         return 0
     asked = _ask(make, at, context)
-    return asked + sum(_take(make, week, data, at=at, context=context) for week, data in reckoned)
+    taken = sum(_take(make, week, data, at=at, context=context) for week, data in reckoned)
+    return asked + taken + _skipped(make, at, context)
 
 
 def _to_tell(session: Session, at: datetime, context: Context) -> list[Week]:
@@ -238,11 +243,11 @@ def _ask(make: sessionmaker[Session], at: datetime, context: Context) -> int:
         owed = outbox.Outgoing.purpose
         for purpose in session.scalars(select(owed).where(owed.in_([*wanted]))):
             del wanted[purpose]
-        people = {user.id: user for user in session.scalars(_at_work(wanted.values()))}
+        found = {user.id: user for user in session.scalars(_at_work(wanted.values()))}
     due_at = week.due_at(context.calendar).isoformat()
     asked = 0
     for purpose, user_id in wanted.items():
-        if (user := people.get(user_id)) is None:
+        if (user := found.get(user_id)) is None:
             continue
         try:
             with transaction(make) as session:
@@ -270,6 +275,26 @@ def _take(make: sessionmaker[Session], week: Week, data: Data, *, at: datetime, 
         if session.execute(kept.returning(rows.table(Digest).c.week)).one_or_none() is None:
             return 0
         return owe_to_readers(session, data, said, at=at, context=context)
+
+
+def _skipped(make: sessionmaker[Session], at: datetime, context: Context) -> int:
+    """Propose what it costs that a letter lately was not issued in time, to those of the side that had not written. Of
+    one that was itself taken too late nobody is to blame."""
+    lately = Digest.due_at <= at, Digest.due_at > at - LATELY, Digest.compiled_at < Digest.due_at
+    late = select(Digest.week, Digest.due_at).where(
+        *lately, or_(Digest.issued_at.is_(None), Digest.issued_at > Digest.due_at)
+    )
+    with looking(make) as session:
+        missing = {}
+        for week, due_at in session.execute(late):
+            in_time = DigestRemark.week == week, DigestRemark.at <= due_at
+            said = set(session.scalars(select(DigestRemark.side).where(*in_time)))
+            missing[week] = {role for side in SIDES.keys() - said for role in OWING[side]}
+    found = 0
+    for week, roles in missing.items():
+        with transaction(make) as session:
+            found += penalties.propose_weekly(session, week, sorted(roles), at=at, context=context)
+    return found
 
 
 def send(make: sessionmaker[Session], week: Week, *, at: datetime, context: Context) -> int:
