@@ -115,6 +115,22 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 
 
 @contextmanager
+def looking(make: sessionmaker[Session]) -> Iterator[Session]:
+    """A session that only reads, beside those of a maker: on SQLite no writer waits for it, however long it looks."""
+    engine: Engine = make.kw["bind"]
+    if engine.dialect.name != "sqlite":
+        with make() as session:
+            yield session
+        return
+    reader = open_database(engine.url.render_as_string(hide_password=False), readonly=True)
+    try:
+        with sessions(reader)() as session:
+            yield session
+    finally:
+        reader.dispose()
+
+
+@contextmanager
 def transaction(make: sessionmaker[Session]) -> Iterator[Session]:
     """One short transaction: committed at the end, rolled back on any error, closed either way."""
     with make() as session, session.begin():

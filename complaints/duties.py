@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import figures, penalties, schedule
+from complaints import daily, digest, figures, penalties, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -27,6 +27,8 @@ class Duty(NamedTuple):
 
 DUTIES: tuple[Duty, ...] = (
     Duty(penalties.PENALTIES, 600, penalties.propose_due),
+    Duty("weekly_digest", 300, digest.do),
+    Duty("daily_digest", 300, daily.do),
     Duty("freeze_figures", 3600, figures.freeze),
 )
 

@@ -8,6 +8,9 @@ from complaints import (
     conversation,
     customer_file,
     customers,
+    daily,
+    digest,
+    digest_readers,
     drafts,
     figures,
     finding,
@@ -45,8 +48,8 @@ from complaints.database import Base
 
 __all__ = [
     "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "drafts", "figures", "finding", "history", "incidents", "invitations", "kpi_entries", "letters", "links",
-    "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty", "people", "printing",
-    "procedure_store", "products", "records", "registration", "replies", "reply_templates", "schedule", "signatures",
-    "signin", "switches", "terms", "views", "visits", "work",
+    "daily", "digest", "digest_readers", "drafts", "figures", "finding", "history", "incidents", "invitations",
+    "kpi_entries", "letters", "links", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty",
+    "people", "printing", "procedure_store", "products", "records", "registration", "replies", "reply_templates",
+    "schedule", "signatures", "signin", "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip

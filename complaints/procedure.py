@@ -215,7 +215,7 @@ class Move:
 @dataclass(frozen=True)
 class Stage:
     """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
-    there: the person in that field, else the queue of the first role."""
+    there: the person in that field, else the queue of the first role. On the `customers_turn` it waits for them."""
 
     key: str
     name: Name
@@ -225,6 +225,7 @@ class Stage:
     owner_roles: tuple[str, ...] = ()
     owner: str = ""
     final: bool = False
+    customers_turn: bool = False
     shown_for_days: int | None = None
     off_board: bool = False
     from_: tuple[str, ...] = ()

@@ -190,6 +190,7 @@ class _File(Declared):
             owner_roles=table.some("owner_roles", self.roles),
             owner=table.one("owner", [*self.of_kind("person"), "registered_by"], ""),
             final=table.flag("final"),
+            customers_turn=table.flag("customers_turn"),
             shown_for_days=table.number("shown_for_days", most=3_650),
             from_=tuple(dict.fromkeys(here for move in ways for here in move.from_)),
             moved_in_by=tuple(dict.fromkeys(role for move in ways if not move.back for role in move.by)),

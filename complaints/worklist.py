@@ -42,13 +42,13 @@ from complaints.board import Card, instant, microseconds
 from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
-from complaints.errors import Name
+from complaints.errors import N_, Name
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.off_board import KINDS, Decision
 from complaints.people import ROLES, Actor, Grant, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Stage, procedure, versions
 from complaints.records import Record
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, Waiting, bar
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Waiting, bar
 
 LETTER, ANSWER = "letter", "answer"
 TODAY = bindparam("today", type_=Date())
@@ -61,6 +61,18 @@ DEEPEST = 10
 FAULTS = 50
 GROUPS: Mapping[str, str] = {REGISTER: REGISTER, SIGN: SIGN, LETTER: ANSWER, ANSWER: ANSWER}
 """The group of a kind of item; the others are grouped by stage."""
+
+TO_DO: Mapping[str, str] = {
+    REGISTER: N_("Register it"),
+    SIGN: N_("Sign: %(what)s"),
+    WRITE: N_("Fill in: %(what)s"),
+    CLASSIFY: N_("Decide on the class: %(what)s is proposed"),
+    MOVE: N_("Move to: %(what)s"),
+    ROW: N_("%(what)s: %(about)s"),
+    LETTER: N_("Read what the customer wrote"),
+    ANSWER: N_("Answer: %(what)s"),
+}
+"""What is to be done with an item of a kind."""
 
 
 class Place(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any
 
 import flask_mail
 from flask import Flask, render_template
-from flask_babel import Babel, force_locale, format_datetime, get_locale
+from flask_babel import Babel, force_locale, format_date, format_datetime, get_locale
 
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
@@ -20,7 +20,7 @@ from jobs import invitations
 
 # Importing Flask-Mail makes UTF-8 bodies unwrapped 8bit for the whole process; one long Chinese line is then refused.
 email.charset.add_charset("utf-8", email.charset.SHORTEST, email.charset.BASE64, "utf-8")
-OURS = frozenset({"alarm", "enquiry", "notice", "passed_on"})
+OURS = frozenset({"alarm", "daily", "digest", "digest_addendum", "digest_remarks", "enquiry", "notice", "passed_on"})
 """Kinds that answer nobody: written by the system of its own accord (RFC 3834, section 5)."""
 BY_HAND = frozenset({"reply"})
 """Kinds that a person wrote."""
@@ -40,7 +40,7 @@ def make_app(settings: Settings) -> Flask:
     flask_mail.Mail(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["moment"] = _moment
+    app.jinja_env.filters.update(moment=_moment, day=_day)
     return app
 
 
@@ -48,6 +48,12 @@ def _moment(value: str) -> str:
     """An instant in words: 17 September 2026, 16:42."""
     pattern = "y年M月d日 HH:mm" if str(get_locale()).startswith("zh") else "d MMMM y, HH:mm"
     return str(format_datetime(datetime.fromisoformat(value), pattern))
+
+
+def _day(value: str) -> str:
+    """A day in words: Wed 23 September."""
+    written = datetime.fromisoformat(value)
+    return str(format_date(written.date(), "M月d日 EEE" if str(get_locale()).startswith("zh") else "EEE d MMMM"))
 
 
 def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
@@ -71,7 +77,7 @@ def render(app: Flask, settings: Settings, row: Outgoing) -> bytes:
                 flask_mail.Attachment(_name_of(file), _type_of(file), place)
                 for place, file in zip(places(row), row.values.get("files", ()), strict=False)
             ],
-            extra_headers=_headers(row),
+            extra_headers=_headers(row) | _of_a_list(row, settings),
         )
         if invitation := row.values.get("invitation"):
             message.attachments.append(invitations.attachment(invitation, row, settings))
@@ -103,6 +109,17 @@ def _type_of(file: Mapping[str, str]) -> str:
     """The type of a file as a mail may say it: one that is a mail itself, or in parts, may not travel as base64."""
     kind = file["type"].lower()
     return kind if _PLAIN_TYPE.fullmatch(kind) else "application/octet-stream"
+
+
+def _of_a_list(row: Outgoing, settings: Settings) -> dict[str, str]:
+    """What tells mail programs that a letter is one of a series (RFC 2919), and how its reader leaves it with one
+    click, if they may (RFC 8058)."""
+    name, mark = row.values.get("list"), row.values.get("leave")
+    headers = {"List-Id": f"<{name}.digests.{settings.message_domain}>"} if name else {}
+    if mark:
+        headers["List-Unsubscribe"] = f"<{settings.public_url}/digests/leave/{mark}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 def _headers(row: Outgoing) -> dict[str, str]:

@@ -29,6 +29,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         customers,
         database,
         demo,
+        digest_settings,
+        digests,
         drafting,
         drafts,
         eight_d,
@@ -98,8 +100,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected, leaving)
     known = (reports, facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (preferences, mailboxes, procedures, template_settings, parts)
-    web = (*cases, penalties, notices, inbox, triage, *settled, attachments, previews, health, demo)
+    settled = (preferences, mailboxes, procedures, template_settings, digest_settings, parts)
+    web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
     return app

@@ -13,10 +13,12 @@ from werkzeug.wrappers import Response
 
 from complaints import errors
 from complaints.customer_merge import NotMerged
+from complaints.digest import NotYet
 from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
+from complaints.weeks import NoSuchWeek
 from webapp import carrying, drafts
 from webapp.database import db
 from webapp.htmx import partial
@@ -45,6 +47,8 @@ STATUS: dict[type[ComplaintError], int] = {
     StaleContent: 409,
     OnItsWay: 409,
     NotMerged: 409,
+    NoSuchWeek: 404,
+    NotYet: 404,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

@@ -23,7 +23,7 @@ from webapp.security import limiter
 bp = Blueprint("identity", __name__)
 manager = LoginManager()
 OPEN = {"static", "identity.login", "identity.start", "language.set_language", "health.healthz", "health.readyz",
-        "health.metrics", "attachments.inline", "demo.mail"}  # fmt: skip
+        "health.metrics", "attachments.inline", "demo.mail", "digests.leave"}  # fmt: skip
 TRIES_BY_ADDRESS = "20 per 5 minutes"
 TRIES_BY_ACCOUNT = "5 per 5 minutes"
 

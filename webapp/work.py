@@ -11,8 +11,8 @@ from flask_babel import gettext
 from complaints import assigning, worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE
-from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
+from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN
+from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, TO_DO, Group, Item, Place
 from webapp.card import CardView, ClockWords
 from webapp.context import actor, now, zone
 from webapp.database import db
@@ -22,16 +22,6 @@ from webapp.tally import tally
 
 bp = Blueprint("work", __name__)
 
-TO_DO = {
-    REGISTER: N_("Register it"),
-    SIGN: N_("Sign: %(what)s"),
-    WRITE: N_("Fill in: %(what)s"),
-    CLASSIFY: N_("Decide on the class: %(what)s is proposed"),
-    MOVE: N_("Move to: %(what)s"),
-    ROW: N_("%(what)s: %(about)s"),
-    LETTER: N_("Read what the customer wrote"),
-    ANSWER: N_("Answer: %(what)s"),
-}
 NAMING = FRONT_OFFICE | {"qa_head"}
 """Roles that name somebody for what is nobody's."""
 TITLES = {REGISTER: N_("To register"), SIGN: N_("To sign"), ANSWER: N_("To answer")}
