@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import schedule
+from complaints import reminders, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -25,7 +25,7 @@ class Duty(NamedTuple):
     do: Callable[[Make, datetime, Context], int]
 
 
-DUTIES: tuple[Duty, ...] = ()
+DUTIES: tuple[Duty, ...] = (Duty("reminders", 60, reminders.remind),)
 
 
 def run(make: Make, at: datetime, context: Context) -> dict[str, int]:

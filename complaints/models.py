@@ -1,6 +1,7 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
+    absences,
     assignments,
     clocks,
     communications,
@@ -27,6 +28,7 @@ from complaints import (
     products,
     records,
     registration,
+    reminder,
     replies,
     reply_templates,
     schedule,
@@ -40,8 +42,9 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
-    "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products", "records", "registration",
-    "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
+    "Base", "absences", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file",
+    "customers", "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes",
+    "notices", "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products", "records",
+    "registration", "reminder", "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views",
+    "visits", "work",
 ]  # fmt: skip

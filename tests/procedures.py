@@ -278,6 +278,12 @@ within = "3 working days"
 responsible = "qe"
 when = { complaint_class = "serious" }
 penalty = { key = "p_answer", yuan = 20 }
+
+[[ladder]]
+superiors = 1
+roles = ["gm"]
+every = 2
+when = { complaint_class = "serious" }
 """
 
 
