@@ -4,7 +4,7 @@ What a procedure marks as urgent (`always`), what is put before a superior, and 
 whatever anybody chose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,16 +13,17 @@ from complaints import people
 from complaints.errors import N_
 from complaints.people import Actor
 
-KEY = "mail"
-"""Where it stands among a person's preferences."""
-MOVES, REPLIES, NOTES, REMINDERS, DIGESTS = "moves", "replies", "notes", "reminders", "digests"
+MOVES, REPLIES, NOTES, REMINDERS, DAILY, WEEKLY = "moves", "replies", "notes", "reminders", "daily", "weekly"
 KINDS: Mapping[str, str] = {
     MOVES: N_("What happens to complaints: registered, moved, signed, handed over"),
     REPLIES: N_("What customers write, and what is written to them"),
     NOTES: N_("Internal notes, and where you are mentioned"),
     REMINDERS: N_("Reminders before the time is up, and when it is"),
-    DIGESTS: N_("Digests: your own day, and the week where you get it"),
+    DAILY: N_("What waits for you today, each morning"),
+    WEEKLY: N_("The week, if you get it and your role does not ask for it"),
 }
+KEPT = {DAILY: "digests", WEEKLY: "digests"}
+"""Where among a person's preferences it stands what they chose; all else under `mail`."""
 _OF_EVENTS = {"letter_joined": REPLIES, "replied": REPLIES, "noted": NOTES, "mentioned": NOTES}
 
 
@@ -33,9 +34,16 @@ def of_event(event: str) -> str:
 
 def wants(preferences: Mapping[str, Any], kind: str) -> bool:
     """Does somebody with these preferences want mail of a kind? Who never chose wants all."""
-    return bool(preferences.get(KEY, {}).get(kind, True))
+    return bool(preferences.get(_kept(kind), {}).get(kind, True))
 
 
-def choose(session: Session, by: Actor, wanted: set[str]) -> dict[str, Any]:
+def choose(session: Session, by: Actor, wanted: Collection[str]) -> dict[str, Any]:
     """A person says of what they want mail. Returns all their preferences."""
-    return people.prefer(session, by, (KEY,), {kind: kind in wanted for kind in KINDS})
+    for place in dict.fromkeys(map(_kept, KINDS)):
+        chosen = {kind: kind in wanted for kind in KINDS if _kept(kind) == place}
+        preferences = people.prefer(session, by, (place,), chosen)
+    return preferences
+
+
+def _kept(kind: str) -> str:
+    return KEPT.get(kind, "mail")

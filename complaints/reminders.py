@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import absences, notices, receivers, reminder_mail, rows
 from complaints.case import Case, load
 from complaints.clocks import NOT_RECKONED, RUNS, Clock
-from complaints.complaint import Complaint
+from complaints.complaint import NO_LIMIT, Complaint
 from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import Name
@@ -99,6 +99,8 @@ class _Run:
         return sum(self._look(clock, complaint, away) for clock, complaint in session.execute(query).all())
 
     def _look(self, clock: Clock, complaint: Complaint, away: Mapping[int, int]) -> int:
+        if clock.due_at >= NO_LIMIT:  # it stands still; when it goes on, it has another due time
+            return self._again(clock, None)
         steps = levels(clock.started_at, clock.due_at, self.context.calendar, Ladder())
         if steps[0].at > self.at:
             return self._again(clock, steps[0].at)

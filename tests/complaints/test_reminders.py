@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import absences, channels, clocks, incidents, notices, procedure, reminder_mail, reminders
 from complaints.clocks import Clock
+from complaints.complaint import NO_LIMIT
 from complaints.database import open_database, sessions, transaction
 from complaints.levels import DUE, GRACE, WARNING, in_hours, levels
 from complaints.notices import Notice
@@ -60,7 +61,7 @@ def kept(desk: Desk) -> None:
     """What was promised is done."""
     with transaction(desk.make) as session:
         for clock in session.scalars(select(Clock).where(Clock.stopped_at.is_(None))):
-            clocks.stop(clock, at=desk.at)
+            clocks.cancel(clock, at=desk.at)
 
 
 @pytest.fixture
@@ -186,6 +187,16 @@ def test_a_new_due_time_is_told_anew_but_a_warning_is_given_once(desk: Desk, pro
     with transaction(desk.make) as session:
         session.execute(update(Clock).where(Clock.stopped_at.is_(None)).values(due_at=local(20, 10).astimezone(UTC)))
     assert {*run(desk, local(23, 17, 32))} == {(2, "qe"), (2, "qa_mgr")}
+
+
+def test_of_a_clock_that_stands_still_nobody_hears_until_it_goes_on(desk: Desk, promised: str) -> None:
+    due = update(Clock).where(Clock.stopped_at.is_(None))
+    with transaction(desk.make) as session:
+        session.execute(due.values(due_at=NO_LIMIT))
+    assert run(desk, local(26, 9)) == []
+    with transaction(desk.make) as session:
+        session.execute(due.values(due_at=local(26, 9, 30).astimezone(UTC)))
+    assert run(desk, local(26, 9, 31)) == [(DUE, "qe")]
 
 
 def test_where_nobody_is_named_all_who_hold_the_role_hear_of_it(desk: Desk) -> None:
