@@ -123,6 +123,7 @@ def test_every_level_lies_in_working_time_and_follows_the_one_before(
 # Who
 
 
+@pytest.mark.requirement("S95")
 def test_the_responsible_person_is_warned_told_and_then_ever_higher_up(desk: Desk, promised: str) -> None:
     assert run(desk, local(18, 17)) == []
     assert run(desk, local(19, 8, 35)) == []
@@ -208,6 +209,7 @@ def test_where_nobody_is_named_all_who_hold_the_role_hear_of_it(desk: Desk) -> N
     assert (WARNING, "second clerk") in found or (DUE, "second clerk") in found
 
 
+@pytest.mark.requirement("S96")
 def test_a_role_that_nobody_holds_is_an_incident_until_somebody_does(desk: Desk) -> None:
     number = desk.draft(channel="email")
     with transaction(desk.make) as session:
