@@ -161,6 +161,15 @@ class WorkingCalendar:
             return -self.between(b, a)
         return sum((stretch.worked for stretch in self._open_between(a, b)), timedelta())
 
+    def after(self, start: datetime, worked: timedelta) -> datetime:
+        """When so much working time has passed since `start`."""
+        left = worked
+        for stretch in self._open_between(_utc(start), _utc(start) + HORIZON):
+            if left <= stretch.worked:
+                return stretch.begins + left
+            left -= stretch.worked
+        raise NoWorkingTime(day=start.astimezone(self.tz).date())
+
     def add(self, start: datetime, within: Within) -> Due:
         start = _utc(start)
         local, walk, provisional = start.astimezone(self.tz), list[dict[str, Any]](), False

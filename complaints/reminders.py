@@ -1,0 +1,216 @@
+"""Reminders: people hear of a promise before it is broken, when its time is up, and after that ever higher up.
+
+Whoever is responsible is warned when three quarters of the working time are gone, hears when it is due, and from the
+next working day on with everybody on the next rung of the procedure's ladder. In working time only; what was missed is
+told once, as it stands by then. A warning is given once for each clock; what comes after it, for each due time.
+
+A clock keeps when it is to be looked at next, so a run that finds nothing asks two small indexes. One row for each
+person, clock, level and due time says who was told, whatever was run how often. The bell rings with it; the mail, one
+for all that a run has for a person, is next door in reminder_mail.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, delete, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from complaints import absences, notices, receivers, reminder_mail, rows
+from complaints.case import Case, load
+from complaints.clocks import NOT_RECKONED, RUNS, Clock
+from complaints.complaint import NO_LIMIT, Complaint
+from complaints.context import Context
+from complaints.database import transaction
+from complaints.errors import Name
+from complaints.failpoints import failpoint
+from complaints.levels import DUE, WARNING, in_hours, levels
+from complaints.people import ROLES, SYSTEM, User
+from complaints.procedure import COMPLAINT, Ladder, of
+from complaints.reminder import Reminder, Unclaimed
+
+NOTHING = WARNING - 1
+EVENTS = {WARNING: "clock_warned", DUE: "clock_due"}
+OVERDUE = "clock_overdue"
+BATCH = 20
+"""Clocks in one transaction."""
+MOST = 2000
+"""Clocks in one run; the next one is a minute away."""
+SOON = timedelta(hours=1)
+"""Whether somebody holds a role that nobody held is asked again after that."""
+
+
+class _News(NamedTuple):
+    """What is told of a clock now: to whom, who is told `then`, and when that is."""
+
+    level: int
+    responsible: set[int]
+    higher: set[int]
+    then: set[int]
+    then_at: datetime | None
+
+
+def remind(make: sessionmaker[Session], at: datetime, context: Context) -> int:
+    """Tell everybody who is to hear of a promise at this instant; gives how many were told of how many."""
+    if not in_hours(context.calendar, at):
+        return 0
+    with transaction(make) as session:
+        waiting = _waiting(session, at)
+    told = 0
+    for first in range(0, len(waiting), BATCH):
+        with transaction(make) as session:
+            told += _Run(session, at, context).look_at(waiting[first : first + BATCH])
+            failpoint("remind.before_commit")
+        failpoint("remind.after_commit")
+    reminder_mail.bundle(make, at, context)
+    return told
+
+
+def _waiting(session: Session, at: datetime) -> list[int]:
+    """The clocks (ids) that are to be looked at now: their time has come, or nobody reckoned yet when it comes."""
+    come = select(Clock.id).where(text(RUNS), Clock.next_notice_at <= at).order_by(Clock.next_notice_at)
+    new = select(Clock.id).where(text(NOT_RECKONED))
+    found = [*session.scalars(come.limit(MOST)), *session.scalars(new.limit(MOST))]
+    return list(dict.fromkeys(found))[:MOST]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One transaction of a run."""
+
+    session: Session
+    at: datetime
+    context: Context
+
+    @property
+    def today(self) -> date:
+        return self.at.astimezone(self.context.zone).date()
+
+    def look_at(self, ids: Iterable[int]) -> int:
+        """Tell of those of these clocks whose complaints nobody is working on this very moment; the others wait for the
+        next run. Complaints are locked as an act locks them, and never waited for."""
+        session, wanted = self.session, Clock.id.in_(list(ids))
+        here = and_(Clock.subject_kind == COMPLAINT, Clock.subject_id == Complaint.id)
+        subjects = select(Complaint.id).where(Complaint.id.in_(select(Clock.subject_id).where(wanted)))
+        locked = session.scalars(subjects.order_by(Complaint.id).with_for_update(skip_locked=True)).all()
+        query = select(Clock, Complaint).join(Complaint, here).where(wanted, text(RUNS), Complaint.id.in_(locked))
+        away = absences.stand_ins(session, self.today)
+        return sum(self._look(clock, complaint, away) for clock, complaint in session.execute(query).all())
+
+    def _look(self, clock: Clock, complaint: Complaint, away: Mapping[int, int]) -> int:
+        if clock.due_at >= NO_LIMIT:  # it stands still; when it goes on, it has another due time
+            return self._again(clock, None)
+        steps = levels(clock.started_at, clock.due_at, self.context.calendar, Ladder())
+        if steps[0].at > self.at:
+            return self._again(clock, steps[0].at)
+        case = load(self.session, complaint)
+        ladder = next((each for each in case.rules.ladders if case.holds(each.when)), Ladder())
+        steps = levels(clock.started_at, clock.due_at, self.context.calendar, ladder)
+        reached = max(each.number for each in steps if each.at <= self.at)
+        before = self._told_before(clock)
+        upcoming = next((each for each in steps if each.at > self.at), None)
+        if reached <= before:
+            return self._again(clock, upcoming.at if upcoming else None)
+        responsible = receivers.responsible(self.session, case, clock.responsible, self.today)
+        if not responsible:
+            row = {"clock_id": clock.id, "role": clock.responsible, "since": self.at}
+            rows.add_unless_there(self.session, Unclaimed, [row])
+            return self._again(clock, self.at + SOON)
+        self.session.execute(delete(Unclaimed).where(Unclaimed.clock_id == clock.id))
+        above = rungs(self.session, case, responsible, ladder, self.today)
+        climbed, so_far = max(reached - DUE, 0), max(before - DUE, 0)
+        then = above[climbed] if climbed < len(above) else set[int]()
+        self._again(clock, upcoming.at if upcoming and (then or reached <= DUE) else None)
+        higher = {user for rung in above[so_far:climbed] for user in rung}
+        if so_far and not higher:
+            return 0
+        then_at = next((each.at for each in steps if then and each.number == DUE + 1 + climbed), None)
+        return self._tell(clock, case, _News(reached, responsible, higher, then, then_at), away)
+
+    def _again(self, clock: Clock, at: datetime | None) -> int:
+        """Look at a clock again then; nobody was told now."""
+        rows.change(self.session, clock, next_notice_at=at, noticed_due_at=clock.due_at)
+        return 0
+
+    def _told_before(self, clock: Clock) -> int:
+        """The highest level of which anybody was told; of another due time only the warning counts."""
+        told = select(Reminder.level, Reminder.due_at).where(Reminder.clock_id == clock.id).distinct()
+        found = self.session.execute(told).all()
+        return max((level if due == clock.due_at else WARNING for level, due in found), default=NOTHING)
+
+    def _tell(self, clock: Clock, case: Case, news: "_News", away: Mapping[int, int]) -> int:
+        session, at = self.session, self.at
+        names = _names(session, news.responsible | news.higher | news.then)
+        users = self._stood_in_for(case.complaint, news.responsible | news.higher, away)
+        clock_name = next(
+            (each.name for each in case.rules.clocks if each.key == clock.key), Name(clock.key, clock.key)
+        )
+        event = f"{EVENTS.get(news.level, OVERDUE)}:{clock.id}:{news.level}:{int(clock.due_at.timestamp())}"
+        told = notices.tell(
+            session, case.complaint, users, event, by=SYSTEM, at=at, today=self.today, secret=self.context.secret,
+            domain=self.context.domain, values={"clock": asdict(clock_name)}, mails=False,
+        )  # fmt: skip
+        said = {
+            "clock": asdict(clock_name),
+            "owner": _owner(news.responsible, names, clock.responsible),
+            "next": sorted(names[each] for each in news.then),
+            "next_at": news.then_at.isoformat() if news.then_at else "",
+        }
+        new = [
+            {
+                "clock_id": clock.id, "level": news.level, "due_at": clock.due_at, "user_id": user, "at": at,
+                "values": said | {"away": names[users[user]] if users[user] != user else ""},
+            }
+            for user in told
+        ]  # fmt: skip
+        if new:
+            rows.add_unless_there(session, Reminder, new)
+        return len(new)
+
+    def _stood_in_for(self, complaint: Complaint, users: set[int], away: Mapping[int, int]) -> dict[int, int]:
+        """Who is told, each with whom they are told for: a deputy for who is away, where that one may hear of it."""
+        deputies = {away[each] for each in users if each in away}
+        if deputies and of(complaint).confidential:
+            deputies = {row.id for row in notices.who_hears(self.session, complaint, deputies, self.today)}
+        stands_in = {each: away[each] for each in users if away.get(each) in deputies}
+        return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}
+
+
+# Who
+
+
+def rungs(session: Session, case: Case, responsible: set[int], ladder: Ladder, today: date) -> list[set[int]]:
+    """The people on each rung of a ladder who stand on none below."""
+    reached, here, found = {*responsible}, {*responsible}, list[set[int]]()
+    for _ in range(ladder.superiors):
+        here = superiors(session, here)
+        found.append(here - reached)
+        reached |= here
+    for role in ladder.roles:
+        holders = receivers.responsible(session, case, role, today)
+        found.append(holders - reached)
+        reached |= holders
+    return [each for each in found if each]
+
+
+def superiors(session: Session, users: Iterable[int]) -> set[int]:
+    """The superiors of some people; of one who left, their superior."""
+    found, seen, asked = set[int](), set[int](), {*users}
+    while asked:
+        seen |= asked
+        above = User.id.in_(select(User.superior_id).where(User.id.in_(asked)))
+        here = session.execute(select(User.id, User.left_at).where(above)).all()
+        found |= {id_ for id_, left in here if left is None}
+        asked = {id_ for id_, left in here if left is not None} - seen
+    return found
+
+
+def _names(session: Session, users: Iterable[int]) -> dict[int, str]:
+    found = session.execute(select(User.id, User.name).where(User.id.in_(list(users))))
+    return {row.id: row.name for row in found}
+
+
+def _owner(responsible: set[int], names: Mapping[int, str], role: str) -> Any:
+    """Who is responsible, as a mail says it: a person, or the role of several."""
+    return names[next(iter(responsible))] if len(responsible) == 1 else asdict(ROLES[role])
