@@ -296,6 +296,7 @@ class _File(Declared):
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
             penalty=penalty,
+            pauses=table.flag("pauses"),
         )
         table.asked.add("penalty")
         table.end()
