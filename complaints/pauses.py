@@ -152,13 +152,13 @@ def _not_asked(session: Session, complaint: Complaint, said: Asked | None) -> It
         yield Problem(ASKED, Sentence(N_("The customer has written since; ask again, or go on")))
 
 
-def unsaid(reason: str, message: str) -> Iterator[Problem]:
+def unsaid(reason: str, message: str, field: str = REASON) -> Iterator[Problem]:
     """What is wrong with a reason; `message` asks for it."""
     if not reason:
-        yield Problem(REASON, Sentence(message))
+        yield Problem(field, Sentence(message))
     elif len(reason) > LONGEST_REASON:
         message = N_("The reason may have %(limit)s characters; this has %(length)s")
-        yield Problem(REASON, Sentence(message, {"limit": LONGEST_REASON, "length": len(reason)}))
+        yield Problem(field, Sentence(message, {"limit": LONGEST_REASON, "length": len(reason)}))
 
 
 def run_on(session: Session, complaint: Complaint, clock_id: int, *, by: Actor, at: datetime, context: Context) -> None:

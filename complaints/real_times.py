@@ -21,8 +21,8 @@ from complaints.people import Actor
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 
-DONE = "done"
-"""The field of the time, as problems name it."""
+DONE, WHY = "done", "why"
+"""The fields of the form, as problems name them."""
 
 
 class NotEntered(Incomplete):
@@ -55,7 +55,7 @@ def enter(
     if key and not registration.first_time(session, f"real_time:{key}", complaint, by=by, at=at):
         return
     reason = clean(reason, lines=True)
-    wrong = [*_wrong(clock, done_at, at), *unsaid(reason, N_("Please say why the time is entered later"))]
+    wrong = [*_wrong(clock, done_at, at), *unsaid(reason, N_("Please say why the time is entered later"), WHY)]
     if wrong or done_at is None:
         raise NotEntered(wrong)
     recorded = clock.recorded_at or at

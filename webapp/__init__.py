@@ -24,6 +24,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         changes,
         cli,
         communications,
+        clocks,
         complaint_page,
         conversation,
         customers,
@@ -59,6 +60,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         procedures,
         reading,
         record_facts,
+        receipts,
         records,
         records_page,
         registering,
@@ -92,7 +94,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
     written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
-    people = (watching, upward, presence, passing, assigning, expected, leaving)
+    people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
     known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)

@@ -414,9 +414,9 @@ def _told(
         case "before" | "after":
             return _stage(rules, value)
         case "clock":
-            return in_my_language(Name(**(value or {})))
+            return in_my_language(Name(**value)) if value else ""
         case "done":
-            return moment(datetime.fromisoformat(value or ""))
+            return moment(datetime.fromisoformat(value)) if value else ""
         case "promised":
             return listed(f"“{word}”" for word in value or ())
         case "channel":
