@@ -23,8 +23,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         board,
         changes,
         cli,
-        communications,
         clocks,
+        communications,
         complaint_page,
         conversation,
         customers,
@@ -44,6 +44,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         language,
         leaving,
         letters,
+        limits,
         links,
         mailboxes,
         moves,
@@ -59,8 +60,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         prints,
         procedures,
         reading,
-        record_facts,
         receipts,
+        record_facts,
         records,
         records_page,
         registering,
@@ -95,7 +96,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
     written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
-    known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
+    known = (facts, record_facts, changes, pickers, customers, communications, limits, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings)
     web = (*cases, notices, inbox, triage, *settled, attachments, previews, health, demo)

@@ -1,4 +1,4 @@
-"""One clock of a complaint on a page of its own: its receipt, its pauses, and the forms of who is responsible for it."""
+"""One clock of a complaint on its own page: its receipt, its pauses, and the forms of who is responsible for it."""
 
 from collections.abc import Callable
 from datetime import datetime
