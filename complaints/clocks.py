@@ -1,11 +1,12 @@
 """Clocks: how long we have for what the procedure promises.
 
 A clock starts and stops on recorded acts, never by itself. Its due time is stored when it starts, with a receipt that
-says how it was reckoned, so that a later change of the limit does not move a promise already made.
+says how it was reckoned, so that a later change of the limit does not move a promise already made. Where it may stand
+still for a while (pauses.py), the intervals are kept, never their sum, and the due time follows from them.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, selec
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
-from complaints.calendar import WorkingCalendar
+from complaints.calendar import ONE_MINUTE, Due, WorkingCalendar, parse_within
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
@@ -23,11 +24,16 @@ WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
 RUNS = "stopped_at IS NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Due while it stands still."""
 
 
 class Clock(Base):
     """One promise on one subject in one round. `outcome` says how it ended: met or late; cancelled or merged (what it
-    promised has lost its object), replaced (by the clock of another class) or undone (its start was taken back)."""
+    promised has lost its object), replaced (by the clock of another class) or undone (its start was taken back).
+
+    `pauses`: the intervals in which it stood still, oldest first, with why; `promised`: what a customer was promised
+    beyond the procedure; `backdated`: who entered an earlier time for its end, and why (see real_times.py)."""
 
     __tablename__ = "clock"
     __table_args__ = (
@@ -57,6 +63,25 @@ class Clock(Base):
     next_notice_at: Mapped[datetime | None]
     noticed_due_at: Mapped[datetime | None]
     """The due time for which the next notice was reckoned: a clock that began, or whose due time moved, has another."""
+    pauses: Mapped[list[Any] | None]
+    promised: Mapped[dict[str, Any] | None]
+    backdated: Mapped[dict[str, Any] | None]
+
+    @property
+    def paused(self) -> bool:
+        """Does it stand still, until somebody ends that?"""
+        return self.pauses is not None and any(pause["to"] is None for pause in self.pauses)
+
+    @property
+    def round_the_clock(self) -> bool:
+        """Does its limit count every hour, and not only those in which we are open?"""
+        within = self.receipt.get("within", "")
+        return bool(within) and "working" not in within
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When its end was recorded, whatever time was entered for it."""
+        return datetime.fromisoformat(self.backdated["recorded"]) if self.backdated else self.stopped_at
 
 
 def begun(
@@ -73,10 +98,15 @@ def begun(
                 "responsible": rule.responsible,
                 "started_at": at,
                 "due_at": due.at,
-                "receipt": due.receipt,
+                "receipt": receipt_of(due),
             }
         )
     return clocks
+
+
+def receipt_of(due: Due) -> dict[str, Any]:
+    """How a due time was reckoned, for who asks later."""
+    return due.receipt | ({"provisional": True} if due.provisional else {})
 
 
 def start(session: Session, subject_kind: str, subject_id: int, begun: list[dict[str, Any]]) -> None:
@@ -112,11 +142,18 @@ def _of() -> Select[Clock]:
     return mine.order_by(Clock.due_at, Clock.id)
 
 
-def stop(clock: Clock, *, at: datetime) -> None:
+def stop(clock: Clock, *, at: datetime, calendar: WorkingCalendar) -> None:
     """The promised act is done. A stop exactly at the due time is in time."""
     if clock.stopped_at is None:
-        clock.stopped_at = at
-        clock.outcome = "met" if at <= clock.due_at else "late"
+        end(clock, at=at, calendar=calendar)
+
+
+def end(clock: Clock, *, at: datetime, calendar: WorkingCalendar) -> None:
+    """Let a clock have ended at an instant, met or late."""
+    clock.stopped_at = at
+    if clock.pauses:
+        reckon(clock, calendar)
+    clock.outcome = "met" if at <= clock.due_at else "late"
 
 
 def cancel(clock: Clock, *, at: datetime, outcome: str = CANCELLED) -> None:
@@ -127,11 +164,63 @@ def cancel(clock: Clock, *, at: datetime, outcome: str = CANCELLED) -> None:
 
 
 def resume(clock: Clock) -> None:
-    """The act was taken back: the clock runs on as if it had never stopped."""
-    clock.stopped_at = None
-    clock.outcome = None
+    """The act was taken back: the clock runs on, or stands still, as if it had never stopped."""
+    clock.stopped_at = clock.outcome = clock.backdated = None
+    if clock.paused:
+        clock.due_at = NEVER
 
 
 def earliest_due(running: Iterable[Clock]) -> datetime | None:
     """The next due time of the clocks that still run."""
     return min((clock.due_at for clock in running if clock.stopped_at is None), default=None)
+
+
+# Standing still
+
+
+def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
+    """Set the due time of a clock anew, from its limit, the calendar and its pauses."""
+    due = calendar.add(clock.started_at, parse_within(clock.receipt["within"]))
+    told = {key: clock.receipt[key] for key in ("customer", "house") if key in clock.receipt}
+    standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
+    clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else due_at(clock, calendar, clock.stopped_at)
+
+
+def due_at(clock: Clock, calendar: WorkingCalendar, at: datetime | None) -> datetime:
+    """When a clock is due; of one that stands still, if it ran on from an instant."""
+    due = calendar.add(clock.started_at, parse_within(clock.receipt["within"])).at
+    return max((later for _, later in _standing(clock, calendar, due, at)), default=due)
+
+
+def _standing(
+    clock: Clock, calendar: WorkingCalendar, due: datetime, at: datetime | None
+) -> Iterator[tuple[dict[str, Any], datetime]]:
+    """The pauses as rows of a receipt, each with the due time after it: the time that it would have counted is added.
+    One that is not over is, for the receipt, as long as it lasted by an instant."""
+    for begins, ends in stands_still(clock, at):
+        added = counted(clock, calendar, begins, ends)
+        due = due + added if clock.round_the_clock else calendar.later(due, added)
+        wall = [each.astimezone(calendar.tz).isoformat(timespec="seconds") for each in (begins, ends, due)]
+        yield {"from": wall[0], "to": wall[1], "minutes": added // ONE_MINUTE, "due": wall[2]}, due
+
+
+def stands_still(clock: Clock, until: datetime | None = None) -> Iterator[tuple[datetime, datetime]]:
+    """The intervals in which a clock stood still, as far as they lie before an instant; one without an end is left out
+    where no instant is given."""
+    for pause in clock.pauses or ():
+        begins, ends = datetime.fromisoformat(pause["from"]), pause["to"] and datetime.fromisoformat(pause["to"])
+        if until is not None:
+            ends = min(ends or until, until)
+        if ends is not None and begins < ends:
+            yield begins, ends
+
+
+def counted(clock: Clock, calendar: WorkingCalendar, begins: datetime, ends: datetime) -> timedelta:
+    """What a clock counts of [begins, ends): working time, or every hour."""
+    return ends - begins if clock.round_the_clock else calendar.between(begins, ends)
+
+
+def stood_still(clock: Clock, calendar: WorkingCalendar, until: datetime) -> timedelta:
+    """How much of what a clock counts it stood still by an instant."""
+    return sum((counted(clock, calendar, *each) for each in stands_still(clock, until)), timedelta())

@@ -6,7 +6,7 @@ it. A complaint begins as a draft, from a mail or by hand, with its number; `wor
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
@@ -59,7 +59,7 @@ LINKS: dict[str, Name] = {
     "product_quality": Name("Product quality", "产品品质"),
     "delivery": Name("Delivery delay", "交期延误"),
 }
-NO_LIMIT = datetime(9999, 12, 31, tzinfo=UTC)
+NO_LIMIT = clocks.NEVER
 """Sorts behind every real due time: a complaint that no clock watches."""
 UNREAD = "unread_count > 0"
 WATCHING = "watching"

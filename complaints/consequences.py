@@ -12,7 +12,21 @@ from datetime import datetime
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from complaints import clocks, history, invitations, notices, receivers, records, rows, turns, visits, words, work
+from complaints import (
+    clocks,
+    history,
+    invitations,
+    limits,
+    notices,
+    receivers,
+    records,
+    report,
+    rows,
+    turns,
+    visits,
+    words,
+    work,
+)
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
@@ -95,12 +109,15 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
     stage = case.rules.stage(case.stage)
     if stage.off_board:
         return running
+    if limits.begin(case, events, running):
+        running += _of_customer(session, case, running, at=at, context=context)
     for clock in running:
         rule = rules.get(clock.key)
-        if clock.stopped_at is None and rule is not None and all(has_happened(case, event) for event in rule.stops):
-            clocks.stop(clock, at=at)
+        stops = rule.stops if rule is not None else limits.stops(clock)
+        if clock.stopped_at is None and stops and all(_has_happened(case, event) for event in stops):
+            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, clock, case.complaint, context))
     if stage.final:
-        _end(running, at)
+        _end(session, case, running, at=at, context=context)
         return running
     if CLASS in events:
         lowered = LOWERED in events
@@ -112,12 +129,18 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
     return running
 
 
-def _end(running: Iterable[Clock], at: datetime) -> None:
+def _has_happened(case: Case, event: str) -> bool:
+    """See happened.py; a part of the report is an event of limits alone."""
+    kind, _, key = event.partition(":")
+    return report.is_done(case, key) if kind == limits.PART else has_happened(case, event)
+
+
+def _end(session: Session, case: Case, running: Iterable[Clock], *, at: datetime, context: Context) -> None:
     """The complaint is closed: what was promised by now and not done is late. What was promised for later is void: the
     customer has accepted before it was due, so it was neither kept nor broken."""
     for clock in running:
         if clock.due_at < at:
-            clocks.stop(clock, at=at)
+            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, clock, case.complaint, context))
         else:
             clocks.cancel(clock, at=at)
 
@@ -132,9 +155,28 @@ def _start(
             clocks.resume(clock)
             return []
     (begun,) = clocks.begun([rule], at, context.calendar, round=round)
+    begun |= limits.tighter(session, case, rule, begun, context)
     clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
     session.add(clock)
     return [clock]
+
+
+def _of_customer(
+    session: Session, case: Case, running: Sequence[Clock], *, at: datetime, context: Context
+) -> list[Clock]:
+    """What the customer alone was promised runs from the receipt of the complaint; what another customer was promised,
+    for whom it was taken before, has lost its object."""
+    known = {clock.key: clock for clock in running}
+    own = {row["key"]: row for row in limits.promised(session, case, context)}
+    for clock in running:
+        if clock.promised is not None and clock.key not in own:
+            clocks.cancel(clock, at=at)
+    for key in own.keys() & known.keys():
+        if known[key].outcome == clocks.CANCELLED:
+            clocks.resume(known[key])
+    started = [Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **own[key]) for key in own.keys() - known]
+    session.add_all(started)
+    return started
 
 
 def _of_another_class(
@@ -175,6 +217,7 @@ def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime,
         if clock.key in started:
             clocks.cancel(clock, at=at)
     stopped = {rule.key for rule in case.rules.clocks if event in rule.stops}
+    stopped |= {clock.key for clock in clocks.of(session, COMPLAINT, case.complaint.id) if event in limits.stops(clock)}
     if rewritten and stopped:
         for clock in _last_in_round(session, case, signature, stopped):
             if clock.outcome in clocks.DONE:
@@ -191,7 +234,7 @@ def _last_in_round(session: Session, case: Case, signature: str, keys: Iterable[
     for each in (case, *(load(session, other) for other in others)):
         since = each.entered[each.stage]
         for clock in clocks.of(session, COMPLAINT, each.complaint.id) if each.stage in rule.stages else ():
-            in_time = clock.stopped_at is not None and clock.stopped_at >= since
+            in_time = clock.recorded_at is not None and clock.recorded_at >= since
             if in_time and clock.key in keys and clock.round == case.complaint.round:
                 found[each.complaint.id, clock.key] = clock
     return found.values()

@@ -22,7 +22,7 @@ KIND = "customer"
 
 class Customer(Base):
     """A company that buys from us. `sealed`: the number of the confidential complaint that alone knows it; it has no
-    file, and its name is free for everybody else."""
+    file, and its name is free for everybody else. `limits`: the times that were agreed with it, see limits.py."""
 
     __tablename__ = "customer"
     __table_args__ = (UniqueConstraint("name", "sealed"),)
@@ -36,6 +36,7 @@ class Customer(Base):
     profile: Mapped[str] = mapped_column(Text, default="")
     key_customer: Mapped[bool] = mapped_column(default=False)
     care_months: Mapped[int | None]
+    limits: Mapped[list[Any] | None]
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -265,7 +265,8 @@ class PenaltyRule:
 
 @dataclass(frozen=True)
 class ClockRule:
-    """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since."""
+    """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `pauses`: it may
+    stand still while we wait for the customer."""
 
     key: str
     name: Name
@@ -275,6 +276,7 @@ class ClockRule:
     responsible: str
     when: When = ALWAYS
     penalty: Penalty | None = None
+    pauses: bool = False
 
 
 @dataclass(frozen=True)

@@ -296,6 +296,7 @@ class _File(Declared):
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
             penalty=procedure_penalties.of_clock(table),
+            pauses=table.flag("pauses"),
         )
         table.end()
         return rule

@@ -21,6 +21,7 @@ from complaints import (
     consequences,
     customers,
     history,
+    limits,
     products,
     repeats,
     rows,
@@ -344,6 +345,7 @@ def save(
     fallen = signing.void_covering(session, load(session, complaint), changed.keys(), by=by, at=at)
     events = [CLASS] if reclassified else []
     events += [LOWERED] if lowered else []
+    events += [limits.CUSTOMER] if "customer" in changed else []
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
     if fallen:
         consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)

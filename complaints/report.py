@@ -140,6 +140,11 @@ def parts(
     return [_section(case, part, entered, tasks, edition, by) for part in case.rules.parts]
 
 
+def is_done(case: Case, key: str) -> bool:
+    """Is a part of the report done, as its page shows it?"""
+    return any(each.part.key == key and each.state == DONE for each in parts(case, {}))
+
+
 def _section(
     case: Case, part: Part, entered: Mapping[str, Any], tasks: Sequence[Task], edition: Edition, by: Actor | None
 ) -> Section:

@@ -13,9 +13,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from complaints import complaint as complaints
-from complaints import customers, history, off_board, people, repeats, rows, watching, workflow
+from complaints import customers, history, off_board, pauses, people, repeats, rows, watching, workflow
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint, Draft
+from complaints.context import Context
 from complaints.conversation import Entry
 from complaints.errors import N_, ComplaintError, NotAllowed, Sentence
 from complaints.guards import RoleNames
@@ -86,10 +87,11 @@ def join(
     *,
     by: Actor,
     at: datetime,
-    calendar: WorkingCalendar,
+    context: Context,
     claimed: Claimed,
 ) -> Complaint:
-    """Put a message that is on no complaint on one, or on the one that took that in; returns it.
+    """Put a message that is on no complaint on one, or on the one that took that in; returns it. The clocks that waited
+    for the customer run on.
 
     Raises `NotAllowed`, `StillWaiting`, `Placed` when it is on another complaint, and `NotJoined` when that one is off
     the board."""
@@ -98,6 +100,7 @@ def join(
     if off_board.is_off(into):
         problem = Sentence(N_("that one is off the board itself"))
         raise NotJoined(number=into.number, problem=problem)
+    waiting = pauses.standing(session, into.id)
     letter = _letter_of(session, sighting, claimed, by=by, at=at)
     if letter.complaint_id == into.id:
         return into
@@ -111,10 +114,13 @@ def join(
     if closed:
         into.reopening_proposed_at = at
     history.note(session, into.id, "letter_joined", by=by, at=at, letter_id=letter.id, **closed)
-    today = at.astimezone(calendar.tz).date()
+    today = at.astimezone(context.zone).date()
     watching.hear(session, into.id, f"letter_joined:{letter.id}", by=by, at=at, today=today)
     _sighted(session, letter, "joined", into.id, by=by, at=at)
     session.flush()
+    pauses.answered(
+        session, waiting, letter_id=letter.id, received_at=letter.received_at, by=by, at=at, context=context
+    )  # fmt: skip
     return into
 
 

@@ -25,6 +25,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         changes,
         channels,
         cli,
+        clocks,
         communications,
         complaint_page,
         conversation,
@@ -47,6 +48,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         language,
         leaving,
         letters,
+        limits,
         links,
         mailboxes,
         moves,
@@ -64,6 +66,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         prints,
         procedures,
         reading,
+        receipts,
         record_facts,
         records,
         records_page,
@@ -99,8 +102,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     app.extensions["settings"] = settings
     said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
     written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
-    people = (watching, upward, presence, passing, assigning, expected, leaving)
-    known = (reports, facts, record_facts, changes, pickers, customers, communications, links, similar)
+    people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
+    known = (reports, facts, record_facts, changes, pickers, customers, communications, limits, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, channels, absences, mailboxes, procedures, template_settings, digest_settings, parts)
     web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)

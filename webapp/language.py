@@ -169,11 +169,11 @@ def size(octets: int) -> str:
     return f"{octets / 1024:.0f} KB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:.1f} MB"
 
 
-def span(length: timedelta) -> str:
-    """A length of working time in words: 1d 2h, 3h 42m, 12m. A working day has 8 hours."""
+def span(length: timedelta, *, day: int = 8) -> str:
+    """A length of time in words: 1d 2h, 3h 42m, 12m. A working day has 8 hours."""
     minutes = max(int(abs(length.total_seconds()) // 60), 1)
     hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 8)
+    days, hours = divmod(hours, day)
     if days:
         words = gettext("%(d)dd %(h)dh", d=days, h=hours) if hours else gettext("%(d)dd", d=days)
     elif hours:

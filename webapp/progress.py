@@ -1,66 +1,64 @@
 """How far a complaint is: its clocks as a reader sees them, and its stages as steps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from functools import partial
 
-from flask_babel import format_date
-
+from complaints import clocks
 from complaints.case import Stay
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.errors import Name
+from complaints.pauses import name_of
 from complaints.procedure import Procedure, Stage
 from webapp.context import calendar, now
-from webapp.language import locale
 
 
 @dataclass(frozen=True)
 class Face:
-    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), over, met, late, cancelled."""
+    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), paused, over, met, late, cancelled. What is
+    used and left is net: the time that it stood still (`waited`) does not count."""
 
     name: Name
     clock: Clock
     state: str
     length: timedelta
-    """Working time left, over, or taken."""
+    """The time left, over, or taken."""
     used: float
     limit: float
-    left_out: Sequence[str]
-    """Holidays that the due time skips."""
+    waited: timedelta
+    due_at: datetime
+    """Of one that stands still, if it ran on now."""
+
+    @property
+    def day(self) -> int:
+        """So many hours make a day for it."""
+        return 24 if self.clock.round_the_clock else 8
 
 
 def faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
     """Clocks as their reader sees them now."""
-    names = {rule.key: rule.name for rule in rules.clocks}
-    return [_face(names.get(clock.key, Name(clock.key, clock.key)), clock) for clock in running]
+    return [_face(name_of(clock, rules), clock) for clock in running]
 
 
 def _face(name: Name, clock: Clock) -> Face:
-    worked, at = calendar().between, clock.stopped_at or now()
-    used, limit = worked(clock.started_at, at), worked(clock.started_at, clock.due_at)
+    at, counted = clock.stopped_at or now(), partial(clocks.counted, clock, calendar())
+    waited = clocks.stood_still(clock, calendar(), at)
+    due = clocks.due_at(clock, calendar(), at) if clock.pauses else clock.due_at
+    used, limit = counted(clock.started_at, at) - waited, counted(clock.started_at, due) - waited
     if clock.outcome not in (None, "met", "late"):
         state, length = "cancelled", used
     elif clock.stopped_at is not None:
-        state, length = ("late", worked(clock.due_at, at)) if clock.outcome == "late" else ("met", used)
-    elif at > clock.due_at:
-        state, length = "over", worked(clock.due_at, at)
+        state, length = ("late", counted(due, at)) if clock.outcome == "late" else ("met", used)
+    elif clock.paused:
+        state, length = "paused", counted(at, due)
+    elif at > due:
+        state, length = "over", counted(due, at)
     else:
-        state, length = "soon" if used >= limit * 0.75 else "ok", worked(at, clock.due_at)
+        state, length = "soon" if used >= limit * 0.75 else "ok", counted(at, due)
     hours = timedelta(hours=1)
-    return Face(name, clock, state, length, min(used, limit) / hours, limit / hours, _holidays(clock.receipt))
-
-
-def _holidays(receipt: Mapping[str, Any]) -> list[str]:
-    rows = [row for row in receipt.get("walk", ()) if row.get("note") == "holiday" and not row.get("minutes")]
-    return [_range(row["from"], row["to"]) for row in rows]
-
-
-def _range(first: str, last: str) -> str:
-    form = "M月d日" if locale().startswith("zh") else "d MMM"
-    ends = [format_date(date.fromisoformat(day), form) for day in (first, last)]
-    return ends[0] if first == last else "–".join(ends)
+    return Face(name, clock, state, length, min(used, limit) / hours, limit / hours, waited, due)
 
 
 @dataclass(frozen=True)

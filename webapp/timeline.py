@@ -78,6 +78,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "handed_over": ("user", N_("%(who)s handed it over to %(to)s: %(role)s")),
     "letter_joined": ("mail", N_("The customer wrote again")),
     "letter_joined_closed": ("mail", N_("The customer wrote again after the complaint was closed")),
+    "clock_paused": ("clock", N_("%(who)s paused the clock “%(clock)s”: %(reason)s")),
+    "clock_ran_on": ("clock", N_("%(who)s let the clock “%(clock)s” run on")),
+    "clock_answered": ("clock", N_("The customer answered; the clock “%(clock)s” runs on")),
+    "clock_backdated": ("clock", N_("%(who)s entered that “%(clock)s” was done on %(done)s: %(reason)s")),
     "read": ("eye", N_("%(who)s read what the customer wrote")),
     "letter_joined_by_hand": ("link", N_("%(who)s put a letter on it")),
     "split_off": ("link", N_("%(who)s made a letter a draft of its own: %(number)s")),
@@ -409,6 +413,10 @@ def _told(
             return str(value if value in seen else gettext("another complaint"))
         case "before" | "after":
             return _stage(rules, value)
+        case "clock":
+            return in_my_language(Name(**value)) if value else ""
+        case "done":
+            return moment(datetime.fromisoformat(value)) if value else ""
         case "promised":
             return listed(f"“{word}”" for word in value or ())
         case "channel":

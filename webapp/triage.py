@@ -110,7 +110,7 @@ def join(sighting_id: int) -> Answer:
     def act() -> str:
         assert chosen.sighting is not None
         into = triage.join(
-            db.session(), chosen.sighting, _typed(), by=actor(), at=now(), calendar=calendar(),
+            db.session(), chosen.sighting, _typed(), by=actor(), at=now(), context=engine(),
             claimed=claimed(chosen.sighting),
         )  # fmt: skip
         return str(gettext("The message is on %(number)s now.", number=into.number))

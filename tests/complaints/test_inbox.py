@@ -50,7 +50,7 @@ def draft_of(session: Session, sighting: Sighting, by: Actor, claimed: Claimed =
 
 
 def join(session: Session, sighting: Sighting, into: Complaint, by: Actor) -> Complaint:
-    return triage.join(session, sighting, into, by=by, at=SOON, calendar=mainland_china(), claimed=NOTHING)
+    return triage.join(session, sighting, into, by=by, at=SOON, context=CONTEXT, claimed=NOTHING)
 
 
 def split(session: Session, letter: Letter, complaint: Complaint, by: Actor) -> Draft:

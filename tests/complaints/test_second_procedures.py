@@ -312,6 +312,17 @@ def test_postal_a_simple_one_has_no_visit_to_record(desk: Desk) -> None:
         desk.write(number, "visit", "clerk", visitors=[desk["sales"].id], on=TODAY)
 
 
+@pytest.mark.requirement("S105")
+@pytest.mark.parametrize(
+    ("complaint_class", "day"), [("simple", 17), ("complex", 18), ("major", 23)]
+)  # accepted on Monday, the 16th
+def test_postal_a_complaint_is_handled_in_the_days_of_its_class(desk: Desk, complaint_class: str, day: int) -> None:
+    number = accepted(desk, complaint_class)
+    key = f"postal_{complaint_class}"
+    assert the_clock(desk, number, key).due_at == datetime(2026, 11, day, 9, 30, tzinfo=UTC)
+    assert running(desk, number) == {key: None}
+
+
 @pytest.mark.requirement("S93", "S105")
 def test_postal_a_class_that_is_raised_starts_its_clock_now_and_one_that_is_lowered_runs_from_the_acceptance(
     desk: Desk,

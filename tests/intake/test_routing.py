@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import off_board, outbox, registration
+from complaints.clocks import NEVER, Clock
 from complaints.complaint import Complaint
 from complaints.conversation import Entry
 from complaints.database import transaction
@@ -95,6 +96,25 @@ def test_the_customer_is_asked_for_evidence_and_what_comes_is_on_the_complaint(
     with make() as session:
         picture = session.scalars(select(Attachment)).one()
     assert (picture.filename, picture.complaint_id) == ("crack.jpg", first.complaint_id)
+
+
+def test_an_answer_lets_the_clocks_that_waited_for_it_run_on(take: Take, first: Outcome, make: Make) -> None:
+    since = datetime.now(UTC)
+    with transaction(make) as session:
+        for clock in session.scalars(select(Clock)):
+            clock.pauses = [{"from": since.isoformat(), "to": None, "reason": "lot numbers", "asked": "reply:1"}]
+            clock.due_at = NEVER
+    answer = take("Lot L2608-114.", in_reply_to=our_mail(make, first.complaint_id))
+    with make() as session:
+        for clock in session.scalars(select(Clock)):
+            assert not clock.paused
+            assert clock.pauses is not None
+            assert clock.pauses[0]["letter"] == answer.letter_id
+            assert clock.due_at < NEVER
+        due = min(session.scalars(select(Clock.due_at)))
+        told = session.scalars(select(Change.act).where(Change.act.startswith("clock"))).all()
+    assert told == ["clock_answered", "clock_answered"]
+    assert complaint_of(make, first.complaint_id).sort_due_at == due
 
 
 def test_an_answer_to_a_merged_complaint_lands_on_the_one_that_took_it_in(

@@ -1,0 +1,288 @@
+"""Clocks that stand still while we wait for the customer: what they need, how they end, and the sum to the minute."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from complaints import clocks, pauses, triage
+from complaints.calendar import ONE_MINUTE, WorkingCalendar, mainland_china, parse_within
+from complaints.clocks import NEVER, Clock
+from complaints.customers import Customer
+from complaints.errors import NotAllowed
+from complaints.history import Change
+from complaints.letters import Sighting
+from complaints.pauses import NotPaused
+from complaints.triage import Claimed
+from tests.builders import a_letter, at_once
+from tests.desk import CONTEXT, Desk, english
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+TUESDAY = datetime(2026, 11, 17, tzinfo=SHANGHAI)
+
+
+def at(wall: str, day: datetime = TUESDAY) -> datetime:
+    hour, minute = map(int, wall.split(":"))
+    return day.replace(hour=hour, minute=minute).astimezone(UTC)
+
+
+@pytest.fixture
+def number(desk: Desk) -> str:
+    """A complaint that quality works on, whose customer lets the reply wait for what was asked; signed on Tuesday at
+    10:30, asked at 11:00."""
+    desk.at = at("10:20")
+    number = desk.registered()
+    with desk.act() as session:
+        agreed = [{"procedure": "manufacturing", "clock": "qa_reply", "pauses": True}]
+        session.scalars(select(Customer)).one().limits = agreed
+    desk.write(number, "first_review", "mkt_sup")
+    desk.write(number, "form", "sales")
+    desk.sign(number, "form_issued", "sales")
+    desk.sign(number, "form_approved", "mkt_sup")
+    desk.at = at("10:29")
+    desk.sign(number, "receipt", "qa_head")
+    desk.write(number, "assignment", "qa_head", qe=str(desk["qe"].id))
+    desk.move(number, "investigation", "qa_head")
+    desk.at = at("10:59")
+    desk.contact(number, "other")
+    return number
+
+
+def the_clock(desk: Desk, number: str, key: str = "qa_reply") -> Clock:
+    with desk.make() as session:
+        found = clocks.of(session, "complaint", desk.find(session, number).id)
+        return next(clock for clock in found if clock.key == key)
+
+
+def pause(
+    desk: Desk, number: str, when: datetime, *, key: str = "k1", asked_by: str = "contact:1", role: str = "qe",
+    reason: str = "We asked for the lot numbers", clock: str = "qa_reply",
+) -> None:  # fmt: skip
+    id_, desk.at = the_clock(desk, number, clock).id, when - timedelta(minutes=1)
+    with desk.act() as session:
+        found = desk.find(session, number)
+        pauses.pause(
+            session, found, id_, asked_by=asked_by, reason=reason, key=key, by=desk[role],
+            at=desk.at, context=CONTEXT,
+        )  # fmt: skip
+
+
+def run_on(desk: Desk, number: str, when: datetime, role: str = "qe") -> None:
+    id_, desk.at = the_clock(desk, number).id, when - timedelta(minutes=1)
+    with desk.act() as session:
+        found = desk.find(session, number)
+        pauses.run_on(session, found, id_, by=desk[role], at=desk.at, context=CONTEXT)
+
+
+def refused(why: pytest.ExceptionInfo[NotPaused]) -> list[str]:
+    return [english(each.sentence) for each in why.value.problems]
+
+
+def acts(desk: Desk) -> list[str]:
+    with desk.make() as session:
+        return [each for each in session.scalars(select(Change.act).order_by(Change.id)) if each.startswith("clock")]
+
+
+def test_a_paused_clock_is_never_due_and_afterwards_the_working_time_of_the_pause_is_added(
+    desk: Desk, number: str
+) -> None:
+    before = the_clock(desk, number)
+    assert before.due_at == at("17:30", TUESDAY + timedelta(days=3))
+    pause(desk, number, at("11:00"))
+    assert (the_clock(desk, number).due_at, desk.case(number).complaint.sort_due_at) == (NEVER, NEVER)
+    run_on(desk, number, at("14:00"))  # an hour before the break and one after it
+    after = the_clock(desk, number)
+    assert after.due_at == at("10:30", TUESDAY + timedelta(days=6))  # Friday 17:30 and two hours of Monday
+    assert desk.case(number).complaint.sort_due_at == after.due_at
+    assert after.receipt["due"] == before.receipt["due"]
+    assert after.receipt["pauses"] == [
+        {"from": "2026-11-17T11:00:00+08:00", "to": "2026-11-17T14:00:00+08:00", "minutes": 120,
+         "due": "2026-11-23T10:30:00+08:00"}
+    ]  # fmt: skip
+    assert [{**each, "by": 0} for each in after.pauses or ()] == [
+        {"from": "2026-11-17T03:00:00+00:00", "to": "2026-11-17T06:00:00+00:00", "asked": "contact:1", "by": 0,
+         "reason": "We asked for the lot numbers", "ended_by": desk["qe"].id}
+    ]  # fmt: skip
+    assert acts(desk) == ["clock_paused", "clock_ran_on"]
+
+
+def test_a_pause_over_night_counts_no_minute_in_which_we_are_closed(desk: Desk, number: str) -> None:
+    pause(desk, number, at("18:00"))
+    run_on(desk, number, at("08:00", TUESDAY + timedelta(days=1)))
+    assert the_clock(desk, number).due_at == at("17:30", TUESDAY + timedelta(days=3))
+
+
+def test_a_letter_of_the_customer_ends_the_pause_at_the_time_it_came(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    desk.at = at("15:00")
+    with desk.act() as session:
+        complaint = desk.find(session, number)
+        letter = a_letter(session, received_at=at("13:30"))
+        sighting = Sighting(
+            size=9, received_at=at("13:30"), seen_at=at("13:30"), outcome="set_aside", reason="list",
+            letter_id=letter.id,
+        )  # fmt: skip
+        session.add(sighting)
+        session.flush()
+        triage.join(
+            session, sighting, complaint, by=desk["clerk"], at=desk.at, context=CONTEXT, claimed=Claimed()
+        )  # fmt: skip
+    clock = the_clock(desk, number)
+    assert clock.pauses is not None
+    assert (clock.pauses[0]["to"], clock.pauses[0]["letter"]) == (at("13:30").isoformat(), 1)
+    assert clock.due_at == at("10:00", TUESDAY + timedelta(days=6))
+    assert acts(desk) == ["clock_paused", "clock_answered"]
+
+
+def test_a_pause_needs_a_reason_and_what_asked_and_says_everything_at_once(desk: Desk, number: str) -> None:
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("11:30"), reason=" ", asked_by="reply:7")
+    assert refused(why) == [
+        "Choose the mail or the talk in which the customer was asked", "Please say what we wait for"
+    ]  # fmt: skip
+
+
+def test_a_customer_who_has_written_since_is_not_waited_for(desk: Desk, number: str) -> None:
+    desk.at = at("11:10")
+    with desk.act() as session:
+        a_letter(session, desk.find(session, number), received_at=desk.at)
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("11:30"))
+    assert refused(why) == ["The customer has written since; ask again, or go on"]
+
+
+def test_a_clock_that_stands_still_is_not_paused_again_and_the_same_form_counts_once(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    pause(desk, number, at("11:05"))
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("11:06"), key="k2")
+    assert refused(why) == ["This clock stands still already"]
+    run_on(desk, number, at("11:10"))
+    run_on(desk, number, at("11:20"))
+    assert acts(desk) == ["clock_paused", "clock_ran_on"]
+
+
+def test_a_pause_before_the_end_of_the_last_one_or_on_a_broken_promise_is_refused(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    run_on(desk, number, at("12:00"))
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("11:30"), key="k2")
+    assert refused(why) == ["A pause begins now, not in the past"]
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("12:00", TUESDAY + timedelta(days=9)), key="k3")
+    assert refused(why) == ["This clock is overdue: a promise that is broken does not wait any more"]
+
+
+def test_only_who_is_responsible_may_pause_and_only_what_was_agreed(desk: Desk, number: str) -> None:
+    with pytest.raises(NotAllowed):
+        pause(desk, number, at("11:00"), role="sales")
+    with pytest.raises(NotPaused) as why:
+        pause(desk, number, at("11:00"), role="sales", clock="issue_form")
+    assert refused(why) == ["This clock does not wait for the customer"]
+
+
+def test_a_reply_in_a_pause_is_in_time_and_taken_back_the_clock_stands_still_again(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    desk.write(number, "qe_entry", "qe")
+    desk.at = at("14:59", TUESDAY + timedelta(days=20))
+    desk.write(number, "qa_reply", "qe")
+    clock = the_clock(desk, number)
+    assert (clock.outcome, clock.stopped_at) == ("met", desk.at)
+    assert clock.due_at > desk.at
+    with desk.make() as session:
+        again = session.get_one(Clock, clock.id)
+        clocks.resume(again)
+        assert (again.due_at, again.paused) == (NEVER, True)
+
+
+def test_a_class_that_is_raised_in_a_pause_starts_clocks_that_run_and_lowered_again_the_pause_goes_on(
+    desk: Desk, number: str
+) -> None:
+    pause(desk, number, at("11:00"))
+    desk.at = at("13:59")
+    raised = desk.classify(number, "major", "clerk")
+    assert the_clock(desk, number).outcome == "replaced"
+    assert the_clock(desk, number, "interim").due_at == at("14:00", TUESDAY + timedelta(days=1))
+    assert raised == at("14:00")
+    desk.classify(number, "general", "mkt_vp", "no line stopped")
+    assert the_clock(desk, number).paused
+    run_on(desk, number, at("15:00"))
+    assert the_clock(desk, number).due_at == at("11:30", TUESDAY + timedelta(days=6))
+
+
+def test_of_two_who_pause_at_once_one_does(desk: Desk, number: str) -> None:
+    ids = the_clock(desk, number).id
+
+    def one(key: str) -> None:
+        with desk.make.begin() as session:
+            pauses.pause(
+                session, desk.find(session, number), ids, asked_by="contact:1", reason="lot numbers", key=key,
+                by=desk["qe"], at=at("11:30"), context=CONTEXT,
+            )  # fmt: skip
+
+    done = at_once(lambda: one("a"), lambda: one("b"))
+    assert sorted(type(each).__name__ for each in done) == ["NoneType", "NotPaused"]
+    assert acts(desk) == ["clock_paused"]
+
+
+# Against an oracle that counts minute by minute
+
+MINUTES = 60 * 24 * 40
+START = datetime(2026, 9, 24, 1, 7, tzinfo=UTC)  # before two holidays with days that are worked for them
+
+
+def open_minutes(calendar: WorkingCalendar) -> Iterator[bool]:
+    for n in range(MINUTES):
+        yield calendar.is_open(START + n * ONE_MINUTE)
+
+
+CALENDARS = (
+    mainland_china(),
+    WorkingCalendar(zone="Europe/Berlin"),  # summer time ends in between
+    WorkingCalendar(zone="UTC", week=dict.fromkeys(range(7), ((time(22), time(6)),))),
+)
+OPEN = [list(open_minutes(calendar)) for calendar in CALENDARS]
+
+
+@given(
+    which=st.integers(0, 2), hours=st.integers(1, 60), round_the_clock=st.booleans(),
+    cuts=st.lists(st.integers(0, 60 * 24 * 6), max_size=8, unique=True),
+)  # fmt: skip
+def test_pauses_move_the_due_time_by_exactly_the_minutes_that_would_have_counted(
+    which: int, hours: int, round_the_clock: bool, cuts: list[int]
+) -> None:
+    calendar, counts = CALENDARS[which], OPEN[which]
+    within = f"{hours} hours" if round_the_clock else f"{hours} working hours"
+    at_minutes = sorted(cuts)[: len(cuts) // 2 * 2]
+    intervals = list(zip(at_minutes[::2], at_minutes[1::2], strict=True))
+    left, oracle = hours * 60, -1
+    for n in range(MINUTES):
+        paused = any(begins <= n < ends for begins, ends in intervals)
+        left -= (round_the_clock or counts[n]) and not paused
+        if not left:
+            oracle = n + 1
+            break
+    assume(all(begins < oracle for begins, _ in intervals))
+    clock = Clock(
+        key="k", started_at=START, receipt=calendar.add(START, parse_within(within)).receipt,
+        pauses=[
+            {"from": (START + a * ONE_MINUTE).isoformat(), "to": (START + b * ONE_MINUTE).isoformat()}
+            for a, b in intervals
+        ],
+    )  # fmt: skip
+    clocks.reckon(clock, calendar)
+    assert clock.due_at == START + oracle * ONE_MINUTE
+    assert clocks.stood_still(clock, calendar, clock.due_at) // ONE_MINUTE == sum(
+        round_the_clock or counts[n] for a, b in intervals for n in range(a, b)
+    )
+
+
+def test_the_interval_that_lasts_is_the_last_one() -> None:
+    clock = Clock(pauses=[{"from": START.isoformat(), "to": None}], receipt={})
+    assert clock.paused
+    assert list(clocks.stands_still(clock)) == []
+    assert list(clocks.stands_still(clock, START + ONE_MINUTE)) == [(START, START + ONE_MINUTE)]
