@@ -1,7 +1,8 @@
 """Clocks: how long we have for what the procedure promises.
 
 A clock starts and stops on recorded acts, never by itself. Its due time is stored when it starts, with a receipt that
-says how it was reckoned, so that a later change of the limit does not move a promise already made.
+says how it was reckoned, so that a later change of the limit does not move a promise already made. Another
+calendar does, once somebody has seen what it moves: see calendar_changes.py.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, selec
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
-from complaints.calendar import WorkingCalendar
+from complaints.calendar import WorkingCalendar, parse_within
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
@@ -115,6 +116,12 @@ def resume(clock: Clock) -> None:
     """The act was taken back: the clock runs on as if it had never stopped."""
     clock.stopped_at = None
     clock.outcome = None
+
+
+def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
+    """Set the due time of a clock anew, from its limit and a calendar."""
+    due = calendar.add(clock.started_at, parse_within(clock.receipt["within"]))
+    clock.due_at, clock.receipt = due.at, due.receipt
 
 
 def earliest_due(running: Iterable[Clock]) -> datetime | None:

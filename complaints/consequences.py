@@ -12,11 +12,25 @@ from datetime import datetime
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
-from complaints import clocks, history, invitations, notices, receivers, records, rows, turns, visits, words, work
+from complaints import (
+    calendars,
+    clocks,
+    history,
+    invitations,
+    notices,
+    receivers,
+    records,
+    rows,
+    turns,
+    visits,
+    words,
+    work,
+)
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
+from complaints.guards import DEPARTMENT_ROLES
 from complaints.happened import has_happened
 from complaints.history import Change
 from complaints.people import Actor
@@ -131,7 +145,10 @@ def _start(
         if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
             clocks.resume(clock)
             return []
-    (begun,) = clocks.begun([rule], at, context.calendar, round=round)
+    departments = case.departments if rule.responsible in DEPARTMENT_ROLES else ()
+    customer = case.complaint.customer_id
+    hours = calendars.for_clock(session, context.calendar, customer_id=customer, departments=departments)
+    (begun,) = clocks.begun([rule], at, hours, round=round)
     clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
     session.add(clock)
     return [clock]
