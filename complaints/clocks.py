@@ -1,8 +1,9 @@
 """Clocks: how long we have for what the procedure promises.
 
 A clock starts and stops on recorded acts, never by itself. Its due time is stored when it starts, with a receipt that
-says how it was reckoned, so that a later change of the limit does not move a promise already made. Where it may stand
-still for a while (pauses.py), the intervals are kept, never their sum, and the due time follows from them.
+says how it was reckoned, so that a later change of the limit does not move a promise already made. Another calendar
+does, once somebody has seen what it moves: see calendar_changes.py. Where a clock may stand still for a while
+(pauses.py), the intervals are kept, never their sum, and the due time follows from them.
 """
 
 from collections.abc import Iterable, Iterator

@@ -168,7 +168,7 @@ def run_on(session: Session, complaint: Complaint, clock_id: int, *, by: Actor, 
     clock, case = find(session, complaint, clock_id), load(session, complaint)
     check_may_act(case, clock, by)
     if clock.paused:
-        _end(session, complaint, clock, at=at, context=context, ended_by=by.id)
+        _end(session, case, clock, at=at, context=context, ended_by=by.id)
         _note(session, case, clock, "clock_ran_on", by=by, at=at, context=context)
 
 
@@ -197,18 +197,17 @@ def answered(
     for clock in clocks_:
         if clock.pauses and received_at >= datetime.fromisoformat(clock.pauses[-1]["from"]):
             complaint = session.get_one(Complaint, clock.subject_id)
-            ended = min(received_at, at)
-            _end(session, complaint, clock, at=ended, context=context, letter=letter_id)
-            case = load(session, complaint)
+            case, ended = load(session, complaint), min(received_at, at)
+            _end(session, case, clock, at=ended, context=context, letter=letter_id)
             _note(session, case, clock, "clock_answered", by=by, at=at, context=context, letter_id=letter_id)
 
 
-def _end(session: Session, complaint: Complaint, clock: Clock, *, at: datetime, context: Context, **how: Any) -> None:
+def _end(session: Session, case: Case, clock: Clock, *, at: datetime, context: Context, **how: Any) -> None:
     """Write how a pause ended, and reckon when the clock is due. One that was stopped meanwhile stays as it ended."""
     *before, last = clock.pauses or [{}]
     clock.pauses = [*before, {**last, "to": max(at, datetime.fromisoformat(last["from"])).isoformat(), **how}]
     if clock.stopped_at is None:
-        clocks.reckon(clock, limits.calendar_of(session, clock, complaint, context))
+        clocks.reckon(clock, limits.calendar_of(session, case, clock.responsible, context))
 
 
 def _note(

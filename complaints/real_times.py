@@ -60,7 +60,7 @@ def enter(
         raise NotEntered(wrong)
     recorded = clock.recorded_at or at
     clock.backdated = {"recorded": recorded.isoformat(), "entered": at.isoformat(), "by": by.id, "reason": reason}
-    clocks.end(clock, at=done_at, calendar=limits.calendar_of(session, clock, complaint, context))
+    clocks.end(clock, at=done_at, calendar=limits.calendar_of(session, case, clock.responsible, context))
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     name = asdict(name_of(clock, case.rules))
     history.note(

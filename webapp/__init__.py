@@ -22,6 +22,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         assigning,
         attachments,
         board,
+        calendars,
         changes,
         channels,
         cli,
@@ -105,7 +106,17 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
     known = (reports, facts, record_facts, changes, pickers, customers, communications, limits, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (preferences, channels, absences, mailboxes, procedures, template_settings, digest_settings, parts)
+    settled = (
+        preferences,
+        channels,
+        absences,
+        mailboxes,
+        procedures,
+        calendars,
+        template_settings,
+        digest_settings,
+        parts,
+    )
     web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)
