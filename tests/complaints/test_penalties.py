@@ -1,15 +1,19 @@
 """Penalties: what a breach is proposed to cost, once; and that nobody but those concerned hears of it."""
 
+import multiprocessing
+import signal
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, duties, links, penalties, switches
+from complaints import clocks, duties, failpoints, links, penalties, switches
 from complaints.clocks import Clock
-from complaints.database import transaction
+from complaints.database import open_database, sessions, transaction
 from complaints.history import Change
 from complaints.notices import Notice
 from complaints.outbox import Outgoing
@@ -40,6 +44,11 @@ def due(desk: Desk, at: datetime | None = None) -> int:
 # Clocks
 
 
+def stop(clock: Clock, at: datetime) -> None:
+    if clock.stopped_at is None:
+        clock.stopped_at, clock.outcome = at, "met" if at <= clock.due_at else "late"
+
+
 @pytest.mark.requirement("S84")
 def test_notifying_and_registering_late_is_proposed_to_cost_twenty_once(desk: Desk) -> None:
     number = desk.draft()
@@ -59,7 +68,7 @@ def test_a_clock_that_was_stopped_late_between_two_looks_is_found(desk: Desk) ->
     desk.at += timedelta(hours=3)
     with desk.act() as session:
         for clock in clocks.of(session, "complaint", desk.find(session, number).id):
-            clocks.stop(clock, at=desk.at)
+            stop(clock, desk.at)
     assert due(desk, desk.at + timedelta(days=3)) == 1
     assert told(desk) == [("p_notify", "clerk", 20)]
 
@@ -141,6 +150,53 @@ def test_two_schedulers_at_once_propose_it_once(desk: Desk) -> None:
     found = at_once(*[lambda: due(desk, late)] * 4)
     assert all(isinstance(each, int) for each in found), found
     assert told(desk) == [("p_reply", "qe", 30)]
+
+
+def test_a_scheduler_killed_in_the_middle_leaves_it_to_the_next(desk: Desk) -> None:
+    desk.to_investigation(complaint_class="major")
+    late = desk.at + A_WEEK
+
+    def go() -> None:
+        failpoints._order = "penalty.proposed:kill:2"
+        propose_due(sessions(open_database(str(desk.make.kw["bind"].url.render_as_string(False)))), late, CONTEXT)
+
+    process = multiprocessing.get_context("fork").Process(target=go)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    due(desk, late)
+    assert due(desk, late) == 0
+    assert told(desk) == [("p_reply", "qe", 30), ("p_reply", "qe", 30)]
+
+
+STEPS = st.lists(st.sampled_from(["wait", "stop", "resume", "cancel", "later", "look"]), max_size=12)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_happens_to_a_clock_it_is_proposed_as_long_as_it_is_broken(desk: Desk, steps: list[str]) -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, desk.draft())
+        watched = next(each for each in clocks.of(session, "complaint", complaint.id) if each.key == "notify_register")
+    for step in [*steps, "look"]:
+        with desk.act() as session:
+            clock = session.get_one(Clock, watched.id)
+            if step == "wait":
+                desk.at += timedelta(hours=3)
+            elif step == "stop":
+                stop(clock, desk.at)
+            elif step == "resume":
+                clocks.resume(clock)
+            elif step == "cancel":
+                clocks.cancel(clock, at=desk.at)
+            elif step == "later":
+                clock.due_at = max(clock.due_at, desk.at) + timedelta(hours=1)
+        if step == "look":
+            due(desk)
+            broken = clock.outcome == "late" or (clock.stopped_at is None and clock.due_at < desk.at)
+            found = proposed(desk.make, clock_id=clock.id)
+            assert len(found) <= 1
+            assert [each.decision for each in found if each.decision != WITHDRAWN] == ([None] if broken else [])
 
 
 def test_an_earlier_moment_played_again_changes_nothing(desk: Desk) -> None:
