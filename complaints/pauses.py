@@ -28,7 +28,7 @@ from complaints.registration import Incomplete, Problem
 from complaints.replies import Reply
 from complaints.texts import clean
 
-REASON, ASKED = "reason", "asked"
+REASON, ASKED = "clock-reason", "clock-asked"
 """The fields of the form, as problems name them."""
 LONGEST_REASON = 1_000
 REPLY, CONTACT = "reply", "contact"

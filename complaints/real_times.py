@@ -21,7 +21,7 @@ from complaints.people import Actor
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 
-DONE, WHY = "done", "why"
+DONE, WHY = "clock-done", "clock-why"
 """The fields of the form, as problems name them."""
 
 
