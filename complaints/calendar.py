@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum, auto
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -32,14 +32,24 @@ OFFICE_HOURS: Hours = ((time(8, 30), time(12)), (time(13), time(17, 30)))
 OFFICE_WEEK: Mapping[int, Hours] = MappingProxyType(dict.fromkeys(range(5), OFFICE_HOURS))
 SEEDED_YEARS = range(2010, 2041)  # beyond these every date is provisional anyway
 HORIZON = timedelta(days=3653)  # ten years
+MAINLAND = "CN"
 LARGEST_AMOUNT = 10_000
 LONGEST_WALK = 60  # rows of a receipt
+FORTNIGHT = timedelta(days=14)
 ONE_DAY = timedelta(days=1)
 ONE_MINUTE = timedelta(minutes=1)
 
 
 class NoWorkingTime(ComplaintError):
     message = N_("There is not enough working time in the ten years after %(day)s. Check the working calendar.")
+
+
+class NoWorkingTimeBefore(ComplaintError):
+    message = N_("There is not enough working time in the ten years before %(day)s. Check the working calendar.")
+
+
+class UnknownCountry(ComplaintError):
+    message = N_("There are no public holidays of “%(country)s” here. Write a code such as CN, DE or DE-BY.")
 
 
 class Unit(StrEnum):
@@ -136,8 +146,8 @@ class WorkingCalendar:
 
     def end_of(self, day: date) -> datetime:
         """The close of business of a day; of one off, its midnight."""
-        hours = self.hours(day)
-        return datetime.combine(day, hours[-1][1] if hours else time(23, 59), self.tz)
+        opened = self._day(day).open
+        return max(closes for _, closes in opened) if opened else datetime.combine(day, time(23, 59), self.tz)
 
     def is_provisional(self, year: int) -> bool:
         """A calendar that lists days off or make-up days speaks for the years of its list only."""
@@ -193,6 +203,35 @@ class WorkingCalendar:
         }
         return Due(due, provisional, receipt)
 
+    def subtract(self, due: datetime, within: Within) -> datetime:
+        """The latest start, to the minute, from which a limit ends at `due` or before: who begins later is late."""
+        due = _utc(due)
+        local = due.astimezone(self.tz)
+        if within.unit is Unit.working_hours:
+            return self._hours_before(due, within)
+        if within.unit is Unit.working_days:
+            first = self._days_before(due, within)
+            return datetime.combine(first, time(), self.tz).astimezone(UTC) - ONE_MINUTE
+        return _round_the_clock_back(local, within)
+
+    def _hours_before(self, due: datetime, within: Within) -> datetime:
+        left = timedelta(hours=within.amount)
+        for _, _, ends, worked in self._open_before(due):
+            if worked >= left:
+                return ends - left
+            left -= worked
+        raise NoWorkingTimeBefore(day=due.astimezone(self.tz).date())
+
+    def _days_before(self, due: datetime, within: Within) -> date:
+        """The first of as many working days as close by then."""
+        counted = 0
+        for day in _days_back(due.astimezone(self.tz).date()):
+            opened = self._day(day).open
+            counted += bool(opened) and max(closes for _, closes in opened) <= due
+            if counted == within.amount:
+                return day
+        raise NoWorkingTimeBefore(day=due.astimezone(self.tz).date())
+
     def _count_hours(self, start: datetime, within: Within) -> list[_Stretch]:
         left, counted = timedelta(hours=within.amount), []
         for day, begins, _, worked in self._open_between(start, start + HORIZON):
@@ -222,6 +261,12 @@ class WorkingCalendar:
                 if opens < closes:
                     yield _Stretch(day, opens, closes, closes - opens)
                     begin = closes
+
+    def _open_before(self, end: datetime) -> Iterator[_Stretch]:
+        """Working time before an instant, the last first."""
+        for _ in range(HORIZON // FORTNIGHT):
+            yield from reversed([*self._open_between(end - FORTNIGHT, end)])
+            end -= FORTNIGHT
 
     def _walk(self, first: date, counted: list[_Stretch]) -> list[dict[str, Any]]:
         rows, done, told = [], timedelta(), 0
@@ -259,25 +304,48 @@ class WorkingCalendar:
         return _Day("holiday" if day in self.days_off else None if hours else "weekend", tuple(spans))
 
 
-@lru_cache(maxsize=16)
-def mainland_china(years: range | None = None, zone: str = "Asia/Shanghai") -> WorkingCalendar:
-    """Office hours with the public holidays and make-up days of mainland China; one shared instance per question.
+class PublicDays(NamedTuple):
+    """What a country says about the days of some years: when nobody works, the weekends that are worked for it, and the
+    years it has not spoken about."""
 
-    For a year whose notice is not out yet the `holidays` library lists the statutory days alone and does not say so.
-    Its make-up days also hold a few of other years, whatever we ask for.
+    off: frozenset[date]
+    worked: frozenset[date]
+    provisional: frozenset[int]
+
+
+@lru_cache(maxsize=64)
+def public_days(country: str, years: range = SEEDED_YEARS) -> PublicDays:
+    """The public holidays of a country, or a part of one (`DE-BY`), as the `holidays` library has them.
+
+    For a year whose notice is not out yet it lists the statutory days of mainland China alone and does not say so.
+    Its make-up days also hold a few of other years, whatever we ask for. Raises `UnknownCountry`.
     """
     # Imported here, because it takes a quarter of a second that only who seeds a calendar should pay.
     from holidays import country_holidays
 
-    wanted = SEEDED_YEARS if years is None else years
-    table = country_holidays("CN", years=wanted)
-    make_up = {day for day in table.weekend_workdays if day.year in wanted}
-    return WorkingCalendar(
-        zone=zone,
-        days_off=frozenset(day for day in table if day.year in wanted),
-        make_up=dict.fromkeys(make_up, ()),
-        provisional_years=frozenset(wanted) - {day.year for day in make_up},
-    )
+    code, dash, part = country.partition("-")
+    if code not in (known := countries()) or (dash and part not in known[code]):
+        raise UnknownCountry(country=country[:40])
+    table = country_holidays(code, subdiv=part or None, years=years)
+    worked = frozenset(day for day in table.weekend_workdays if day.year in years)
+    announced = {day.year for day in worked} if code == MAINLAND else years
+    return PublicDays(frozenset(day for day in table if day.year in years), worked, frozenset(years) - {*announced})
+
+
+@cache
+def countries() -> dict[str, list[str]]:
+    """The countries whose public holidays are known, by their codes, each with its parts."""
+    from holidays import list_supported_countries
+
+    return dict(list_supported_countries(include_aliases=False))
+
+
+@lru_cache(maxsize=16)
+def mainland_china(years: range | None = None, zone: str = "Asia/Shanghai") -> WorkingCalendar:
+    """Office hours with the public holidays and make-up days of mainland China; one shared instance per question."""
+    days = public_days(MAINLAND, SEEDED_YEARS if years is None else years)
+    make_up = dict[date, Hours](dict.fromkeys(days.worked, ()))
+    return WorkingCalendar(zone=zone, days_off=days.off, make_up=make_up, provisional_years=days.provisional)
 
 
 def _utc(at: datetime) -> datetime:
@@ -294,6 +362,10 @@ def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
+def _days_back(last: date) -> Iterator[date]:
+    return (last + ONE_DAY - timedelta(days=n) for n in range(HORIZON.days))  # a night's block ends on the day after
+
+
 def _round_the_clock(local: datetime, within: Within) -> datetime:
     if within.unit is Unit.hours:
         return local.astimezone(UTC) + timedelta(hours=within.amount)
@@ -303,6 +375,24 @@ def _round_the_clock(local: datetime, within: Within) -> datetime:
         year, month = local.year + years, month + 1
         day = date(year, month, min(local.day, monthrange(year, month)[1]))
     return datetime.combine(day, local.time().replace(fold=0), local.tzinfo).astimezone(UTC)
+
+
+def _round_the_clock_back(local: datetime, within: Within) -> datetime:
+    if within.unit is Unit.hours:
+        return local.astimezone(UTC) - timedelta(hours=within.amount)
+    clock = local.time().replace(fold=0)
+    day = local.date()
+    if within.unit is Unit.days:
+        day -= timedelta(days=within.amount)
+    else:
+        years, month = divmod(day.month - 1 - within.amount, 12)
+        year, month = day.year + years, month + 1
+        last = monthrange(year, month)[1]
+        if last < day.day:  # from any moment of a shorter month's last day it ends before
+            clock = time(23, 59)
+        on_last = day.day == monthrange(day.year, day.month)[1]  # later days of a longer month end there, too
+        day = date(year, month, last if on_last else min(day.day, last))
+    return datetime.combine(day, clock, local.tzinfo).astimezone(UTC)
 
 
 def _wall_clock(at: datetime) -> str:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, contains_eager, joinedload, mapped_column, relationship
 
-from complaints import clocks, history, numbers, rows, terms, visits, work
+from complaints import calendars, clocks, history, numbers, rows, terms, visits, work
 from complaints.calendar import WorkingCalendar
 from complaints.clocks import Clock
 from complaints.customers import Customer
@@ -269,7 +269,8 @@ def open_draft(
     transaction. `received_at` starts the clocks; `fields` are further columns; `noted` goes into that line. Mail from a
     backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
-    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, calendar) if with_clocks else []
+    hours = calendars.for_clock(session, calendar, customer_id=(fields or {}).get("customer_id"))
+    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, hours) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)

@@ -115,7 +115,7 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
         rule = rules.get(clock.key)
         stops = rule.stops if rule is not None else limits.stops(clock)
         if clock.stopped_at is None and stops and all(_has_happened(case, event) for event in stops):
-            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, clock, case.complaint, context))
+            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, case, clock.responsible, context))
     if stage.final:
         _end(session, case, running, at=at, context=context)
         return running
@@ -140,7 +140,7 @@ def _end(session: Session, case: Case, running: Iterable[Clock], *, at: datetime
     customer has accepted before it was due, so it was neither kept nor broken."""
     for clock in running:
         if clock.due_at < at:
-            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, clock, case.complaint, context))
+            clocks.stop(clock, at=at, calendar=limits.calendar_of(session, case, clock.responsible, context))
         else:
             clocks.cancel(clock, at=at)
 
@@ -154,7 +154,7 @@ def _start(
         if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
             clocks.resume(clock)
             return []
-    (begun,) = clocks.begun([rule], at, context.calendar, round=round)
+    (begun,) = clocks.begun([rule], at, limits.calendar_of(session, case, rule.responsible, context), round=round)
     begun |= limits.tighter(session, case, rule, begun, context)
     clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
     session.add(clock)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import schedule
+from complaints import calendar_changes, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -25,7 +25,7 @@ class Duty(NamedTuple):
     do: Callable[[Make, datetime, Context], int]
 
 
-DUTIES: tuple[Duty, ...] = ()
+DUTIES: tuple[Duty, ...] = (Duty("calendars", 60, calendar_changes.settle),)
 
 
 def run(make: Make, at: datetime, context: Context) -> dict[str, int]:

@@ -11,13 +11,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from complaints import clocks
+from complaints import calendars, clocks
 from complaints.calendar import WorkingCalendar, parse_within
 from complaints.case import Case
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.customers import Customer
+from complaints.guards import DEPARTMENT_ROLES
 from complaints.procedure import RECEIVED, ClockRule, Procedure
 
 CUSTOMER = "customer"
@@ -97,7 +98,7 @@ def tighter(session: Session, case: Case, rule: ClockRule, begun: dict[str, Any]
     agreed = on(customer, case.rules, rule.key)
     if customer is None or agreed is None or not agreed.within:
         return {}
-    due = calendar(session, customer.id, context).add(begun["started_at"], parse_within(agreed.within))
+    due = calendar_of(session, case, rule.responsible, context).add(begun["started_at"], parse_within(agreed.within))
     if due.at >= begun["due_at"]:
         return {}
     told = {"customer": customer.name, "house": str(rule.within)}
@@ -113,7 +114,9 @@ def promised(session: Session, case: Case, context: Context) -> Iterator[dict[st
         kind, _, key = each.stops.partition(":")
         if customer is None or each.clock or each.procedure != case.rules.key or key not in known.get(kind, ()):
             continue
-        due = calendar(session, customer.id, context).add(complaint.received_at, parse_within(each.within))
+        due = calendar_of(session, case, each.responsible, context).add(
+            complaint.received_at, parse_within(each.within)
+        )
         yield {
             "key": f"own:{customer.id}:{each.id}",
             "round": complaint.round,
@@ -129,12 +132,8 @@ def _customer(session: Session, complaint: Complaint) -> Customer | None:
     return session.get(Customer, complaint.customer_id) if complaint.customer_id is not None else None
 
 
-def calendar_of(session: Session, clock: Clock, complaint: Complaint, context: Context) -> WorkingCalendar:
-    """The calendar that a clock goes by: the customer's where its limit is the customer's."""
-    theirs = clock.promised is not None or "customer" in clock.receipt
-    return calendar(session, complaint.customer_id, context) if theirs else context.calendar
-
-
-def calendar(session: Session, customer_id: int | None, context: Context) -> WorkingCalendar:
-    """The calendar by which a customer's own limits are reckoned."""
-    return context.calendar
+def calendar_of(session: Session, case: Case, responsible: str, context: Context) -> WorkingCalendar:
+    """What a clock goes by: the customer's calendar, that of the departments whose clock it is, or the usual one."""
+    theirs = case.departments if responsible in DEPARTMENT_ROLES else ()
+    customer = case.complaint.customer_id
+    return calendars.for_clock(session, context.calendar, customer_id=customer, departments=theirs)

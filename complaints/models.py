@@ -2,6 +2,7 @@
 
 from complaints import (
     assignments,
+    calendars,
     clocks,
     communications,
     complaint,
@@ -40,8 +41,9 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes", "notes", "notices",
-    "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products", "records", "registration",
-    "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views", "visits", "work",
+    "Base", "assignments", "calendars", "clocks", "communications", "complaint", "conversation", "customer_file",
+    "customers", "drafts", "finding", "history", "incidents", "invitations", "letters", "links", "mailboxes",
+    "notes", "notices", "numbers", "off_board", "outbox", "people", "printing", "procedure_store", "products",
+    "records", "registration", "replies", "reply_templates", "schedule", "signatures", "signin", "terms", "views",
+    "visits", "work",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ joins the complaint, or by hand. Kept are the intervals; what follows from them 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,12 @@ from complaints.case import Case, load
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
-from complaints.errors import N_, Name, NotAllowed, NotFound, Sentence
+from complaints.errors import N_, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
 from complaints.people import Actor
-from complaints.procedure import COMPLAINT, Procedure
+from complaints.procedure import COMPLAINT
 from complaints.registration import Incomplete, Problem
 from complaints.replies import Reply
 from complaints.texts import clean
@@ -65,14 +65,6 @@ def check_may_act(case: Case, clock: Clock, by: Actor) -> None:
     """Raises `NotAllowed` for who may not speak for a clock."""
     if not may_act(case, clock, by):
         raise NotAllowed(who=RoleNames.of(case.rules, (clock.responsible,)))
-
-
-def name_of(clock: Clock, rules: Procedure) -> Name:
-    """What a clock promises."""
-    if clock.promised is not None:
-        told = f"{clock.promised['name']} ({clock.promised['customer']})"
-        return Name(told, told)
-    return next((rule.name for rule in rules.clocks if rule.key == clock.key), Name(clock.key, clock.key))
 
 
 def asked(session: Session, case: Case) -> list[Asked]:
@@ -168,7 +160,7 @@ def run_on(session: Session, complaint: Complaint, clock_id: int, *, by: Actor, 
     clock, case = find(session, complaint, clock_id), load(session, complaint)
     check_may_act(case, clock, by)
     if clock.paused:
-        _end(session, complaint, clock, at=at, context=context, ended_by=by.id)
+        _end(session, case, clock, at=at, context=context, ended_by=by.id)
         _note(session, case, clock, "clock_ran_on", by=by, at=at, context=context)
 
 
@@ -196,25 +188,23 @@ def answered(
     on from when it arrived, in the caller's transaction. One that came before its pause is no answer."""
     for clock in clocks_:
         if clock.pauses and received_at >= datetime.fromisoformat(clock.pauses[-1]["from"]):
-            complaint = session.get_one(Complaint, clock.subject_id)
-            ended = min(received_at, at)
-            _end(session, complaint, clock, at=ended, context=context, letter=letter_id)
-            case = load(session, complaint)
+            case = load(session, session.get_one(Complaint, clock.subject_id))
+            _end(session, case, clock, at=min(received_at, at), context=context, letter=letter_id)
             _note(session, case, clock, "clock_answered", by=by, at=at, context=context, letter_id=letter_id)
 
 
-def _end(session: Session, complaint: Complaint, clock: Clock, *, at: datetime, context: Context, **how: Any) -> None:
+def _end(session: Session, case: Case, clock: Clock, *, at: datetime, context: Context, **how: Any) -> None:
     """Write how a pause ended, and reckon when the clock is due. One that was stopped meanwhile stays as it ended."""
     *before, last = clock.pauses or [{}]
     clock.pauses = [*before, {**last, "to": max(at, datetime.fromisoformat(last["from"])).isoformat(), **how}]
     if clock.stopped_at is None:
-        clocks.reckon(clock, limits.calendar_of(session, clock, complaint, context))
+        clocks.reckon(clock, limits.calendar_of(session, case, clock.responsible, context))
 
 
 def _note(
     session: Session, case: Case, clock: Clock, act: str, *, by: Actor, at: datetime, context: Context, **more: Any
 ) -> None:
-    complaint, name = case.complaint, name_of(clock, case.rules)
+    complaint = case.complaint
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
-    history.note(session, complaint.id, act, by=by, at=at, clock=asdict(name), **more)
+    history.note(session, complaint.id, act, by=by, at=at, clock=clocks.called(clock), **more)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)

@@ -16,6 +16,7 @@ from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import (
+    calendars,
     classes,
     clocks,
     consequences,
@@ -596,7 +597,8 @@ def choose_procedure(
     for clock in clocks.of(session, COMPLAINT, complaint.id):
         clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
     starting = rules.clocks_from(RECEIVED)
-    clocks.start_again(session, COMPLAINT, complaint.id, starting, complaint.received_at, context.calendar)
+    hours = calendars.for_clock(session, context.calendar, customer_id=complaint.customer_id)
+    clocks.start_again(session, COMPLAINT, complaint.id, starting, complaint.received_at, hours)
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, rules.first.key, round=complaint.round, by=by, at=at)
     history.note(session, complaint.id, "procedure_chosen", by=by, at=at, before=before.key, after=rules.key)

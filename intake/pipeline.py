@@ -29,9 +29,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import people, procedure_store, rows
+from complaints import calendars, people, procedure_store, rows
 from complaints.blobs import Blobs
-from complaints.calendar import mainland_china
 from complaints.database import transaction
 from complaints.failpoints import Failpoint, failpoint
 from complaints.letters import WAITING, Letter, Sighting
@@ -104,7 +103,6 @@ class Intake:
         self.manner = manner
         self.door = door
         self.blobs = Blobs(settings.blobs)
-        self.calendar = mainland_china(zone=settings.timezone)
         self.reader = a_reader(settings)
 
     def __enter__(self) -> "Intake":
@@ -279,7 +277,8 @@ class Intake:
             query = select(Letter.content_key, Letter.id).where(Letter.content_key.in_(keys))
             known = {row.content_key: row.id for row in session.execute(query)}
             staff = people.addresses(session)
-        recorder = Recorder(self.settings, self.calendar, manner=self.manner, staff=staff)
+            calendar = calendars.current(session, self.settings.timezone)
+        recorder = Recorder(self.settings, calendar, manner=self.manner, staff=staff)
         return Taker(self.settings, recorder, known, self.clock)
 
     def waiting(self, *, mailbox_id: int | None = None) -> list[Arrival]:

@@ -19,8 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import duties, history, incidents, outbox, printing, procedure_store, schedule, settings
-from complaints.calendar import mainland_china
+from complaints import calendars, duties, history, incidents, outbox, printing, procedure_store, schedule, settings
 from complaints.context import Context
 from complaints.database import open_database, sessions, transaction
 from complaints.logs import configure
@@ -86,7 +85,8 @@ class Scheduler:
     def _do_duties(self, at: datetime) -> None:
         """What fails is tried again in its next slot, and keeps nothing else from being done."""
         chosen = self.settings
-        calendar = mainland_china(zone=chosen.timezone)
+        with self.make() as session:
+            calendar = calendars.current(session, chosen.timezone)
         context = Context(calendar, chosen.secret_key, chosen.message_domain, chosen.mail_from)
         for duty in duties.DUTIES:
             try:

@@ -21,6 +21,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         assigning,
         attachments,
         board,
+        calendars,
         changes,
         cli,
         clocks,
@@ -98,7 +99,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
     known = (facts, record_facts, changes, pickers, customers, communications, limits, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (preferences, mailboxes, procedures, template_settings)
+    settled = (preferences, mailboxes, procedures, calendars, template_settings)
     web = (*cases, notices, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g, request
 from flask_login import current_user
 
+from complaints import calendars
 from complaints.blobs import Blobs
-from complaints.calendar import WorkingCalendar, mainland_china
+from complaints.calendar import WorkingCalendar
 from complaints.context import Context
 from complaints.people import Actor
 from complaints.settings import Settings
+from webapp.database import glance
 
 
 def settings() -> Settings:
@@ -30,7 +32,11 @@ def zone() -> ZoneInfo:
 
 
 def calendar() -> WorkingCalendar:
-    return mainland_china(zone=settings().timezone)
+    """The organisation's, asked for once."""
+    if "calendar" not in g:
+        with glance() as session:
+            g.calendar = calendars.current(session, settings().timezone)
+    return cast(WorkingCalendar, g.calendar)
 
 
 def engine() -> Context:

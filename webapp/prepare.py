@@ -102,7 +102,9 @@ def nothing_to_do(chosen: Settings) -> bool:
 
 
 def settle_procedures(chosen: Settings) -> str:
-    """Enter the procedure files that are new; returns everything that is wrong with any of them, line by line."""
+    """Enter the procedure files that are new, and the working calendar of a house that has none; returns everything
+    that is wrong with any of the files, line by line."""
+    from complaints import calendars
     from complaints.database import open_database, sessions, transaction
     from complaints.procedure_file import BadProcedure
     from complaints.procedure_store import settle
@@ -112,6 +114,7 @@ def settle_procedures(chosen: Settings) -> str:
     try:
         with transaction(sessions(engine)) as session:
             settle(session, shipped=shipped, own=own, at=datetime.now(UTC))
+            calendars.seed(session, chosen.timezone, at=datetime.now(UTC))
         return ""
     except BadProcedure as bad:
         return str(bad)

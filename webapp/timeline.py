@@ -48,6 +48,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "moved": ("move", N_("%(who)s moved it from %(before)s to %(after)s")),
     "moved_round": ("repeat", N_("%(who)s moved it from %(before)s back to %(after)s, for round %(round)s")),
     "undone": ("undo", N_("%(who)s took the move back: %(after)s")),
+    "due_moved": (
+        "calendar",
+        N_("By the calendar that %(who)s accepted, “%(clock)s” is due on %(now_due)s, not on %(was_due)s"),
+    ),
     "procedure_chosen": ("sliders", N_("%(who)s chose another procedure: %(procedure)s")),
     "recorded": ("note", N_("%(who)s wrote in “%(sheet)s”: %(fields)s")),
     "row_removed": ("trash", N_("%(who)s took a row out of “%(sheet)s”")),
@@ -413,10 +417,6 @@ def _told(
             return str(value if value in seen else gettext("another complaint"))
         case "before" | "after":
             return _stage(rules, value)
-        case "clock":
-            return in_my_language(Name(**value)) if value else ""
-        case "done":
-            return moment(datetime.fromisoformat(value)) if value else ""
         case "promised":
             return listed(f"“{word}”" for word in value or ())
         case "channel":
@@ -445,6 +445,10 @@ def _told(
             return in_my_language(signature.name) if signature else str(value or "")
         case "role":
             return _named(ROLES, value)
+        case "clock":
+            return _named({each.key: each.name for each in rules.clocks}, value)
+        case "was_due" | "now_due" | "done":
+            return moment(datetime.fromisoformat(value)) if value else ""
         case "procedure":
             return _procedure(values.get("after"))
         case "paper":

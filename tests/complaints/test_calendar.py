@@ -14,6 +14,7 @@ from complaints.calendar import (
     OFFICE_HOURS,
     Due,
     NoWorkingTime,
+    NoWorkingTimeBefore,
     Unit,
     Within,
     WorkingCalendar,
@@ -218,6 +219,32 @@ def test_time_between_counts_working_time_and_knows_its_direction() -> None:
     assert plain.between(at("Mon 00:00"), at("next Mon 00:00")) == 40 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("end", "within", "expected"),
+    [
+        row("an hour before the morning is over", "next Mon 09:00", "1 working hour", "Fri 17:00"),
+        row("eight hours", "Wed 10:30", "8 working hours", "Tue 10:30"),
+        row("at closing time there is the whole day", "Tue 17:30", "8 working hours", "Tue 08:30"),
+        row("at night it is as at closing time", "Tue 23:00", "1 working hour", "Tue 16:30"),
+        row("the evening before the first day", "next Tue 17:30", "3 working days", "Thu 23:59"),
+        row("a day that is not over is not counted", "next Tue 17:29", "3 working days", "Wed 23:59"),
+        row("a Sunday is the latest", "next Mon 17:30", "1 working day", "Sun 23:59"),
+        row("24 hours", "Sat 18:00", "24 hours", "Fri 18:00"),
+        row("half a month", "2026-12-05 17:00", "15 days", "2026-11-20 17:00"),
+        row("the last of a month is that of the month before", "2027-02-28 09:00", "2 months", "2026-12-31 09:00"),
+        row("a shorter month gives its whole last day", "2027-03-31 09:00", "1 month", "2027-02-28 23:59"),
+    ],
+)
+def test_the_latest_start_for_a_due_time(end: str, within: str, expected: str) -> None:
+    assert plain.subtract(at(end), parse_within(within)) == at(expected)
+
+
+def test_the_close_of_business_is_the_end_of_the_last_block() -> None:
+    assert plain.end_of(WEEK["Tue"]) == at("Tue 17:30")
+    assert plain.end_of(WEEK["Sat"]) == at("Sat 23:59")
+    assert replace(plain, week={1: ((time(13), time(0)),)}).end_of(WEEK["Tue"]) == at("Wed 00:00")
+
+
 # Nights, overlaps, summer time
 
 
@@ -313,6 +340,8 @@ def test_a_house_that_never_opens_is_named_and_not_waited_for(within: str) -> No
     with pytest.raises(NoWorkingTime, match="ten years after 2026-11-20") as refusal:
         due("Fri 17:00", within, shut)
     assert isinstance(refusal.value, ComplaintError)
+    with pytest.raises(NoWorkingTimeBefore, match="ten years before 2026-11-20"):
+        shut.subtract(at("Fri 17:00"), parse_within(within))
     with pytest.raises(NoWorkingTime):
         shut.next_opening(at("Fri 17:00"))
     assert not shut.is_open(at("Fri 17:00"))
@@ -443,6 +472,33 @@ def test_who_starts_later_is_not_due_earlier(
 def test_a_longer_limit_is_due_later(calendar: WorkingCalendar, start: datetime, within: Within) -> None:
     longer = replace(within, amount=within.amount + 1)
     assert calendar.add(start, within).at < calendar.add(start, longer).at
+
+
+counted = st.builds(Within, st.integers(1, 60), st.sampled_from([Unit.working_hours, Unit.working_days, Unit.hours]))
+
+
+@given(calendars, moments, counted)
+def test_the_latest_start_is_in_time_and_a_minute_later_is_not(
+    calendar: WorkingCalendar, due: datetime, within: Within
+) -> None:
+    latest = calendar.subtract(due, within)
+    assert calendar.add(latest, within).at <= due
+    assert calendar.add(latest + timedelta(minutes=1), within).at > due
+
+
+@given(moments, st.integers(1, 60), st.sampled_from([Unit.days, Unit.months]))
+def test_the_latest_start_of_days_and_months_is_in_time(due: datetime, amount: int, unit: Unit) -> None:
+    latest = plain.subtract(due, Within(amount, unit))
+    assert plain.add(latest, Within(amount, unit)).at <= due
+    assert plain.add(latest + timedelta(minutes=1), Within(amount, unit)).at > due
+
+
+@given(calendars, moments, st.integers(1, 60))
+def test_what_is_added_can_be_taken_away(calendar: WorkingCalendar, start: datetime, amount: int) -> None:
+    within = Within(amount, Unit.working_hours)
+    due = calendar.add(start, within).at
+    assert calendar.between(calendar.subtract(due, within), due) == amount * HOUR
+    assert calendar.add(calendar.subtract(due, within), within).at == due
 
 
 @given(calendars, moments, moments, moments)

@@ -1,14 +1,23 @@
 """`flask clocks …`: what time makes due, at any moment."""
 
+import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from complaints import duties
+from complaints import calendars, duties
+from complaints.calendar import Due, WorkingCalendar, parse_within
+from complaints.customers import Customer
 from complaints.database import sessions
-from webapp.context import engine, zone
+from complaints.errors import ComplaintError
+from complaints.people import Department
+from webapp.context import calendar, engine, zone
 from webapp.database import db
 
 command = AppGroup("clocks", help="What time makes due.")
@@ -30,3 +39,84 @@ def run(moment: str | None) -> None:
     at = at if at.utcoffset() is not None else at.replace(tzinfo=zone())
     for name, done in duties.run(sessions(db.engine), at.astimezone(UTC), engine()).items():
         click.echo(f"{name}: {done}")
+
+
+@command.command("due")
+@click.option("--from", "start", metavar="ISO", help="When it starts, such as 2026-09-17T09:00+08:00.")
+@click.option(
+    "--within", metavar="LIMIT", help="“8 working hours”, “3 working days”, “24 hours”, “15 days”, “2 months”."
+)
+@click.option("--calendar", "key", metavar="KEY", default="", help="department:KEY or customer:ID; else the company's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with the receipt.")
+@click.option("--jsonl", is_flag=True, help='Lines {"id", "from", "within"} on standard input, {"id", "due"} out.')
+def due(start: str | None, within: str | None, key: str, as_json: bool, jsonl: bool) -> None:
+    """Say when something would be due, and how that is reckoned, day by day.
+
+    A time without an offset is read in the zone of the calendar. With --jsonl a line that cannot be read is answered
+    with its error, and the exit code is 1.
+    """
+    try:
+        hours = _calendar(db.session(), key)
+        if jsonl:
+            sys.exit(_answer_lines(hours))
+        if start is None or within is None:
+            raise ValueError("Say --from and --within, or --jsonl.")
+        found = _due(hours, start, within)
+    except (ValueError, ComplaintError) as wrong:
+        click.echo(str(wrong), err=True)
+        sys.exit(2)
+    if as_json:
+        click.echo(
+            json.dumps({"due": found.receipt["due"], "provisional": found.provisional, "receipt": found.receipt})
+        )
+        return
+    click.echo("\n".join(_told(found)))
+
+
+def _calendar(session: Session, key: str) -> WorkingCalendar:
+    kind, _, whose = key.partition(":")
+    if not key:
+        return calendar()
+    if kind == calendars.DEPARTMENT:
+        which = Department.id == int(whose) if whose.isdecimal() else Department.key == whose
+        if (department := session.scalar(select(Department.id).where(which))) is not None:
+            return calendars.chosen(session, zone().key, department_id=department)
+    if kind == calendars.CUSTOMER and whose.isdecimal() and session.get(Customer, int(whose)) is not None:
+        return calendars.chosen(session, zone().key, customer_id=int(whose))
+    raise ValueError(f"There is no calendar {key!r}. Say department:KEY or customer:ID; empty is the company's own.")
+
+
+def _due(hours: WorkingCalendar, start: str, within: str) -> Due:
+    try:
+        at = datetime.fromisoformat(start)
+    except ValueError:
+        raise ValueError(f"{start!r} is no moment. Write it like 2026-09-17T09:00+08:00.") from None
+    return hours.add(at if at.utcoffset() is not None else at.replace(tzinfo=hours.tz), parse_within(within))
+
+
+def _answer_lines(hours: WorkingCalendar) -> int:
+    code = 0
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        answer: dict[str, Any] = {"id": None}
+        try:
+            asked: dict[str, Any] = json.loads(line)
+            answer["id"] = asked.get("id")
+            answer["due"] = _due(hours, str(asked["from"]), str(asked["within"])).receipt["due"]
+        except (ValueError, KeyError, AttributeError, OverflowError, ComplaintError) as wrong:
+            answer |= {"due": None, "error": f"{wrong}" if not isinstance(wrong, KeyError) else f"{wrong} is missing"}
+            code = 1
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    return code
+
+
+def _told(found: Due) -> Iterator[str]:
+    receipt = found.receipt
+    yield f"from    {receipt['from']}  within {receipt['within']}  calendar {receipt['calendar']}, {receipt['zone']}"
+    for row in receipt["walk"]:
+        hours, minutes = divmod(row["minutes"], 60)
+        span = f"{row['from']}–{row['to']}" if row["from"] != row["to"] else ""
+        counted = f"{hours}:{minutes:02}" if row["minutes"] else ""
+        yield f"{row['date']}  {span:<21}  {counted:>6}  {(row['note'] or '').replace('_', '-')}".rstrip()
+    yield f"due     {receipt['due']}{'  (provisional)' if found.provisional else ''}"
