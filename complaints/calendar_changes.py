@@ -55,8 +55,10 @@ class Change:
         return None
 
 
-def changes(session: Session, in_force: InForce, usual: WorkingCalendar) -> Iterator[Change]:
-    """The running clocks that would be due at another time with these calendars in force, complaint by complaint."""
+def changes(session: Session, in_force: InForce, zone: str) -> Iterator[Change]:
+    """The running clocks that would be due at another time with these calendars in force, complaint by complaint;
+    `zone` is the organisation's, for a house that has written no calendar."""
+    usual = in_force.organisation(zone)
     for complaints in _batches(session):
         yield from _changes_of(session, complaints, in_force, usual)
 
@@ -78,9 +80,12 @@ def _changes_of(
     for clock, id_, number, key, version, customer in session.execute(query.order_by(Complaint.id, Clock.id)):
         session.expunge(clock)  # what is tried on it here is not written
         was, theirs = clock.due_at, departments.get(id_, ())
-        clocks.reckon(clock, calendar_of(in_force, usual, clock, customer_id=customer, departments=theirs))
+        hours = calendar_of(in_force, usual, clock, customer_id=customer, departments=theirs)
+        if clock.receipt.get("calendar") == hours.version:
+            continue
+        clocks.reckon(clock, hours)
         if clock.due_at != was:
-            yield Change(id_, number, (key, version), clock.key, was, clock.due_at)
+            yield Change(id_, number, (key, version), clocks.called(clock), was, clock.due_at)
 
 
 def calendar_of(
@@ -153,7 +158,7 @@ def _carry_over(
         clocks.reckon(clock, hours)
         if clock.due_at != was:
             moved += 1
-            told = {"clock": clock.key, "was_due": was.isoformat(), "now_due": clock.due_at.isoformat()}
+            told = {"clock": clocks.called(clock), "was_due": was.isoformat(), "now_due": clock.due_at.isoformat()}
             history.note(session, complaint_id, "due_moved", by=by, at=at, **told)
     session.flush()
     consequences.follow(session, complaint, [], by=by, at=at, context=context)

@@ -1,8 +1,8 @@
 """Clocks: how long we have for what the procedure promises.
 
 A clock starts and stops on recorded acts, never by itself. Its due time is stored when it starts, with a receipt that
-says how it was reckoned, so that a later change of the limit does not move a promise already made. Another calendar
-does, once somebody has seen what it moves: see calendar_changes.py. Where a clock may stand still for a while
+says how it was reckoned, so that a later change of the limit does not move a promise already made. Another
+calendar does, once somebody has seen what it moves: see calendar_changes.py. Where it may stand still for a while
 (pauses.py), the intervals are kept, never their sum, and the due time follows from them.
 """
 
@@ -17,7 +17,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints import rows
 from complaints.calendar import ONE_MINUTE, Due, WorkingCalendar, parse_within
 from complaints.database import Base, BigId
-from complaints.procedure import ClockRule
+from complaints.errors import Name
+from complaints.procedure import ClockRule, Procedure
 
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
 DONE = frozenset({"met", "late"})
@@ -83,6 +84,16 @@ class Clock(Base):
     def recorded_at(self) -> datetime | None:
         """When its end was recorded, whatever time was entered for it."""
         return datetime.fromisoformat(self.backdated["recorded"]) if self.backdated else self.stopped_at
+
+
+def called(clock: Clock) -> str:
+    """What a history calls a clock: the key that its procedure knows, or what the customer alone was promised."""
+    return f"{clock.promised['name']} ({clock.promised['customer']})" if clock.promised is not None else clock.key
+
+
+def name_of(clock: Clock, rules: Procedure) -> Name:
+    """What a clock promises."""
+    return next((rule.name for rule in rules.clocks if rule.key == clock.key), Name(called(clock), called(clock)))
 
 
 def begun(

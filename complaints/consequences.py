@@ -154,9 +154,8 @@ def _start(
         if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
             clocks.resume(clock)
             return []
-    hours = limits.calendar_of(session, case, rule.responsible, context)
-    (begun,) = clocks.begun([rule], at, hours, round=round)
-    begun |= limits.tighter(session, case, rule, begun, hours)
+    (begun,) = clocks.begun([rule], at, limits.calendar_of(session, case, rule.responsible, context), round=round)
+    begun |= limits.tighter(session, case, rule, begun, context)
     clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
     session.add(clock)
     return [clock]

@@ -91,16 +91,14 @@ def begin(case: Case, events: Collection[str], running: Collection[Clock]) -> bo
     return False
 
 
-def tighter(
-    session: Session, case: Case, rule: ClockRule, begun: dict[str, Any], hours: WorkingCalendar
-) -> dict[str, Any]:
+def tighter(session: Session, case: Case, rule: ClockRule, begun: dict[str, Any], context: Context) -> dict[str, Any]:
     """What becomes of a clock of the procedure that has just begun by the limit of the customer: nothing, where the
     procedure's own is as tight."""
     customer = _customer(session, case.complaint)
     agreed = on(customer, case.rules, rule.key)
     if customer is None or agreed is None or not agreed.within:
         return {}
-    due = hours.add(begun["started_at"], parse_within(agreed.within))
+    due = calendar_of(session, case, rule.responsible, context).add(begun["started_at"], parse_within(agreed.within))
     if due.at >= begun["due_at"]:
         return {}
     told = {"customer": customer.name, "house": str(rule.within)}
@@ -135,7 +133,7 @@ def _customer(session: Session, complaint: Complaint) -> Customer | None:
 
 
 def calendar_of(session: Session, case: Case, responsible: str, context: Context) -> WorkingCalendar:
-    """The calendar that a clock goes by: the customer's, that of the departments whose clock it is, or the house's."""
-    departments = case.departments if responsible in DEPARTMENT_ROLES else ()
+    """What a clock goes by: the customer's calendar, that of the departments whose clock it is, or the usual one."""
+    theirs = case.departments if responsible in DEPARTMENT_ROLES else ()
     customer = case.complaint.customer_id
-    return calendars.for_clock(session, context.calendar, customer_id=customer, departments=departments)
+    return calendars.for_clock(session, context.calendar, customer_id=customer, departments=theirs)

@@ -6,7 +6,7 @@ joins the complaint, or by hand. Kept are the intervals; what follows from them 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,17 +18,17 @@ from complaints.case import Case, load
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
-from complaints.errors import N_, Name, NotAllowed, NotFound, Sentence
+from complaints.errors import N_, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
 from complaints.people import Actor
-from complaints.procedure import COMPLAINT, Procedure
+from complaints.procedure import COMPLAINT
 from complaints.registration import Incomplete, Problem
 from complaints.replies import Reply
 from complaints.texts import clean
 
-REASON, ASKED = "reason", "asked"
+REASON, ASKED = "clock-reason", "clock-asked"
 """The fields of the form, as problems name them."""
 LONGEST_REASON = 1_000
 REPLY, CONTACT = "reply", "contact"
@@ -65,14 +65,6 @@ def check_may_act(case: Case, clock: Clock, by: Actor) -> None:
     """Raises `NotAllowed` for who may not speak for a clock."""
     if not may_act(case, clock, by):
         raise NotAllowed(who=RoleNames.of(case.rules, (clock.responsible,)))
-
-
-def name_of(clock: Clock, rules: Procedure) -> Name:
-    """What a clock promises."""
-    if clock.promised is not None:
-        told = f"{clock.promised['name']} ({clock.promised['customer']})"
-        return Name(told, told)
-    return next((rule.name for rule in rules.clocks if rule.key == clock.key), Name(clock.key, clock.key))
 
 
 def asked(session: Session, case: Case) -> list[Asked]:
@@ -196,9 +188,8 @@ def answered(
     on from when it arrived, in the caller's transaction. One that came before its pause is no answer."""
     for clock in clocks_:
         if clock.pauses and received_at >= datetime.fromisoformat(clock.pauses[-1]["from"]):
-            complaint = session.get_one(Complaint, clock.subject_id)
-            case, ended = load(session, complaint), min(received_at, at)
-            _end(session, case, clock, at=ended, context=context, letter=letter_id)
+            case = load(session, session.get_one(Complaint, clock.subject_id))
+            _end(session, case, clock, at=min(received_at, at), context=context, letter=letter_id)
             _note(session, case, clock, "clock_answered", by=by, at=at, context=context, letter_id=letter_id)
 
 
@@ -213,7 +204,7 @@ def _end(session: Session, case: Case, clock: Clock, *, at: datetime, context: C
 def _note(
     session: Session, case: Case, clock: Clock, act: str, *, by: Actor, at: datetime, context: Context, **more: Any
 ) -> None:
-    complaint, name = case.complaint, name_of(clock, case.rules)
+    complaint = case.complaint
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
-    history.note(session, complaint.id, act, by=by, at=at, clock=asdict(name), **more)
+    history.note(session, complaint.id, act, by=by, at=at, clock=clocks.called(clock), **more)
     consequences.follow(session, complaint, [], by=by, at=at, context=context)

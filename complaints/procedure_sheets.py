@@ -29,7 +29,7 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "linked_kind", "linked_number", "linked_reason",
+        "class_reason", "clock", "composer", "departments", "linked_kind", "linked_number", "linked_reason",
         "linked_undone", "note", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
         "unlinked_reason",
     }

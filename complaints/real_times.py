@@ -5,7 +5,6 @@ The clock keeps when its end was recorded beside the time that counts, and is sh
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,12 +15,12 @@ from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.errors import N_, Sentence
-from complaints.pauses import check_may_act, find, name_of, unsaid
+from complaints.pauses import check_may_act, find, unsaid
 from complaints.people import Actor
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
 
-DONE, WHY = "done", "why"
+DONE, WHY = "clock-done", "clock-why"
 """The fields of the form, as problems name them."""
 
 
@@ -62,9 +61,15 @@ def enter(
     clock.backdated = {"recorded": recorded.isoformat(), "entered": at.isoformat(), "by": by.id, "reason": reason}
     clocks.end(clock, at=done_at, calendar=limits.calendar_of(session, case, clock.responsible, context))
     workflow.touch(session, complaint, at=at, seen_version=complaint.version)
-    name = asdict(name_of(clock, case.rules))
     history.note(
-        session, complaint.id, "clock_backdated", by=by, at=at, clock=name, done=done_at.isoformat(), reason=reason
+        session,
+        complaint.id,
+        "clock_backdated",
+        by=by,
+        at=at,
+        clock=clocks.called(clock),
+        done=done_at.isoformat(),
+        reason=reason,
     )
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
 

@@ -135,7 +135,7 @@ def _preview(
             del own[owner]
         proposed = InForce(own)
         try:
-            found = [*calendar_changes.changes(session, proposed, proposed.organisation(settings().timezone))]
+            found = [*calendar_changes.changes(session, proposed, settings().timezone)]
         except NoWorkingTime as wrong:
             return _page(owner, form=form, refused=NotACalendar([Problem("week_0", wrong.sentence)])), 422
         found.sort(key=lambda change: change.due)

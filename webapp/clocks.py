@@ -49,7 +49,7 @@ def page(complaint: Complaint, clock_id: int, *, refusal: ComplaintError | None 
     """The page of a clock; of a form that was refused with what was typed, and why."""
     work = section(complaint)
     clock = pauses.find(db.session(), complaint, clock_id)
-    (face,) = progress.faces(work.case.rules, [clock])
+    (face,) = progress.faces(work.case, [clock])
     return render_template(
         "complaint/clock.html",
         **complaint_page.frame(complaint, work),

@@ -73,7 +73,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
 def frame(complaint: Complaint, work: Section) -> dict[str, Any]:
     """What every page of a complaint begins with: its name, where it stands, and why it left the board."""
     session, rules = db.session(), work.case.rules
-    faces = progress.faces(rules, complaint.clocks)
+    faces = progress.faces(work.case, complaint.clocks)
     return {
         "complaint": complaint,
         "rules": rules,

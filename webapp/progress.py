@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from complaints import clocks
-from complaints.case import Stay
-from complaints.clocks import Clock
+from complaints import clocks, limits
+from complaints.calendar import WorkingCalendar
+from complaints.case import Case, Stay
+from complaints.clocks import Clock, name_of
 from complaints.complaint import Complaint
 from complaints.errors import Name
-from complaints.pauses import name_of
 from complaints.procedure import Procedure, Stage
-from webapp.context import calendar, now
+from webapp.context import calendar, engine, now
+from webapp.database import db
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,19 @@ class Face:
         return 24 if self.clock.round_the_clock else 8
 
 
-def faces(rules: Procedure, running: Iterable[Clock]) -> list[Face]:
-    """Clocks as their reader sees them now."""
-    return [_face(name_of(clock, rules), clock) for clock in running]
+def faces(case: Case, running: Iterable[Clock]) -> list[Face]:
+    """Clocks as their reader sees them now, each by its own calendar."""
+    session, context = db.session(), engine()
+    return [
+        _face(name_of(clock, case.rules), clock, limits.calendar_of(session, case, clock.responsible, context))
+        for clock in running
+    ]
 
 
-def _face(name: Name, clock: Clock) -> Face:
-    at, counted = clock.stopped_at or now(), partial(clocks.counted, clock, calendar())
-    waited = clocks.stood_still(clock, calendar(), at)
-    due = clocks.due_at(clock, calendar(), at) if clock.pauses else clock.due_at
+def _face(name: Name, clock: Clock, calendar: WorkingCalendar) -> Face:
+    at, counted = clock.stopped_at or now(), partial(clocks.counted, clock, calendar)
+    waited = clocks.stood_still(clock, calendar, at)
+    due = clocks.due_at(clock, calendar, at) if clock.pauses else clock.due_at
     used, limit = counted(clock.started_at, at) - waited, counted(clock.started_at, due) - waited
     if clock.outcome not in (None, "met", "late"):
         state, length = "cancelled", used

@@ -41,7 +41,8 @@ def walk(receipt: Mapping[str, Any]) -> list[Row]:
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    note = gettext(NOTES[row["note"]]) if row["note"] in NOTES else ""
+    special = NOTES.get(row["note"])
+    note = gettext(special) if special else ""
     if row["note"] == "folded":
         note = ngettext("%(num)d working day", "%(num)d working days", row["days"])
         return Row(_days(row["from"], row["to"]), "", length(row["minutes"]), note)

@@ -417,10 +417,6 @@ def _told(
             return str(value if value in seen else gettext("another complaint"))
         case "before" | "after":
             return _stage(rules, value)
-        case "clock":
-            return in_my_language(Name(**value)) if value else ""
-        case "done":
-            return moment(datetime.fromisoformat(value)) if value else ""
         case "promised":
             return listed(f"“{word}”" for word in value or ())
         case "channel":
@@ -451,7 +447,7 @@ def _told(
             return _named(ROLES, value)
         case "clock":
             return _named({each.key: each.name for each in rules.clocks}, value)
-        case "was_due" | "now_due":
+        case "was_due" | "now_due" | "done":
             return moment(datetime.fromisoformat(value)) if value else ""
         case "procedure":
             return _procedure(values.get("after"))

@@ -182,7 +182,7 @@ def number(desk: Desk) -> str:
 
 def moved(desk: Desk, in_force: InForce) -> list[Change]:
     with desk.make() as session:
-        return [*changes(session, in_force, in_force.organisation("Asia/Shanghai"))]
+        return [*changes(session, in_force, "Asia/Shanghai")]
 
 
 def test_what_a_calendar_would_change_is_shown_and_nothing_is_written(desk: Desk, number: str) -> None:
