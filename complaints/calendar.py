@@ -161,14 +161,16 @@ class WorkingCalendar:
             return -self.between(b, a)
         return sum((stretch.worked for stretch in self._open_between(a, b)), timedelta())
 
-    def after(self, start: datetime, worked: timedelta) -> datetime:
-        """When so much working time has passed since `start`."""
-        left = worked
-        for stretch in self._open_between(_utc(start), _utc(start) + HORIZON):
-            if left <= stretch.worked:
-                return stretch.begins + left
-            left -= stretch.worked
-        raise NoWorkingTime(day=start.astimezone(self.tz).date())
+    def later(self, at: datetime, worked: timedelta) -> datetime:
+        """The first instant by which so much working time has passed since `at`."""
+        at = _utc(at)
+        if not worked:
+            return at
+        for stretch in self._open_between(at, at + HORIZON):
+            if worked <= stretch.worked:
+                return stretch.begins + worked
+            worked -= stretch.worked
+        raise NoWorkingTime(day=at.astimezone(self.tz).date())
 
     def add(self, start: datetime, within: Within) -> Due:
         start = _utc(start)

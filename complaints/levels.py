@@ -24,7 +24,7 @@ def levels(started_at: datetime, due_at: datetime, calendar: WorkingCalendar, la
     """All levels of a promise in their order. Of several at one instant the last is told. What begins and ends outside
     working time has no warning."""
     worked = calendar.between(started_at, due_at)
-    warning = [Level(WARNING, _told_at(calendar, calendar.after(started_at, worked * 3 / 4)))] if worked else []
+    warning = [Level(WARNING, _told_at(calendar, calendar.later(started_at, worked * 3 / 4)))] if worked else []
     return [*warning, Level(DUE, _told_at(calendar, due_at)), *_rungs(due_at, calendar, ladder)]
 
 
