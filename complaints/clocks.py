@@ -20,14 +20,14 @@ from complaints.database import Base, BigId
 from complaints.errors import Name
 from complaints.procedure import ClockRule, Procedure
 
-CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
-DONE = frozenset({"met", "late"})
-WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
 RUNS = "stopped_at IS NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Due while it stands still."""
+CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
+DONE = frozenset({"met", "late"})
+WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
 
 
 class Clock(Base):
@@ -59,12 +59,12 @@ class Clock(Base):
     responsible: Mapped[str] = mapped_column(String(20))
     started_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    stopped_at: Mapped[datetime | None]
-    outcome: Mapped[str | None] = mapped_column(String(20))
-    receipt: Mapped[dict[str, Any]]
     next_notice_at: Mapped[datetime | None]
     noticed_due_at: Mapped[datetime | None]
     """The due time for which the next notice was reckoned: a clock that began, or whose due time moved, has another."""
+    stopped_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    receipt: Mapped[dict[str, Any]]
     pauses: Mapped[list[Any] | None]
     promised: Mapped[dict[str, Any] | None]
     backdated: Mapped[dict[str, Any] | None]

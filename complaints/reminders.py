@@ -113,20 +113,26 @@ class _Run:
         if reached <= before:
             return self._again(clock, upcoming.at if upcoming else None)
         responsible = receivers.responsible(self.session, case, clock.responsible, self.today)
-        if not responsible:
-            row = {"clock_id": clock.id, "role": clock.responsible, "since": self.at}
-            rows.add_unless_there(self.session, Unclaimed, [row])
-            return self._again(clock, self.at + SOON)
-        self.session.execute(delete(Unclaimed).where(Unclaimed.clock_id == clock.id))
         above = rungs(self.session, case, responsible, ladder, self.today)
         climbed, so_far = max(reached - DUE, 0), max(before - DUE, 0)
-        then = above[climbed] if climbed < len(above) else set[int]()
-        self._again(clock, upcoming.at if upcoming and (then or reached <= DUE) else None)
         higher = {user for rung in above[so_far:climbed] for user in rung}
+        then = above[climbed] if climbed < len(above) else set[int]()
+        then_at = next((each.at for each in steps if then and each.number == DUE + 1 + climbed), None)
+        self._again(clock, upcoming.at if upcoming and (then or reached <= DUE) else None)
         if so_far and not higher:
             return 0
-        then_at = next((each.at for each in steps if then and each.number == DUE + 1 + climbed), None)
-        return self._tell(clock, case, _News(reached, responsible, higher, then, then_at), away)
+        told = self._tell(clock, case, _News(reached, responsible, higher, then, then_at), away) if responsible else 0
+        self._claim(clock, told > 0)
+        return told
+
+    def _claim(self, clock: Clock, heard: bool) -> None:
+        """Does anybody hear of a promise? If not, that is asked again soon, and stands as a fault until then."""
+        if heard:
+            self.session.execute(delete(Unclaimed).where(Unclaimed.clock_id == clock.id))
+            return
+        row = {"clock_id": clock.id, "role": clock.responsible, "since": self.at}
+        rows.add_unless_there(self.session, Unclaimed, [row])
+        self._again(clock, self.at + SOON)
 
     def _again(self, clock: Clock, at: datetime | None) -> int:
         """Look at a clock again then; nobody was told now."""

@@ -3,6 +3,7 @@ administrators; for others there is nothing there."""
 
 from datetime import date
 
+import structlog
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
@@ -14,6 +15,7 @@ from webapp.context import actor, now, zone
 from webapp.database import db
 from webapp.directory import directory
 
+log = structlog.get_logger(__name__)
 bp = Blueprint("absences", __name__)
 ID = "<int(max=2147483647):absence_id>"
 FIELDS = ("user", "from_on", "to_on", "deputy")
@@ -58,13 +60,14 @@ def end_for(absence_id: int) -> Response:
 def _enter(user: int | None, *, of_all: bool = False) -> Response | tuple[str, int]:
     _administrators_only(of_all)
     try:
-        absences.enter(
+        entered = absences.enter(
             db.session(), user, _day("from_on"), _day("to_on"), _person("deputy"), by=actor(), at=now(), today=_today()
         )
         db.session.commit()
     except NotAway as refused:
         db.session.rollback()
         return _page(of_all=of_all, refused=refused), 422
+    log.info("absence entered", absence=entered.id, of=entered.user_id, by=actor().id, name=actor().name)
     flash(gettext("It is entered. Reminders go to the deputy in these days."))
     return _back(of_all)
 
@@ -73,6 +76,7 @@ def _end(absence_id: int, *, of_all: bool = False) -> Response:
     _administrators_only(of_all)
     absences.end(db.session(), absence_id, by=actor(), at=now(), of_all=of_all)
     db.session.commit()
+    log.info("absence ended", absence=absence_id, by=actor().id, name=actor().name)
     flash(gettext("The absence is ended."))
     return _back(of_all)
 

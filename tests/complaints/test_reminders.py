@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select, update
+from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import absences, channels, clocks, incidents, notices, procedure, reminder_mail, reminders
 from complaints.clocks import Clock
-from complaints.complaint import NO_LIMIT
+from complaints.complaint import NO_LIMIT, Complaint, Involvement
 from complaints.database import open_database, sessions, transaction
 from complaints.levels import DUE, GRACE, WARNING, in_hours, levels
 from complaints.notices import Notice
 from complaints.outbox import Outgoing
 from complaints.people import Grant, User
 from complaints.procedure import Ladder
-from complaints.reminder import Reminder, Unclaimed
+from complaints.reminder import Reminder, Unclaimed, unclaimed
 from tests.builders import MONDAY, a_person
 from tests.desk import CONTEXT, Desk
 
@@ -330,6 +330,16 @@ def test_of_a_confidential_complaint_nobody_hears_who_may_not_see_it(desk: Desk,
     assert {*run(desk, local(20, 9))} == {(2, "qe")}
     (mail,) = mails(desk.make)
     assert (mail.values["lines"], mail.values["hidden"], mail.values["overdue"]) == ([], 1, 1)
+
+
+def test_what_nobody_may_hear_of_is_a_fault(desk: Desk, confidential: None) -> None:
+    desk.to_investigation()
+    with transaction(desk.make) as session:
+        session.execute(delete(Involvement))
+        session.execute(update(Complaint).values(owner_id=None, received_by_id=None))
+    assert run(desk, local(20, 9)) == []
+    with desk.make() as session:
+        assert [role for role, _ in session.execute(unclaimed())] == ["qe"]
 
 
 # Once
