@@ -212,7 +212,7 @@ def test_reading_a_month_takes_the_same_queries_however_much_happened(desk: Desk
     few = queries()
     for _ in range(3):
         desk.to_action_plan()
-    assert queries() == few == 9
+    assert queries() == few == 7
 
 
 # What is typed in
