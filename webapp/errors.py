@@ -17,6 +17,7 @@ from complaints.errors import N_, ComplaintError, Sentence
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
+from jobs import pages
 from webapp import carrying, drafts
 from webapp.database import db
 from webapp.htmx import partial
@@ -45,6 +46,8 @@ STATUS: dict[type[ComplaintError], int] = {
     StaleContent: 409,
     OnItsWay: 409,
     NotMerged: 409,
+    pages.NoPdf: 503,
+    pages.NotHere: 503,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,
