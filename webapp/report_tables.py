@@ -123,8 +123,8 @@ def target(definition: Definition) -> str:
         return ""
     sign = "≤" if definition.at_most else "≥"
     if definition.kind == NUMBER:
-        return f"{sign} {rounded(definition.target, 0):,f}"
-    return f"{sign} {rounded(definition.target * 100, 0)}%"
+        return f"{sign}\u00a0{rounded(definition.target, 0):,f}"
+    return f"{sign}\u00a0{rounded(definition.target * 100, 0)}%"
 
 
 def met(definition: Definition, measure: Measure) -> str:

@@ -89,7 +89,7 @@ def month(month: str) -> str:
     found = _of(month)
     return render_template(
         "reports/month.html", found=found, name=month, tables=list(_tables(found, LISTED)), plot=_plot_of(found),
-        alone=month == _name(_this_month()), confidential=report_tables.only_counted(found.confidential),
+        confidential=report_tables.only_counted(found.confidential),
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import figures
 from complaints.complaint import Complaint
 from complaints.database import transaction
-from jobs import paper
+from jobs import pages, paper
+from tests.confidential import confide, hush
 from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
 
@@ -90,6 +91,25 @@ def test_who_sees_no_complaint_sees_how_many_there_are(desk: Desk, browser_of: B
     report = browser_of(desk["gm"]).get(MONTH).text
     assert number not in report
     assert "Timely reply rate 100.0% 1 of 1" in words(report)
+
+
+def test_of_confidential_complaints_only_the_number_is_told(
+    desk: Desk, manager: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hush(monkeypatch)
+    secret = desk.to_implementation(subject="Hushed matter")
+    with transaction(desk.make) as session:
+        confide(session, secret)
+    for path in (MONTH, f"{MONTH}/complaints", "/reports/review"):
+        answer = manager.get(path)
+        assert answer.status_code == 200
+        assert secret not in answer.text
+        assert "Hushed" not in answer.text
+    assert "Beside these there is 1 complaint of a confidential procedure" in main(manager.get(MONTH).text)
+    for path in (f"{MONTH}/report.xlsx", "/reports/review/report.xlsx"):
+        book = sheets(manager.get(path).data)
+        assert secret not in book
+        assert "Beside these there is 1 complaint" in book
 
 
 @pytest.mark.parametrize("role", ["staff", "dept_head", "admin"])
@@ -215,6 +235,13 @@ def test_the_review_is_a_workbook_too(desk: Desk, manager: FlaskClient) -> None:
     found = sheets(manager.get("/reports/review/report.xlsx").data)
     assert number in found
     assert "CAPA" in found
+
+
+def test_a_pdf_that_cannot_be_made_is_said_so(manager: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "SECONDS", 0.01)
+    answer = manager.get(f"{MONTH}/report.pdf")
+    assert answer.status_code == 503
+    assert "could not be made" in words(answer.text) or "cannot make PDFs" in words(answer.text)
 
 
 @pytest.mark.skipif(bool(paper.missing()), reason="no libraries for PDFs here")
