@@ -201,8 +201,8 @@ def has_read(session: Session, week: Week, actor: Actor) -> bool:
 
 
 def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
-    """Ask for remarks, take and mail the letters that are due at an instant, and propose what it costs that a remark did
-    not come; gives how much was done."""
+    """Ask for remarks, take and mail the letters that are due at an instant, and propose what it costs that a remark
+    did not come; gives how much was done."""
     with looking(make) as session:
         chosen = digest_readers.rule(session)
         weeks = _to_tell(session, at, context) if chosen.sent else []

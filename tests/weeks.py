@@ -1,13 +1,13 @@
 """A week with everything in it that a letter to the leadership tells of, and the mail that tells it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 from sqlalchemy import select
 
-from complaints import links, off_board, workflow
+from complaints import off_board
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
 from complaints.weeks import Week

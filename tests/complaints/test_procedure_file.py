@@ -346,7 +346,10 @@ BROKEN = {
         ('on = "records"', 'on = "record"'),
         "penalty.p_files.on: names 'record'; did you mean 'records'?",
     ),
-    "a penalty for nobody": (('\nroles = ["qe"]\nsuperior', "\nroles = []\nsuperior"), "penalty.p_files.roles: is empty"),
+    "a penalty for nobody": (
+        ('\nroles = ["qe"]\nsuperior', "\nroles = []\nsuperior"),
+        "penalty.p_files.roles: is empty",
+    ),
     "a return that cannot be": (
         ("returns = true\n", ""),
         "signature.agreed.return_by: means nothing without returns = true",
