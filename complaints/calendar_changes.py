@@ -160,6 +160,7 @@ def _carry_over(
             moved += 1
             told = {"clock": clocks.called(clock), "was_due": was.isoformat(), "now_due": clock.due_at.isoformat()}
             history.note(session, complaint_id, "due_moved", by=by, at=at, **told)
+            complaint.changed_at = at  # open boards look for what was changed
     session.flush()
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
     return moved

@@ -204,7 +204,7 @@ def test_accepting_one_moves_the_due_times_once_and_says_so(desk: Desk, number: 
     with desk.make() as session:
         complaint = desk.find(session, number)
         (clock,) = (each for each in clocks.of(session, "complaint", complaint.id) if each.stopped_at is None)
-        assert complaint.sort_due_at == clock.due_at
+        assert (complaint.sort_due_at, complaint.changed_at) == (clock.due_at, desk.at)
         assert clock.receipt["calendar"] == shut(TUESDAY).calendar(DAYS).version
         told = select(Written.values, Line.by_id).join(
             Line, (Line.complaint_id == Written.complaint_id) & (Line.position == Written.position)

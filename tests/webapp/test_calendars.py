@@ -107,7 +107,7 @@ def test_what_is_wrong_is_told_at_its_field_and_what_was_typed_stays(web: FlaskC
         PLACE, data=FORM | {"week_2": "22:00-06:00", "zone": "Mars", "different": "2026-13-01 off", "accept": "1"}
     )
     assert answer.status_code == 422
-    assert "ends before it begins" in answer.text
+    assert '<a href="#f-week_2">“22:00-06:00” ends before it begins.' in answer.text
     assert "There is no time zone “Mars”" in answer.text
     assert "Line 1: There is no 2026-13-01" in answer.text
     assert 'value="22:00-06:00"' in answer.text

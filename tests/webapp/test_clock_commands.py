@@ -89,6 +89,7 @@ def test_departments_and_customers_have_calendars_of_their_own(
         (["--from", "tomorrow", "--within", "1 day"], "'tomorrow' is no moment."),
         (["--from", "2026-11-20", "--within", "soon"], "'soon' is not a limit."),
         (["--from", "2026-11-20", "--within", "-3 days"], "A limit is a whole number from 1"),
+        (["--from", "9999-12-31T23:00", "--within", "8 working hours"], "ends beyond the year 9999."),
         (["--from", "2026-11-20"], "Say --from and --within, or --jsonl."),
         ([*FRIDAY, "--calendar", "department:nobody"], "There is no calendar 'department:nobody'."),
         ([*FRIDAY, "--calendar", "customer:99"], "There is no calendar 'customer:99'."),

@@ -91,7 +91,11 @@ def _due(hours: WorkingCalendar, start: str, within: str) -> Due:
         at = datetime.fromisoformat(start)
     except ValueError:
         raise ValueError(f"{start!r} is no moment. Write it like 2026-09-17T09:00+08:00.") from None
-    return hours.add(at if at.utcoffset() is not None else at.replace(tzinfo=hours.tz), parse_within(within))
+    limit = parse_within(within)
+    try:
+        return hours.add(at if at.utcoffset() is not None else at.replace(tzinfo=hours.tz), limit)
+    except OverflowError:
+        raise ValueError(f"{within} from {start} ends beyond the year 9999.") from None
 
 
 def _answer_lines(hours: WorkingCalendar) -> int:
@@ -104,7 +108,7 @@ def _answer_lines(hours: WorkingCalendar) -> int:
             asked: dict[str, Any] = json.loads(line)
             answer["id"] = asked.get("id")
             answer["due"] = _due(hours, str(asked["from"]), str(asked["within"])).receipt["due"]
-        except (ValueError, KeyError, AttributeError, OverflowError, ComplaintError) as wrong:
+        except (ValueError, KeyError, AttributeError, ComplaintError) as wrong:
             answer |= {"due": None, "error": f"{wrong}" if not isinstance(wrong, KeyError) else f"{wrong} is missing"}
             code = 1
         click.echo(json.dumps(answer, ensure_ascii=False))
