@@ -118,6 +118,14 @@ def test_where_several_hold_the_role_and_nobody_is_named_nobody_is_accused(desk:
     assert told(desk) == [("p_notify", None, 20)]
 
 
+def test_of_several_it_is_the_one_who_took_it_in(desk: Desk) -> None:
+    with transaction(desk.make) as session:
+        desk.people["sales"] = a_person(session, "clerk", name="another")
+    desk.draft()
+    due(desk, desk.at + timedelta(days=1))
+    assert told(desk) == [("p_notify", "sales", 20)]
+
+
 def test_a_proposal_is_withdrawn_when_its_clock_lost_its_object_and_stands_again_with_it(desk: Desk) -> None:
     number = desk.to_investigation()
     due(desk, desk.at + A_WEEK)
