@@ -238,14 +238,17 @@ def propose_weekly(session: Session, week: str, roles: Iterable[str], *, at: dat
 
 
 def responsible(session: Session, case: Case, role: str, today: date) -> list[Payer]:
-    """Whose business something is on a case that a role is to do: who is named for it, else the only one who holds the
-    role; of a role of departments, for each that is responsible, who is named there, else its head."""
+    """Whose business something is on a case that a role is to do: who is named for it, else who has the complaint or
+    took it in, if they hold the role, else the only one who holds it; of a role of departments, for each that is
+    responsible, who is named there, else its head."""
     if role in DEPARTMENT_ROLES:
         found = [_in_department(session, case, role, each, today) for each in sorted(case.departments)]
         return found or [Payer(role)]
-    if (named := case.named(role)) is not None:
-        return [Payer(role, named, department_of(session, named, role, today))]
-    return [_only_one(session, role, today)]
+    held, near = holding(session, role, today), (case.complaint.owner_id, case.complaint.received_by_id)
+    user = case.named(role) or next((each for each in near if each in held), None)
+    if user is None:
+        return [_only_one(session, role, today)]
+    return [Payer(role, user, department_of(session, user, role, today))]
 
 
 def _in_department(session: Session, case: Case, role: str, department: int, today: date) -> Payer:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, duties, failpoints, links, penalties, switches
+from complaints import clocks, duties, failpoints, links, penalties, printing, switches
 from complaints.clocks import Clock
 from complaints.database import open_database, sessions, transaction
 from complaints.history import Change
@@ -20,6 +20,8 @@ from complaints.outbox import Outgoing
 from complaints.penalties import PENALTIES, NotProposed, propose_due
 from complaints.penalty import WITHDRAWN, Penalty
 from complaints.people import User
+from complaints.printing import Wanted
+from complaints.procedure import of
 from tests.builders import MONDAY, a_person, at_once
 from tests.desk import CONTEXT, Desk
 
@@ -116,6 +118,14 @@ def test_where_several_hold_the_role_and_nobody_is_named_nobody_is_accused(desk:
     desk.draft()
     assert due(desk, desk.at + timedelta(days=1)) == 1
     assert told(desk) == [("p_notify", None, 20)]
+
+
+def test_of_several_it_is_the_one_who_took_it_in(desk: Desk) -> None:
+    with transaction(desk.make) as session:
+        desk.people["sales"] = a_person(session, "clerk", name="another")
+    desk.draft()
+    due(desk, desk.at + timedelta(days=1))
+    assert told(desk) == [("p_notify", "sales", 20)]
 
 
 def test_a_proposal_is_withdrawn_when_its_clock_lost_its_object_and_stands_again_with_it(desk: Desk) -> None:
@@ -321,3 +331,18 @@ def test_the_history_the_notices_and_the_mails_of_a_complaint_say_nothing_of_it(
     assert records(desk, number) == 2
     assert counts() == before
     assert desk.case(number).complaint.version == version
+
+
+def test_no_paper_of_a_complaint_for_us_or_for_the_customer_changes_by_it(desk: Desk) -> None:
+    number = desk.to_customer_reply()
+
+    def papers() -> list[Any]:
+        with desk.make() as session:
+            complaint = desk.find(session, number)
+            wanted = [Wanted(each.key, edition=edition) for each in of(complaint).papers for edition in each.editions]
+            return [printing.composed(session, complaint, each, zone=CONTEXT.zone) for each in wanted]
+
+    before = papers()
+    assert records(desk, number) == 2
+    due(desk, desk.at + A_WEEK)
+    assert papers() == before
