@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from complaints import calendar_changes, calendars, clocks, pauses, triage
+from complaints import calendar_changes, calendars, clocks, limits, pauses, triage
 from complaints.calendar import MAINLAND, ONE_MINUTE, parse_within, public_days
 from complaints.calendar_outline import Outline
+from complaints.case import load
 from complaints.clocks import NEVER, Clock
 from complaints.customers import Customer
 from complaints.errors import NotAllowed
@@ -60,11 +61,17 @@ def the_clock(desk: Desk, number: str, key: str = "qa_reply") -> Clock:
         return next(clock for clock in found if clock.key == key)
 
 
+def the_question(desk: Desk, number: str) -> str:
+    with desk.make() as session:
+        return pauses.asked(session, load(session, desk.find(session, number)))[0].ref
+
+
 def pause(
-    desk: Desk, number: str, when: datetime, *, key: str = "k1", asked_by: str = "contact:1", role: str = "qe",
+    desk: Desk, number: str, when: datetime, *, key: str = "k1", asked_by: str = "", role: str = "qe",
     reason: str = "We asked for the lot numbers", clock: str = "qa_reply",
 ) -> None:  # fmt: skip
     id_, desk.at = the_clock(desk, number, clock).id, when - timedelta(minutes=1)
+    asked_by = asked_by or the_question(desk, number)
     with desk.act() as session:
         found = desk.find(session, number)
         pauses.pause(
@@ -105,9 +112,10 @@ def test_a_paused_clock_is_never_due_and_afterwards_the_working_time_of_the_paus
         {"from": "2026-11-17T11:00:00+08:00", "to": "2026-11-17T14:00:00+08:00", "minutes": 120,
          "due": "2026-11-23T10:30:00+08:00"}
     ]  # fmt: skip
-    assert [{**each, "by": 0} for each in after.pauses or ()] == [
-        {"from": "2026-11-17T03:00:00+00:00", "to": "2026-11-17T06:00:00+00:00", "asked": "contact:1", "by": 0,
-         "reason": "We asked for the lot numbers", "ended_by": desk["qe"].id}
+    qe = desk["qe"].id
+    assert after.pauses == [
+        {"from": "2026-11-17T03:00:00+00:00", "to": "2026-11-17T06:00:00+00:00", "asked": the_question(desk, number),
+         "reason": "We asked for the lot numbers", "by": qe, "ended_by": qe}
     ]  # fmt: skip
     assert acts(desk) == ["clock_paused", "clock_ran_on"]
 
@@ -187,6 +195,13 @@ def test_only_who_is_responsible_may_pause_and_only_what_was_agreed(desk: Desk, 
     assert refused(why) == ["This clock does not wait for the customer"]
 
 
+def test_a_procedure_may_let_its_clocks_wait_for_every_customer(desk: Desk, number: str) -> None:
+    rules, clock = desk.case(number).rules, the_clock(desk, number, "issue_form")
+    waits = replace(rules, clocks=tuple(replace(rule, pauses=True) for rule in rules.clocks))
+    assert limits.may_pause(clock, waits, None)
+    assert not limits.may_pause(clock, rules, None)
+
+
 def test_a_reply_in_a_pause_is_in_time_and_taken_back_the_clock_stands_still_again(desk: Desk, number: str) -> None:
     pause(desk, number, at("11:00"))
     desk.write(number, "qe_entry", "qe")
@@ -217,12 +232,12 @@ def test_a_class_that_is_raised_in_a_pause_starts_clocks_that_run_and_lowered_ag
 
 
 def test_of_two_who_pause_at_once_one_does(desk: Desk, number: str) -> None:
-    ids = the_clock(desk, number).id
+    ids, question = the_clock(desk, number).id, the_question(desk, number)
 
     def one(key: str) -> None:
         with desk.make.begin() as session:
             pauses.pause(
-                session, desk.find(session, number), ids, asked_by="contact:1", reason="lot numbers", key=key,
+                session, desk.find(session, number), ids, asked_by=question, reason="lot numbers", key=key,
                 by=desk["qe"], at=at("11:30"), context=CONTEXT,
             )  # fmt: skip
 
