@@ -212,12 +212,13 @@ def end_clocks_of(session: Session, case: Case, signature: str, *, at: datetime,
     """A signature was taken back: the clocks that it started promise nothing any more. Was it because a record that it
     covers is written anew (`rewritten`), those that it stopped run on as if it had never been given."""
     event = f"signed:{signature}"
+    running = clocks.of(session, COMPLAINT, case.complaint.id)
     started = {rule.key for rule in case.rules.clocks if rule.starts == event}
-    for clock in clocks.of(session, COMPLAINT, case.complaint.id) if started else ():
+    for clock in running:
         if clock.key in started:
             clocks.cancel(clock, at=at)
     stopped = {rule.key for rule in case.rules.clocks if event in rule.stops}
-    stopped |= {clock.key for clock in clocks.of(session, COMPLAINT, case.complaint.id) if event in limits.stops(clock)}
+    stopped |= {clock.key for clock in running if event in limits.stops(clock)}
     if rewritten and stopped:
         for clock in _last_in_round(session, case, signature, stopped):
             if clock.outcome in clocks.DONE:

@@ -80,7 +80,7 @@ def asked(session: Session, case: Case) -> list[Asked]:
     contact, told = case.rules.contact, {place for *_, place in mails}
     for row in case.rows.get(contact.sheet, ()) if contact else ():
         if contact and row.place not in told:
-            found.append(Asked(f"{CONTACT}:{row.place}", row.begun_at, str(row.values.get(contact.text) or "")))
+            found.append(Asked(f"{CONTACT}:{row.id}", row.begun_at, str(row.values.get(contact.text) or "")))
     return sorted(found, key=lambda each: each.at, reverse=True)
 
 

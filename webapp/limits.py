@@ -49,7 +49,7 @@ class Agreed:
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
-    app.jinja_env.globals.update(agreed_with=agreed_with)
+    app.jinja_env.globals.update(agreed_with=agreed_with, end_of=end_of)
 
 
 def agreed_with(customer: Customer) -> list[Agreed]:
@@ -62,8 +62,12 @@ def _agreed(rules: Procedure, limit: Limit) -> Agreed:
     if limit.clock:
         clocks = {rule.key: rule.name for rule in rules.clocks}
         return Agreed(clocks.get(limit.clock, Name(limit.clock, limit.clock)), limit, None)
-    end = dict(_ends(rules)).get(limit.stops, Name(limit.stops, limit.stops))
-    return Agreed(Name(limit.name, limit.name), limit, end)
+    return Agreed(Name(limit.name, limit.name), limit, end_of(rules, limit.stops))
+
+
+def end_of(rules: Procedure, event: str) -> Name:
+    """What ends a promise, by its event."""
+    return dict(_ends(rules)).get(event, Name(event, event))
 
 
 def _ends(rules: Procedure) -> Iterator[tuple[str, Name]]:

@@ -1,18 +1,20 @@
 """The times that were agreed with a customer: the tighter one holds, a promise of their own is a clock of its own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from complaints import agreeing, clocks, limits
+from complaints import agreeing, calendars, clocks, limits
+from complaints.calendar_outline import Outline
 from complaints.clocks import Clock
 from complaints.customer_file import FileChange, StaleFile
 from complaints.customers import Customer
 from complaints.limits import Limit
 from complaints.registration import Incomplete
 from tests.builders import MONDAY, a_customer
+from tests.complaints.test_calendar_oracle import NOBODYS
 from tests.desk import Desk, english
 
 MAJOR = {"complaint_class": "major"}
@@ -103,6 +105,17 @@ def test_a_promise_whose_end_the_procedure_does_not_know_any_more_begins_no_cloc
         row: dict[str, Any] = {"procedure": "manufacturing", "within": "24 hours", "id": 1, "name": "D9"}
         session.get_one(Customer, 1).limits = [row | {"stops": "part:d9", "responsible": "qe"}]
     assert not [each for each in clocks_of(desk, desk.registered()).values() if each.promised]
+
+
+def test_a_limit_goes_by_the_calendar_of_the_customer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendars, "_looked", {})
+    agree(desk, Limit("manufacturing", within="2 working days", id=1, name="D5", stops="part:d5", responsible="qe"))
+    with desk.act() as session:
+        nights = Outline("Europe/Berlin", "", {1: ((time(9), time(15)),), 4: ((time(9), time(15)),)})
+        owner = calendars.owner_of(calendars.CUSTOMER, 1)
+        calendars.accept(session, owner, nights, NOBODYS, seen=0, by=desk["admin"], at=desk.at)
+    number = desk.registered()
+    assert clocks_of(desk, number)["own:1:1"].due_at == datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 
 
 # The form

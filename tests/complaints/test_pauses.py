@@ -1,16 +1,18 @@
 """Clocks that stand still while we wait for the customer: what they need, how they end, and the sum to the minute."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from complaints import clocks, pauses, triage
-from complaints.calendar import ONE_MINUTE, WorkingCalendar, mainland_china, parse_within
+from complaints import calendar_changes, calendars, clocks, limits, pauses, triage
+from complaints.calendar import MAINLAND, ONE_MINUTE, parse_within, public_days
+from complaints.calendar_outline import Outline
+from complaints.case import load
 from complaints.clocks import NEVER, Clock
 from complaints.customers import Customer
 from complaints.errors import NotAllowed
@@ -18,7 +20,8 @@ from complaints.history import Change
 from complaints.letters import Sighting
 from complaints.pauses import NotPaused
 from complaints.triage import Claimed
-from tests.builders import a_letter, at_once
+from tests.builders import MONDAY, a_letter, at_once
+from tests.complaints.test_calendar_oracle import NOBODYS, Watcher, outlines, starts
 from tests.desk import CONTEXT, Desk, english
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -58,11 +61,17 @@ def the_clock(desk: Desk, number: str, key: str = "qa_reply") -> Clock:
         return next(clock for clock in found if clock.key == key)
 
 
+def the_question(desk: Desk, number: str) -> str:
+    with desk.make() as session:
+        return pauses.asked(session, load(session, desk.find(session, number)))[0].ref
+
+
 def pause(
-    desk: Desk, number: str, when: datetime, *, key: str = "k1", asked_by: str = "contact:1", role: str = "qe",
+    desk: Desk, number: str, when: datetime, *, key: str = "k1", asked_by: str = "", role: str = "qe",
     reason: str = "We asked for the lot numbers", clock: str = "qa_reply",
 ) -> None:  # fmt: skip
     id_, desk.at = the_clock(desk, number, clock).id, when - timedelta(minutes=1)
+    asked_by = asked_by or the_question(desk, number)
     with desk.act() as session:
         found = desk.find(session, number)
         pauses.pause(
@@ -103,9 +112,10 @@ def test_a_paused_clock_is_never_due_and_afterwards_the_working_time_of_the_paus
         {"from": "2026-11-17T11:00:00+08:00", "to": "2026-11-17T14:00:00+08:00", "minutes": 120,
          "due": "2026-11-23T10:30:00+08:00"}
     ]  # fmt: skip
-    assert [{**each, "by": 0} for each in after.pauses or ()] == [
-        {"from": "2026-11-17T03:00:00+00:00", "to": "2026-11-17T06:00:00+00:00", "asked": "contact:1", "by": 0,
-         "reason": "We asked for the lot numbers", "ended_by": desk["qe"].id}
+    qe = desk["qe"].id
+    assert after.pauses == [
+        {"from": "2026-11-17T03:00:00+00:00", "to": "2026-11-17T06:00:00+00:00", "asked": the_question(desk, number),
+         "reason": "We asked for the lot numbers", "by": qe, "ended_by": qe}
     ]  # fmt: skip
     assert acts(desk) == ["clock_paused", "clock_ran_on"]
 
@@ -185,6 +195,13 @@ def test_only_who_is_responsible_may_pause_and_only_what_was_agreed(desk: Desk, 
     assert refused(why) == ["This clock does not wait for the customer"]
 
 
+def test_a_procedure_may_let_its_clocks_wait_for_every_customer(desk: Desk, number: str) -> None:
+    rules, clock = desk.case(number).rules, the_clock(desk, number, "issue_form")
+    waits = replace(rules, clocks=tuple(replace(rule, pauses=True) for rule in rules.clocks))
+    assert limits.may_pause(clock, waits, None)
+    assert not limits.may_pause(clock, rules, None)
+
+
 def test_a_reply_in_a_pause_is_in_time_and_taken_back_the_clock_stands_still_again(desk: Desk, number: str) -> None:
     pause(desk, number, at("11:00"))
     desk.write(number, "qe_entry", "qe")
@@ -215,12 +232,12 @@ def test_a_class_that_is_raised_in_a_pause_starts_clocks_that_run_and_lowered_ag
 
 
 def test_of_two_who_pause_at_once_one_does(desk: Desk, number: str) -> None:
-    ids = the_clock(desk, number).id
+    ids, question = the_clock(desk, number).id, the_question(desk, number)
 
     def one(key: str) -> None:
         with desk.make.begin() as session:
             pauses.pause(
-                session, desk.find(session, number), ids, asked_by="contact:1", reason="lot numbers", key=key,
+                session, desk.find(session, number), ids, asked_by=question, reason="lot numbers", key=key,
                 by=desk["qe"], at=at("11:30"), context=CONTEXT,
             )  # fmt: skip
 
@@ -229,60 +246,62 @@ def test_of_two_who_pause_at_once_one_does(desk: Desk, number: str) -> None:
     assert acts(desk) == ["clock_paused"]
 
 
-# Against an oracle that counts minute by minute
+def test_another_calendar_moves_a_clock_with_its_pauses_and_leaves_one_that_stands_still(
+    desk: Desk, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendars, "_looked", {})
+    pause(desk, number, at("11:00"))
+    with desk.act() as session:
+        shut = Outline(different={day.date(): () for day in (TUESDAY, TUESDAY + timedelta(days=1))})
+        days = public_days(MAINLAND)
+        calendars.accept(session, calendars.ORGANISATION, shut, days, seen=0, by=desk["admin"], at=desk.at)
+    calendar_changes.settle(desk.make, desk.at, CONTEXT)
+    assert the_clock(desk, number).due_at == NEVER
+    with desk.make() as session:
+        context = replace(CONTEXT, calendar=calendars.current(session))
+    id_ = the_clock(desk, number).id
+    with desk.act() as session:
+        found = desk.find(session, number)
+        then = at("10:00", TUESDAY + timedelta(days=2))
+        pauses.run_on(session, found, id_, by=desk["qe"], at=then, context=context)
+    # Thursday, Friday and Monday, and Thursday from 8:30 to 10:00 once more
+    assert the_clock(desk, number).due_at == at("10:00", TUESDAY + timedelta(days=7))
 
-MINUTES = 60 * 24 * 40
-START = datetime(2026, 9, 24, 1, 7, tzinfo=UTC)  # before two holidays with days that are worked for them
+
+# Against somebody who looks at the clock on the wall every minute
 
 
-def open_minutes(calendar: WorkingCalendar) -> Iterator[bool]:
-    for n in range(MINUTES):
-        yield calendar.is_open(START + n * ONE_MINUTE)
-
-
-CALENDARS = (
-    mainland_china(),
-    WorkingCalendar(zone="Europe/Berlin"),  # summer time ends in between
-    WorkingCalendar(zone="UTC", week=dict.fromkeys(range(7), ((time(22), time(6)),))),
-)
-OPEN = [list(open_minutes(calendar)) for calendar in CALENDARS]
-
-
+@settings(max_examples=60, deadline=None)
 @given(
-    which=st.integers(0, 2), hours=st.integers(1, 60), round_the_clock=st.booleans(),
-    cuts=st.lists(st.integers(0, 60 * 24 * 6), max_size=8, unique=True),
+    outlines, starts, st.integers(1, 8), st.booleans(),
+    st.lists(st.integers(0, 60 * 24 * 4), max_size=6, unique=True),
 )  # fmt: skip
 def test_pauses_move_the_due_time_by_exactly_the_minutes_that_would_have_counted(
-    which: int, hours: int, round_the_clock: bool, cuts: list[int]
+    outline: Outline, start: datetime, hours: int, round_the_clock: bool, cuts: list[int]
 ) -> None:
-    calendar, counts = CALENDARS[which], OPEN[which]
+    calendar, watcher = outline.calendar(NOBODYS), Watcher(outline)
     within = f"{hours} hours" if round_the_clock else f"{hours} working hours"
-    at_minutes = sorted(cuts)[: len(cuts) // 2 * 2]
-    intervals = list(zip(at_minutes[::2], at_minutes[1::2], strict=True))
-    left, oracle = hours * 60, -1
-    for n in range(MINUTES):
-        paused = any(begins <= n < ends for begins, ends in intervals)
-        left -= (round_the_clock or counts[n]) and not paused
-        if not left:
-            oracle = n + 1
-            break
-    assume(all(begins < oracle for begins, _ in intervals))
-    clock = Clock(
-        key="k", started_at=START, receipt=calendar.add(START, parse_within(within)).receipt,
-        pauses=[
-            {"from": (START + a * ONE_MINUTE).isoformat(), "to": (START + b * ONE_MINUTE).isoformat()}
-            for a, b in intervals
-        ],
-    )  # fmt: skip
+    cuts = sorted(cuts)[: len(cuts) // 2 * 2]
+    intervals = list(zip(cuts[::2], cuts[1::2], strict=True))
+    left, passed, stood_still = hours * 60, 0, 0
+    while left:
+        if round_the_clock or watcher.works(start + passed * ONE_MINUTE):
+            paused = any(begins <= passed < ends for begins, ends in intervals)
+            left -= not paused
+            stood_still += paused
+        passed += 1
+    intervals = [(begins, ends) for begins, ends in intervals if begins < passed]
+    row = [{"from": (start + a * ONE_MINUTE).isoformat(), "to": (start + b * ONE_MINUTE).isoformat()}
+           for a, b in intervals]  # fmt: skip
+    clock = Clock(started_at=start, receipt=calendar.add(start, parse_within(within)).receipt, pauses=row)
     clocks.reckon(clock, calendar)
-    assert clock.due_at == START + oracle * ONE_MINUTE
-    assert clocks.stood_still(clock, calendar, clock.due_at) // ONE_MINUTE == sum(
-        round_the_clock or counts[n] for a, b in intervals for n in range(a, b)
-    )
+    assert clock.due_at == start + passed * ONE_MINUTE
+    assert clocks.stood_still(clock, calendar, clock.due_at) == stood_still * ONE_MINUTE
+    assert sum(each["minutes"] for each in clock.receipt.get("pauses", ())) == stood_still
 
 
 def test_the_interval_that_lasts_is_the_last_one() -> None:
-    clock = Clock(pauses=[{"from": START.isoformat(), "to": None}], receipt={})
+    clock = Clock(pauses=[{"from": MONDAY.isoformat(), "to": None}], receipt={})
     assert clock.paused
     assert list(clocks.stands_still(clock)) == []
-    assert list(clocks.stands_still(clock, START + ONE_MINUTE)) == [(START, START + ONE_MINUTE)]
+    assert list(clocks.stands_still(clock, MONDAY + ONE_MINUTE)) == [(MONDAY, MONDAY + ONE_MINUTE)]

@@ -87,7 +87,8 @@ def test_a_clock_is_paused_with_what_asked_shown_as_waiting_and_let_run_on(
     assert refused.status_code == 422
     assert "Choose the mail or the talk in which the customer was asked" in visible(refused.text)
     assert "lot numbers &lt;b&gt;</textarea>" in refused.text
-    form = {"reason": "lot numbers", "asked": "contact:1", "key": "k1"}
+    question = re.findall(r'<option value="(contact:\d+)"', refused.text)
+    form = {"reason": "lot numbers", "asked": question[0], "key": "k1"}
     for _ in range(2):
         assert qe.post(f"{here}/pauses", data=form).status_code == 303
     clock.shift(timedelta(hours=4))  # 14:30, three hours of work

@@ -45,7 +45,7 @@ def test_what_was_agreed_stands_in_the_file_in_the_form_and_on_the_next_complain
     number = people.to_investigation()
     shown = visible(clerk.get(f"/complaints/{number}").text)
     assert "D3 (Quellstrom Mobility)" in shown
-    assert ", 24 hours, round the clock. Promised to Quellstrom Mobility." in shown
+    assert ", 24 hours, round the clock. Promised to Quellstrom Mobility, until: D3 Interim containment." in shown
     assert "Agreed with Quellstrom Mobility; the procedure says 3 working days." in shown
 
 
