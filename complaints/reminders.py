@@ -9,12 +9,13 @@ person, clock, level and due time says who was told, whatever was run how often.
 for all that a run has for a person, is next door in reminder_mail.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, select, text
+import structlog
+from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import absences, notices, receivers, reminder_mail, rows
@@ -23,13 +24,14 @@ from complaints.clocks import NOT_RECKONED, RUNS, Clock
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.context import Context
 from complaints.database import transaction
-from complaints.errors import Name
+from complaints.errors import ComplaintError, Name
 from complaints.failpoints import failpoint
 from complaints.levels import DUE, WARNING, in_hours, levels
 from complaints.people import ROLES, SYSTEM, User
 from complaints.procedure import COMPLAINT, Ladder, of
 from complaints.reminder import Reminder, Unclaimed
 
+log = structlog.get_logger(__name__)
 NOTHING = WARNING - 1
 EVENTS = {WARNING: "clock_warned", DUE: "clock_due"}
 OVERDUE = "clock_overdue"
@@ -57,13 +59,27 @@ def remind(make: sessionmaker[Session], at: datetime, context: Context) -> int:
         return 0
     with transaction(make) as session:
         waiting = _waiting(session, at)
-    told = 0
-    for first in range(0, len(waiting), BATCH):
-        with transaction(make) as session:
-            told += _Run(session, at, context).look_at(waiting[first : first + BATCH])
-            failpoint("remind.before_commit")
-        failpoint("remind.after_commit")
+    told = sum(_tell_of(make, waiting[n : n + BATCH], at, context) for n in range(0, len(waiting), BATCH))
     reminder_mail.bundle(make, at, context)
+    return told
+
+
+def _tell_of(make: sessionmaker[Session], ids: Sequence[int], at: datetime, context: Context) -> int:
+    """Look at some clocks in one transaction. One that cannot be looked at keeps nobody from hearing of the others."""
+    try:
+        with transaction(make) as session:
+            told = _Run(session, at, context).look_at(ids)
+            failpoint("remind.before_commit")
+    except ComplaintError:
+        if len(ids) > 1:
+            return sum(_tell_of(make, [each], at, context) for each in ids)
+        log.exception("nobody can be reminded; tried again in an hour", clock=ids[0])
+        with transaction(make) as session:
+            session.execute(
+                update(Clock).where(Clock.id.in_(ids)).values(next_notice_at=at + SOON, noticed_due_at=Clock.due_at)
+            )
+        return 0
+    failpoint("remind.after_commit")
     return told
 
 
@@ -87,10 +103,10 @@ class _Run:
     def today(self) -> date:
         return self.at.astimezone(self.context.zone).date()
 
-    def look_at(self, ids: Iterable[int]) -> int:
+    def look_at(self, ids: Sequence[int]) -> int:
         """Tell of those of these clocks whose complaints nobody is working on this very moment; the others wait for the
         next run. Complaints are locked as an act locks them, and never waited for."""
-        session, wanted = self.session, Clock.id.in_(list(ids))
+        session, wanted = self.session, Clock.id.in_(ids)
         here = and_(Clock.subject_kind == COMPLAINT, Clock.subject_id == Complaint.id)
         subjects = select(Complaint.id).where(Complaint.id.in_(select(Clock.subject_id).where(wanted)))
         locked = session.scalars(subjects.order_by(Complaint.id).with_for_update(skip_locked=True)).all()
