@@ -100,7 +100,7 @@ def enter(
         raise NotAway([Problem("from_on", Sentence(N_("There is an absence in these days already; end it first")))])
     deputies = {each.user_id: each.deputy_id for each in meanwhile}
     if last_of({**deputies, user_id: deputy_id}, user_id) is None:
-        problem = N_("They are away in these days, too, and in the end you would stand in for yourself")
+        problem = N_("They are away in these days, too, and their deputies lead back to whoever is away")
         raise NotAway([Problem("deputy", Sentence(problem))])
     absence = Absence(user_id=user_id, from_on=from_on, to_on=to_on, deputy_id=deputy_id, by_id=by.id, at=at)
     session.add(absence)

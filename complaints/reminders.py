@@ -9,12 +9,14 @@ person, clock, level and due time says who was told, whatever was run how often.
 for all that a run has for a person, is next door in reminder_mail.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, select, text
+import structlog
+from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import absences, notices, receivers, reminder_mail, rows
@@ -23,13 +25,14 @@ from complaints.clocks import NOT_RECKONED, RUNS, Clock
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.context import Context
 from complaints.database import transaction
-from complaints.errors import Name
+from complaints.errors import ComplaintError, Name
 from complaints.failpoints import failpoint
 from complaints.levels import DUE, WARNING, in_hours, levels
 from complaints.people import ROLES, SYSTEM, User
 from complaints.procedure import COMPLAINT, Ladder, of
 from complaints.reminder import Reminder, Unclaimed
 
+log = structlog.get_logger(__name__)
 NOTHING = WARNING - 1
 EVENTS = {WARNING: "clock_warned", DUE: "clock_due"}
 OVERDUE = "clock_overdue"
@@ -39,6 +42,14 @@ MOST = 2000
 """Clocks in one run; the next one is a minute away."""
 SOON = timedelta(hours=1)
 """Whether somebody holds a role that nobody held is asked again after that."""
+
+
+class Colleague(NamedTuple):
+    """A member of staff, perhaps one who left."""
+
+    name: str
+    superior_id: int | None
+    here: bool
 
 
 class _News(NamedTuple):
@@ -57,13 +68,27 @@ def remind(make: sessionmaker[Session], at: datetime, context: Context) -> int:
         return 0
     with transaction(make) as session:
         waiting = _waiting(session, at)
-    told = 0
-    for first in range(0, len(waiting), BATCH):
-        with transaction(make) as session:
-            told += _Run(session, at, context).look_at(waiting[first : first + BATCH])
-            failpoint("remind.before_commit")
-        failpoint("remind.after_commit")
+    told = sum(_tell_of(make, waiting[n : n + BATCH], at, context) for n in range(0, len(waiting), BATCH))
     reminder_mail.bundle(make, at, context)
+    return told
+
+
+def _tell_of(make: sessionmaker[Session], ids: Sequence[int], at: datetime, context: Context) -> int:
+    """Look at some clocks in one transaction. One that cannot be looked at keeps nobody from hearing of the others."""
+    try:
+        with transaction(make) as session:
+            told = _Run(session, at, context).look_at(ids)
+            failpoint("remind.before_commit")
+    except ComplaintError:
+        if len(ids) > 1:
+            return sum(_tell_of(make, [each], at, context) for each in ids)
+        log.exception("nobody can be reminded; tried again in an hour", clock=ids[0])
+        with transaction(make) as session:
+            session.execute(
+                update(Clock).where(Clock.id.in_(ids)).values(next_notice_at=at + SOON, noticed_due_at=Clock.due_at)
+            )
+        return 0
+    failpoint("remind.after_commit")
     return told
 
 
@@ -87,18 +112,31 @@ class _Run:
     def today(self) -> date:
         return self.at.astimezone(self.context.zone).date()
 
-    def look_at(self, ids: Iterable[int]) -> int:
+    @cached_property
+    def staff(self) -> Mapping[int, Colleague]:
+        return colleagues(self.session)
+
+    @cached_property
+    def away(self) -> Mapping[int, int]:
+        return absences.stand_ins(self.session, self.today)
+
+    def look_at(self, ids: Sequence[int]) -> int:
         """Tell of those of these clocks whose complaints nobody is working on this very moment; the others wait for the
         next run. Complaints are locked as an act locks them, and never waited for."""
-        session, wanted = self.session, Clock.id.in_(list(ids))
+        session, wanted = self.session, Clock.id.in_(ids)
         here = and_(Clock.subject_kind == COMPLAINT, Clock.subject_id == Complaint.id)
         subjects = select(Complaint.id).where(Complaint.id.in_(select(Clock.subject_id).where(wanted)))
         locked = session.scalars(subjects.order_by(Complaint.id).with_for_update(skip_locked=True)).all()
         query = select(Clock, Complaint).join(Complaint, here).where(wanted, text(RUNS), Complaint.id.in_(locked))
-        away = absences.stand_ins(session, self.today)
-        return sum(self._look(clock, complaint, away) for clock, complaint in session.execute(query).all())
+        found = session.execute(query).all()
+        before = _told_before(session, [clock for clock, _ in found])
+        told = {clock.id: self._look(clock, complaint, before[clock.id]) for clock, complaint in found}
+        heard = [id_ for id_, people in told.items() if people]
+        session.execute(delete(Unclaimed).where(Unclaimed.clock_id.in_(heard)))
+        return sum(told.values())
 
-    def _look(self, clock: Clock, complaint: Complaint, away: Mapping[int, int]) -> int:
+    def _look(self, clock: Clock, complaint: Complaint, before: int) -> int:
+        """Tell of a clock what was not told `before`, and keep when it is looked at next; gives how many heard."""
         if clock.due_at >= NO_LIMIT:  # it stands still; when it goes on, it has another due time
             return self._again(clock, None)
         steps = levels(clock.started_at, clock.due_at, self.context.calendar, Ladder())
@@ -108,12 +146,11 @@ class _Run:
         ladder = next((each for each in case.rules.ladders if case.holds(each.when)), Ladder())
         steps = levels(clock.started_at, clock.due_at, self.context.calendar, ladder)
         reached = max(each.number for each in steps if each.at <= self.at)
-        before = self._told_before(clock)
         upcoming = next((each for each in steps if each.at > self.at), None)
         if reached <= before:
             return self._again(clock, upcoming.at if upcoming else None)
         responsible = receivers.responsible(self.session, case, clock.responsible, self.today)
-        above = rungs(self.session, case, responsible, ladder, self.today)
+        above = self._rungs(case, responsible, ladder)
         climbed, so_far = max(reached - DUE, 0), max(before - DUE, 0)
         higher = {user for rung in above[so_far:climbed] for user in rung}
         then = above[climbed] if climbed < len(above) else set[int]()
@@ -121,34 +158,36 @@ class _Run:
         self._again(clock, upcoming.at if upcoming and (then or reached <= DUE) else None)
         if so_far and not higher:
             return 0
-        told = self._tell(clock, case, _News(reached, responsible, higher, then, then_at), away) if responsible else 0
-        self._claim(clock, told > 0)
-        return told
+        told = self._tell(clock, case, _News(reached, responsible, higher, then, then_at)) if responsible else 0
+        return told or self._unclaimed(clock)
 
-    def _claim(self, clock: Clock, heard: bool) -> None:
-        """Does anybody hear of a promise? If not, that is asked again soon, and stands as a fault until then."""
-        if heard:
-            self.session.execute(delete(Unclaimed).where(Unclaimed.clock_id == clock.id))
-            return
+    def _rungs(self, case: Case, responsible: set[int], ladder: Ladder) -> list[set[int]]:
+        """The people on each rung of a ladder who stand on none below."""
+        reached, here, found = {*responsible}, {*responsible}, list[set[int]]()
+        for _ in range(ladder.superiors):
+            here = superiors(self.staff, here)
+            found.append(here - reached)
+            reached |= here
+        for role in ladder.roles:
+            holders = receivers.responsible(self.session, case, role, self.today)
+            found.append(holders - reached)
+            reached |= holders
+        return [each for each in found if each]
+
+    def _unclaimed(self, clock: Clock) -> int:
+        """Nobody hears of a promise: that is a fault, and asked again soon."""
         row = {"clock_id": clock.id, "role": clock.responsible, "since": self.at}
         rows.add_unless_there(self.session, Unclaimed, [row])
-        self._again(clock, self.at + SOON)
+        return self._again(clock, self.at + SOON)
 
     def _again(self, clock: Clock, at: datetime | None) -> int:
         """Look at a clock again then; nobody was told now."""
         rows.change(self.session, clock, next_notice_at=at, noticed_due_at=clock.due_at)
         return 0
 
-    def _told_before(self, clock: Clock) -> int:
-        """The highest level of which anybody was told; of another due time only the warning counts."""
-        told = select(Reminder.level, Reminder.due_at).where(Reminder.clock_id == clock.id).distinct()
-        found = self.session.execute(told).all()
-        return max((level if due == clock.due_at else WARNING for level, due in found), default=NOTHING)
-
-    def _tell(self, clock: Clock, case: Case, news: "_News", away: Mapping[int, int]) -> int:
+    def _tell(self, clock: Clock, case: Case, news: _News) -> int:
         session, at = self.session, self.at
-        names = _names(session, news.responsible | news.higher | news.then)
-        users = self._stood_in_for(case.complaint, news.responsible | news.higher, away)
+        users = self._stood_in_for(case.complaint, news.responsible | news.higher)
         clock_name = next(
             (each.name for each in case.rules.clocks if each.key == clock.key), Name(clock.key, clock.key)
         )
@@ -159,14 +198,14 @@ class _Run:
         )  # fmt: skip
         said = {
             "clock": asdict(clock_name),
-            "owner": _owner(news.responsible, names, clock.responsible),
-            "next": sorted(names[each] for each in news.then),
+            "owner": self._owner(news.responsible, clock.responsible),
+            "next": sorted(self.staff[each].name for each in news.then),
             "next_at": news.then_at.isoformat() if news.then_at else "",
         }
         new = [
             {
                 "clock_id": clock.id, "level": news.level, "due_at": clock.due_at, "user_id": user, "at": at,
-                "values": said | {"away": names[users[user]] if users[user] != user else ""},
+                "values": said | {"away": self.staff[users[user]].name if users[user] != user else ""},
             }
             for user in told
         ]  # fmt: skip
@@ -174,8 +213,13 @@ class _Run:
             rows.add_unless_there(session, Reminder, new)
         return len(new)
 
-    def _stood_in_for(self, complaint: Complaint, users: set[int], away: Mapping[int, int]) -> dict[int, int]:
+    def _owner(self, responsible: set[int], role: str) -> Any:
+        """Who is responsible, as a mail says it: a person, or the role of several."""
+        return self.staff[min(responsible)].name if len(responsible) == 1 else asdict(ROLES[role])
+
+    def _stood_in_for(self, complaint: Complaint, users: set[int]) -> dict[int, int]:
         """Who is told, each with whom they are told for: a deputy for who is away, where that one may hear of it."""
+        away = self.away
         deputies = {away[each] for each in users if each in away}
         if deputies and of(complaint).confidential:
             deputies = {row.id for row in notices.who_hears(self.session, complaint, deputies, self.today)}
@@ -183,40 +227,31 @@ class _Run:
         return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}
 
 
-# Who
+def _told_before(session: Session, clocks: Iterable[Clock]) -> dict[int, int]:
+    """The highest level of each clock of which anybody was told; of another due time only the warning counts."""
+    due = {clock.id: clock.due_at for clock in clocks}
+    told = dict.fromkeys(due, NOTHING)
+    query = select(Reminder.clock_id, Reminder.due_at, Reminder.level).where(Reminder.clock_id.in_(due)).distinct()
+    for id_, due_at, level in session.execute(query):
+        told[id_] = max(told[id_], level if due_at == due[id_] else WARNING)
+    return told
 
 
-def rungs(session: Session, case: Case, responsible: set[int], ladder: Ladder, today: date) -> list[set[int]]:
-    """The people on each rung of a ladder who stand on none below."""
-    reached, here, found = {*responsible}, {*responsible}, list[set[int]]()
-    for _ in range(ladder.superiors):
-        here = superiors(session, here)
-        found.append(here - reached)
-        reached |= here
-    for role in ladder.roles:
-        holders = receivers.responsible(session, case, role, today)
-        found.append(holders - reached)
-        reached |= holders
-    return [each for each in found if each]
+# Who stands above whom
 
 
-def superiors(session: Session, users: Iterable[int]) -> set[int]:
+def colleagues(session: Session) -> dict[int, Colleague]:
+    """Everybody who works here or did."""
+    found = session.execute(select(User.id, User.name, User.superior_id, User.left_at))
+    return {row.id: Colleague(row.name, row.superior_id, row.left_at is None) for row in found}
+
+
+def superiors(staff: Mapping[int, Colleague], users: Iterable[int]) -> set[int]:
     """The superiors of some people; of one who left, their superior."""
     found, seen, asked = set[int](), set[int](), {*users}
     while asked:
         seen |= asked
-        above = User.id.in_(select(User.superior_id).where(User.id.in_(asked)))
-        here = session.execute(select(User.id, User.left_at).where(above)).all()
-        found |= {id_ for id_, left in here if left is None}
-        asked = {id_ for id_, left in here if left is not None} - seen
+        above = {staff[each].superior_id for each in asked} - {None}
+        found |= {each for each in above if each is not None and staff[each].here}
+        asked = {each for each in above if each is not None and not staff[each].here} - seen
     return found
-
-
-def _names(session: Session, users: Iterable[int]) -> dict[int, str]:
-    found = session.execute(select(User.id, User.name).where(User.id.in_(list(users))))
-    return {row.id: row.name for row in found}
-
-
-def _owner(responsible: set[int], names: Mapping[int, str], role: str) -> Any:
-    """Who is responsible, as a mail says it: a person, or the role of several."""
-    return names[next(iter(responsible))] if len(responsible) == 1 else asdict(ROLES[role])
