@@ -280,7 +280,11 @@ def _asked() -> tuple[str, str]:
 
 def _state(found: Month) -> str:
     said = (
-        gettext("Frozen on %(day)s.", day=found.frozen_at.astimezone(zone()).date().isoformat())
+        gettext(
+            "Frozen on %(day)s by method %(method)s.",
+            day=found.frozen_at.astimezone(zone()).date().isoformat(),
+            method=found.method,
+        )  # fmt: skip
         if found.frozen_at
         else gettext("Not frozen yet: as the ledger stands now.")
     )
