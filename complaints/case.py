@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, or_, select, union_all
+from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from complaints import records, rows, signatures
@@ -301,7 +301,7 @@ def _lived() -> CompoundSelect[Any]:
     gone = rows.table(Complaint).c
     link = rows.table(Link).c
     stands = link.ended_at.is_(None)
-    links = select(literal(LINKED), link.kind, link.at, link.ended_at, literal(False), link.by_id, none)
+    links = select(literal(LINKED), link.kind, link.at, link.ended_at, literal(False), link.by_id, none).where(stands)
     other = gone.number, gone.received_at, gone.closed_at, literal(False), gone.id, none
     others, beside = select(literal(MERGED), *other), select(literal(LINKED), *other)
     return union_all(
@@ -309,6 +309,7 @@ def _lived() -> CompoundSelect[Any]:
         stages.where(visits.complaint_id == bindparam("of")),
         posts.where(post.complaint_id == bindparam("of"), post.until.is_(None)),
         others.where(gone.merged_into_id == bindparam("of")),
-        links.where(or_(link.complaint_id == bindparam("of"), link.other_id == bindparam("of")), stands),
+        links.where(link.complaint_id == bindparam("of")),
+        links.where(link.other_id == bindparam("of")),
         beside.where(gone.investigation_id == bindparam("with"), gone.id != bindparam("of")),
     ).order_by("id")

@@ -40,16 +40,10 @@ class Clock(Base):
     __tablename__ = "clock"
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
-        Index("ix_clock_due_at", "stopped_at", "due_at"),
+        Index("ix_clock_due_at", "due_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
         Index("ix_clock_key", "key", "due_at"),
-        Index(
-            "ix_clock_next_notice_at", "stopped_at", "next_notice_at",
-            sqlite_where=text(RUNS), postgresql_where=text(RUNS),
-        ),
-        Index(
-            "ix_clock_not_reckoned", "stopped_at", "id",
-            sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED),
-        ),
+        Index("ix_clock_next_notice_at", "next_notice_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
+        Index("ix_clock_not_reckoned", "id", sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED)),
     )  # fmt: skip
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     subject_kind: Mapped[str] = mapped_column(String(20))

@@ -62,6 +62,8 @@ LINKS: dict[str, Name] = {
 NO_LIMIT = clocks.NEVER
 """Sorts behind every real due time: a complaint that no clock watches."""
 UNREAD = "unread_count > 0"
+MERGED = "merged_into_id IS NOT NULL"
+"""Nearly none is: an index over all of them would look useless to SQLite."""
 WATCHING = "watching"
 """The reason of who wants to hear of a complaint. It alone opens nothing to them."""
 
@@ -80,7 +82,10 @@ class Complaint(Base):
         Index("ix_complaint_customer_id", "customer_id", "product", "received_at"),
         Index("ix_complaint_contact_id", "contact_id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
-        Index("ix_complaint_merged_into_id", "merged_into_id"),
+        Index(
+            "ix_complaint_merged_into_id", "merged_into_id",
+            sqlite_where=text(MERGED), postgresql_where=text(MERGED),
+        ),
         Index("ix_complaint_investigation_id", "investigation_id"),
         Index("ix_complaint_owner_id", "owner_id", "procedure", "stage"),
         Index(

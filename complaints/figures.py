@@ -309,6 +309,7 @@ class Month:
     complaints: tuple[Registered, ...]
     today: tuple[Registered, ...]
     frozen_at: datetime | None
+    method: int
     confidential: int
 
 
@@ -325,6 +326,7 @@ def of_month(session: Session, month: date, at: datetime, zone: ZoneInfo) -> Mon
         counted.complaints if counted else events.complaints,
         events.complaints,
         counted.frozen_at if counted else None,
+        counted.method if counted else METHOD,
         events.confidential,
     )
 

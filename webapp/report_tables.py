@@ -18,6 +18,7 @@ from complaints.review import EFFECTIVE, UNDER_WAY, VERIFIED, Review
 from webapp.context import zone
 from webapp.language import in_my_language
 
+MOST_DECIMALS = 6
 TEXT, COUNT, RATE, DAY = "text", "count", "rate", "day"
 HEADINGS: Mapping[str, str] = {
     "complaint_class": N_("By class"),
@@ -107,8 +108,17 @@ def figures_of(month: Month, link: Link) -> Table:
 def value_of(definition: Definition, measure: Measure) -> Cell:
     value = measure.value
     if value is None or definition.kind != NUMBER:
-        return Cell(value, RATE, definition.decimals)
+        return Cell(value, RATE, _decimals(definition, value))
     return Cell(measure.above, COUNT)
+
+
+def _decimals(definition: Definition, value: Fraction | None) -> int:
+    """So many that no rate that misses its target looks as if it reached it."""
+    decimals = definition.decimals
+    if value is not None and definition.met(value) is False and definition.target is not None:
+        while decimals < MOST_DECIMALS and rounded(value * 100, decimals) == definition.target * 100:
+            decimals += 1
+    return decimals
 
 
 def reckoned(measure: Measure) -> str:

@@ -279,11 +279,10 @@ def _asked() -> tuple[str, str]:
 
 
 def _state(found: Month) -> str:
-    said = (
-        gettext("Frozen on %(day)s.", day=found.frozen_at.astimezone(zone()).date().isoformat())
-        if found.frozen_at
-        else gettext("Not frozen yet: as the ledger stands now.")
-    )
+    said = gettext("Not frozen yet: as the ledger stands now.")
+    if found.frozen_at:
+        day = found.frozen_at.astimezone(zone()).date().isoformat()
+        said = gettext("Frozen on %(day)s by method %(method)s.", day=day, method=found.method)
     return f"{said} {report_tables.only_counted(found.confidential)}".strip()
 
 

@@ -19,11 +19,9 @@ NOT_BUNDLED = sa.text("bundled_at IS NULL")
 def upgrade() -> None:
     op.add_column("clock", sa.Column("next_notice_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("clock", sa.Column("noticed_due_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_clock_next_notice_at", "clock", ["next_notice_at"], sqlite_where=RUNS, postgresql_where=RUNS)
     op.create_index(
-        "ix_clock_next_notice_at", "clock", ["stopped_at", "next_notice_at"], sqlite_where=RUNS, postgresql_where=RUNS
-    )
-    op.create_index(
-        "ix_clock_not_reckoned", "clock", ["stopped_at", "id"],
+        "ix_clock_not_reckoned", "clock", ["id"],
         sqlite_where=NOT_RECKONED, postgresql_where=NOT_RECKONED,
     )  # fmt: skip
     op.create_table(

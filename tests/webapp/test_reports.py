@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import figures
 from complaints.complaint import Complaint
 from complaints.database import transaction
+from complaints.measures import DEFINITIONS, TIMELY, Measure
 from jobs import pages, paper
 from tests.confidential import confide, hush
 from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
+from webapp.report_tables import value_of
 
 DECEMBER = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
 MONTH = "/reports/2026-11"
@@ -133,6 +135,12 @@ def test_there_is_no_month_before_it_begins_and_no_list_without_complaints(manag
 )  # fmt: skip
 def test_any_question_gets_an_answer(manager: FlaskClient, path: str) -> None:
     assert manager.get(path).status_code == 200
+
+
+def test_a_rate_that_misses_its_target_does_not_look_as_if_it_reached_it() -> None:
+    timely = DEFINITIONS[0]
+    cells = [value_of(timely, Measure(TIMELY, (1,) * good, (1,) * 10_000)) for good in (9_499, 9_500, 9_446)]
+    assert [cell.text for cell in cells] == ["94.99%", "95.0%", "94.5%"]
 
 
 # What is typed in
