@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import hypothesis
 import pytest
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import Environment, FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -68,11 +69,18 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+class ByLanguage(FileSystemBytecodeCache):
+    """Keeps a template once for each language that it was compiled in."""
+
+    def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
+        return super().get_bucket(environment, f"{getattr(environment, 'language', '')}/{name}", filename, source)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Templates, addresses and statements are compiled once, and not by every application and engine that a test
     makes: that took longer than the pages."""
-    templates, statements = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates"))), LRUCache[Any, Any](5000)
+    templates, statements = ByLanguage(str(tmp_path_factory.mktemp("templates"))), LRUCache[Any, Any](5000)
     addresses: dict[object, Any] = {}
     compiled = Rule._compile_builder
 

@@ -34,12 +34,20 @@ class Bilingual(Environment):
     def get_template(self, name: str | Template, *args: Any, **named: Any) -> Template:
         if self.language:
             return super().get_template(name, *args, **named)
+        return self._of_the_reader().get_template(name, *args, **named)
+
+    def from_string(self, source: str | nodes.Template, *args: Any, **named: Any) -> Template:
+        if self.language:
+            return super().from_string(source, *args, **named)
+        return self._of_the_reader().from_string(source, *args, **named)
+
+    def _of_the_reader(self) -> "Bilingual":
         language = str(get_locale() or "en")
         if language not in self.languages:
             one = self.overlay()
             one.language = language
             self.languages[language] = one
-        return self.languages[language].get_template(name, *args, **named)
+        return self.languages[language]
 
     def _generate(self, source: nodes.Template, *args: Any, **named: Any) -> str:
         with force_locale(self.language):

@@ -54,4 +54,4 @@ def test_a_reply_goes_to_this_customer_and_says_who_belongs_to_another(desk: Des
         assert begun.strange == {RIVAL: "Rival Corp"}
         assert list(begun.apart.values()) == ["Rival Corp"]
         theirs = replies.compose(session, complaint, written=written, answers=written[-1].id)
-        assert RIVAL not in (*theirs.to, *theirs.cc)
+        assert (*theirs.to, *theirs.cc) == (RIVAL,)  # asked for, and then to nobody else

@@ -333,6 +333,6 @@ def test_only_who_may_see_the_complaint_sees_its_report_and_only_where_there_is_
     )
     assert as_("sales").get(f"/complaints/{number}/8d").status_code == 200
     with transaction(desk.make) as session:
-        desk.find(session, number).procedure_version = 1
+        desk.find(session, number).procedure_version = 2
         desk.find(session, number).procedure = "postal"
     assert as_("sales").get(f"/complaints/{number}/8d").status_code == 404
