@@ -25,6 +25,7 @@ from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import N_, Sentence
+from complaints.failpoints import failpoint
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.penalty import DECISIONS, PROPOSED, WITHDRAWN, Penalty, PenaltyAct
 from complaints.people import Actor, Grant, User, held_on
@@ -101,12 +102,13 @@ def _looked(session: Session, at: datetime) -> None:
 
 def _broken(at: datetime, since: datetime, on_since: datetime | None) -> Select[int]:
     """The clocks that are broken and cost something, and for which nothing stands. Both halves go by the index on the
-    end of clocks: those that run, and those that were stopped since the last look."""
+    end of clocks: those that run, and those that were stopped since the last look. What a clock is on is asked later:
+    here SQLite would take the index on that, and read every clock there ever was."""
     fined = [(rules.key, rules.version, rule.key) for rules in versions() for rule in rules.clocks if rule.penalty]
     stands = exists().where(Penalty.clock_id == Clock.id, Penalty.decision.is_distinct_from(WITHDRAWN))
     query = (
         select(Clock.id, Clock.due_at)
-        .join(Complaint, and_(Clock.subject_kind == COMPLAINT, Clock.subject_id == Complaint.id))
+        .join(Complaint, Complaint.id == Clock.subject_id)
         .where(
             tuple_(Complaint.procedure, Complaint.procedure_version, Clock.key).in_(fined),
             Clock.due_at < at,
@@ -125,7 +127,7 @@ def _is_broken(clock: Clock, at: datetime) -> bool:
 
 def _of_clock(session: Session, clock_id: int, at: datetime, zone: ZoneInfo) -> int:
     clock = session.get_one(Clock, clock_id, with_for_update=True, populate_existing=True)
-    if not _is_broken(clock, at):
+    if clock.subject_kind != COMPLAINT or not _is_broken(clock, at):
         return 0
     complaint = session.get_one(Complaint, clock.subject_id)
     case = load(session, complaint)
@@ -135,7 +137,9 @@ def _of_clock(session: Session, clock_id: int, at: datetime, zone: ZoneInfo) -> 
     payers = responsible(session, case, clock.responsible, at.astimezone(zone).date())
     breach: dict[str, Any] = {"kind": rule.penalty.key, "yuan": rule.penalty.yuan, "round": clock.round}
     about = {"complaint_id": complaint.id, "clock_id": clock.id}
-    return _propose(session, f"clock:{clock.id}", payers, clock.due_at, at, zone, **breach, **about)
+    proposed = _propose(session, f"clock:{clock.id}", payers, clock.due_at, at, zone, **breach, **about)
+    failpoint("penalty.proposed")
+    return proposed
 
 
 def _mended() -> Select[int]:
@@ -149,7 +153,7 @@ def _mended() -> Select[int]:
 def _withdraw_mended(session: Session, penalty_id: int, at: datetime) -> int:
     penalty = session.get_one(Penalty, penalty_id, with_for_update=True, populate_existing=True)
     clock = session.get_one(Clock, penalty.clock_id)
-    if penalty.decision is not None or _is_broken(clock, penalty.proposed_at):
+    if penalty.decision is not None or _is_broken(clock, max(at, penalty.proposed_at)):
         return 0
     act(session, penalty, WITHDRAWN, by=None, at=at)
     return 1
@@ -234,14 +238,17 @@ def propose_weekly(session: Session, week: str, roles: Iterable[str], *, at: dat
 
 
 def responsible(session: Session, case: Case, role: str, today: date) -> list[Payer]:
-    """Whose business something is on a case that a role is to do: who is named for it, else the only one who holds the
-    role; of a role of departments, for each that is responsible, who is named there, else its head."""
+    """Whose business something is on a case that a role is to do: who is named for it, else who has the complaint or
+    took it in, if they hold the role, else the only one who holds it; of a role of departments, for each that is
+    responsible, who is named there, else its head."""
     if role in DEPARTMENT_ROLES:
         found = [_in_department(session, case, role, each, today) for each in sorted(case.departments)]
         return found or [Payer(role)]
-    if (named := case.named(role)) is not None:
-        return [Payer(role, named, department_of(session, named, role, today))]
-    return [_only_one(session, role, today)]
+    held, near = holding(session, role, today), (case.complaint.owner_id, case.complaint.received_by_id)
+    user = case.named(role) or next((each for each in near if each in held), None)
+    if user is None:
+        return [_only_one(session, role, today)]
+    return [Payer(role, user, department_of(session, user, role, today))]
 
 
 def _in_department(session: Session, case: Case, role: str, department: int, today: date) -> Payer:

@@ -120,7 +120,9 @@ def decide(
     `NotFound` for what is not theirs to see."""
     reason, wanted = clean(reason, lines=True), {each.id: each for each in chosen[:MOST_AT_ONCE]}
     problems = _unsaid(reason, needed=decision == REJECTED)
-    if decision not in (CONFIRMED, REJECTED) or not wanted:
+    if decision not in (CONFIRMED, REJECTED):
+        problems.append(Problem("decision", Sentence(N_("Please press Confirm or Reject"))))
+    if not wanted:
         problems.append(Problem("penalty", Sentence(N_("Please tick what you decide on"))))
     found = _held(session, wanted, by)
     for penalty in found:

@@ -29,8 +29,9 @@ FORM_NAMES = frozenset(
 its place."""
 ANCHORS = frozenset(
     {
-        "class_reason", "composer", "departments", "linked_kind", "linked_number", "linked_reason", "note",
-        "procedure", "reason", "received_at", "sign", "to_departments", "to_users", "unlinked_reason",
+        "class_reason", "composer", "departments", "linked_kind", "linked_number", "linked_reason",
+        "linked_undone", "note", "procedure", "reason", "received_at", "sign", "to_departments", "to_users",
+        "unlinked_reason",
     }
 )  # fmt: skip
 """What places of a complaint's page are called that belong to no record."""

@@ -12,21 +12,23 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from complaints import links
+from complaints import links, penalties
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, Name
 from complaints.links import LONGEST_REASON, Linked, NotLinked, NotUnlinked
-from complaints.procedure import Sheet, procedure
+from complaints.procedure import RECURRENCE, Sheet, procedure
 from complaints.records import Record
 from webapp import complaint_page, drafts
-from webapp.context import actor, now
+from webapp.context import actor, engine, now
 from webapp.database import db
 from webapp.draft_forms import UNLINK
 from webapp.drafts import Line
 from webapp.records import Section
+from webapp.tally import tally
 
 bp = Blueprint("links", __name__)
 DRAFT = "link"
+UNDONE = "linked_undone"
 A_LINK = "/complaints/<number>/links/<int(max=9007199254740991):link_id>"
 WAYS: Mapping[str, tuple[str, str]] = {
     "duplicate_of": ("merge", N_("Duplicate of")),
@@ -66,7 +68,7 @@ class Entry:
 @dataclass(frozen=True)
 class Panel:
     """The list and its forms, blank or as they were sent in. `sheets`: the records in which the reader may name cases
-    kept elsewhere."""
+    kept elsewhere; `undone`: is it ticked that measures were not carried out (None: that costs nothing here)?"""
 
     entries: Sequence[Entry]
     choices: Sequence[tuple[str, str]]
@@ -77,6 +79,7 @@ class Panel:
     key: str
     draft: Line
     sheets: Sequence[Sheet]
+    undone: bool | None
     limit: int = LONGEST_REASON
 
 
@@ -104,6 +107,7 @@ def of(complaint: Complaint, work: Section) -> Panel:
         typed.get("key") or secrets.token_urlsafe(16),
         drafts.line(complaint, DRAFT),
         [sheet for sheet in work.case.rules.sheets if sheet.part("case") and work.may_add(sheet)],
+        UNDONE in typed if work.case.rules.penalty_on(RECURRENCE) and tally().penalties is not None else None,
     )
 
 
@@ -152,6 +156,8 @@ def add(number: str) -> Response | tuple[str, int]:
             session, complaint, form.get(links.NUMBER, ""), form.get(links.KIND, ""),
             reason=form.get(links.REASON, ""), by=actor(), at=now(), key=form.get("key", "")[:40],
         )  # fmt: skip
+        if other is not None and form.get(links.KIND) == links.RECURRENCE and UNDONE in form:
+            penalties.propose_for_recurrence(session, complaint, other, by=actor(), at=now(), context=engine())
         drafts.sent(complaint)
         session.commit()
     except NotLinked as refusal:

@@ -51,6 +51,10 @@ def upgrade() -> None:
         "uq_penalty_nobody", "penalty", ["breach", "round", "role"], unique=True,
         sqlite_where=NOBODY, postgresql_where=NOBODY,
     )  # fmt: skip
+    op.create_index(
+        "uq_penalty_no_head", "penalty", ["breach", "round", "department_id"], unique=True,
+        sqlite_where=NO_HEAD, postgresql_where=NO_HEAD,
+    )  # fmt: skip
     op.create_index("ix_penalty_undecided", "penalty", ["id"], sqlite_where=UNDECIDED, postgresql_where=UNDECIDED)
     op.create_index("ix_penalty_month", "penalty", ["month", "id"])
     op.create_index("ix_penalty_user_id", "penalty", ["user_id", "month"])

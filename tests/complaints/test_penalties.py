@@ -1,21 +1,27 @@
 """Penalties: what a breach is proposed to cost, once; and that nobody but those concerned hears of it."""
 
+import multiprocessing
+import signal
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, duties, links, penalties, switches
+from complaints import clocks, duties, failpoints, links, penalties, printing, switches
 from complaints.clocks import Clock
-from complaints.database import transaction
+from complaints.database import open_database, sessions, transaction
 from complaints.history import Change
 from complaints.notices import Notice
 from complaints.outbox import Outgoing
 from complaints.penalties import PENALTIES, NotProposed, propose_due
 from complaints.penalty import WITHDRAWN, Penalty
 from complaints.people import User
+from complaints.printing import Wanted
+from complaints.procedure import of
 from tests.builders import MONDAY, a_person, at_once
 from tests.desk import CONTEXT, Desk
 
@@ -40,6 +46,11 @@ def due(desk: Desk, at: datetime | None = None) -> int:
 # Clocks
 
 
+def stop(clock: Clock, at: datetime) -> None:
+    if clock.stopped_at is None:
+        clock.stopped_at, clock.outcome = at, "met" if at <= clock.due_at else "late"
+
+
 @pytest.mark.requirement("S84")
 def test_notifying_and_registering_late_is_proposed_to_cost_twenty_once(desk: Desk) -> None:
     number = desk.draft()
@@ -59,7 +70,7 @@ def test_a_clock_that_was_stopped_late_between_two_looks_is_found(desk: Desk) ->
     desk.at += timedelta(hours=3)
     with desk.act() as session:
         for clock in clocks.of(session, "complaint", desk.find(session, number).id):
-            clocks.stop(clock, at=desk.at)
+            stop(clock, desk.at)
     assert due(desk, desk.at + timedelta(days=3)) == 1
     assert told(desk) == [("p_notify", "clerk", 20)]
 
@@ -109,6 +120,14 @@ def test_where_several_hold_the_role_and_nobody_is_named_nobody_is_accused(desk:
     assert told(desk) == [("p_notify", None, 20)]
 
 
+def test_of_several_it_is_the_one_who_took_it_in(desk: Desk) -> None:
+    with transaction(desk.make) as session:
+        desk.people["sales"] = a_person(session, "clerk", name="another")
+    desk.draft()
+    due(desk, desk.at + timedelta(days=1))
+    assert told(desk) == [("p_notify", "sales", 20)]
+
+
 def test_a_proposal_is_withdrawn_when_its_clock_lost_its_object_and_stands_again_with_it(desk: Desk) -> None:
     number = desk.to_investigation()
     due(desk, desk.at + A_WEEK)
@@ -141,6 +160,53 @@ def test_two_schedulers_at_once_propose_it_once(desk: Desk) -> None:
     found = at_once(*[lambda: due(desk, late)] * 4)
     assert all(isinstance(each, int) for each in found), found
     assert told(desk) == [("p_reply", "qe", 30)]
+
+
+def test_a_scheduler_killed_in_the_middle_leaves_it_to_the_next(desk: Desk) -> None:
+    desk.to_investigation(complaint_class="major")
+    late = desk.at + A_WEEK
+
+    def go() -> None:
+        failpoints._order = "penalty.proposed:kill:2"
+        propose_due(sessions(open_database(str(desk.make.kw["bind"].url.render_as_string(False)))), late, CONTEXT)
+
+    process = multiprocessing.get_context("fork").Process(target=go)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    due(desk, late)
+    assert due(desk, late) == 0
+    assert told(desk) == [("p_reply", "qe", 30), ("p_reply", "qe", 30)]
+
+
+STEPS = st.lists(st.sampled_from(["wait", "stop", "resume", "cancel", "later", "look"]), max_size=12)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_whatever_happens_to_a_clock_it_is_proposed_as_long_as_it_is_broken(desk: Desk, steps: list[str]) -> None:
+    with desk.act() as session:
+        complaint = desk.find(session, desk.draft())
+        watched = next(each for each in clocks.of(session, "complaint", complaint.id) if each.key == "notify_register")
+    for step in [*steps, "look"]:
+        with desk.act() as session:
+            clock = session.get_one(Clock, watched.id)
+            if step == "wait":
+                desk.at += timedelta(hours=3)
+            elif step == "stop":
+                stop(clock, desk.at)
+            elif step == "resume":
+                clocks.resume(clock)
+            elif step == "cancel":
+                clocks.cancel(clock, at=desk.at)
+            elif step == "later":
+                clock.due_at = max(clock.due_at, desk.at) + timedelta(hours=1)
+        if step == "look":
+            due(desk)
+            broken = clock.outcome == "late" or (clock.stopped_at is None and clock.due_at < desk.at)
+            found = proposed(desk.make, clock_id=clock.id)
+            assert len(found) <= 1
+            assert [each.decision for each in found if each.decision != WITHDRAWN] == ([None] if broken else [])
 
 
 def test_an_earlier_moment_played_again_changes_nothing(desk: Desk) -> None:
@@ -265,3 +331,18 @@ def test_the_history_the_notices_and_the_mails_of_a_complaint_say_nothing_of_it(
     assert records(desk, number) == 2
     assert counts() == before
     assert desk.case(number).complaint.version == version
+
+
+def test_no_paper_of_a_complaint_for_us_or_for_the_customer_changes_by_it(desk: Desk) -> None:
+    number = desk.to_customer_reply()
+
+    def papers() -> list[Any]:
+        with desk.make() as session:
+            complaint = desk.find(session, number)
+            wanted = [Wanted(each.key, edition=edition) for each in of(complaint).papers for edition in each.editions]
+            return [printing.composed(session, complaint, each, zone=CONTEXT.zone) for each in wanted]
+
+    before = papers()
+    assert records(desk, number) == 2
+    due(desk, desk.at + A_WEEK)
+    assert papers() == before
