@@ -9,7 +9,7 @@ Complaints of confidential procedures are in no figure and no list; it is only s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -109,25 +109,27 @@ def may_read(by: Actor) -> bool:
 
 def read(session: Session, period: Period, at: datetime) -> Events:
     """What happened in a period, as it was known at an instant."""
-    registered = (Complaint.registered_at >= period.begins, Complaint.registered_at < period.ends,
-                  Complaint.registered_at <= at, ~_off_board(at))  # fmt: skip
-    by_key = countings()
-    found = session.execute(
-        select(
-            Complaint.id, Complaint.procedure, Complaint.complaint_class, Complaint.cause_type, Complaint.link,
-            Complaint.product,
-        ).where(*registered, ordinary()).order_by(Complaint.registered_at, Complaint.id)
-    ).all()  # fmt: skip
-    written = _records(session, registered, at, by_key)
-    verified = _verified(session, registered, at)
+    registered = (
+        Complaint.registered_at >= period.begins, Complaint.registered_at < period.ends,
+        Complaint.registered_at <= at, ~_off_board(at),
+    )  # fmt: skip
     hidden = select(func.count()).select_from(Complaint).where(*registered, ~ordinary())
-    return Events(
-        _replies(session, period, at, by_key),
-        tuple(
-            _registered(row, by_key[row.procedure], written.get(row.id, ()), verified=row.id in verified)
-            for row in found
-        ),
-        session.scalar(hidden) or 0,
+    return Events(_replies(session, period, at), known(session, registered, at), session.scalar(hidden) or 0)
+
+
+def known(session: Session, which: Iterable[ColumnElement[bool]], at: datetime) -> tuple[Registered, ...]:
+    """What is counted of some complaints, in the order of their registration; in three queries."""
+    ordinary_ones = (*which, ordinary())
+    columns = (
+        Complaint.id, Complaint.procedure, Complaint.complaint_class, Complaint.cause_type, Complaint.link,
+        Complaint.product, Complaint.round, Complaint.investigation_id,
+    )  # fmt: skip
+    query = select(*columns).where(*ordinary_ones).order_by(Complaint.registered_at, Complaint.id)
+    found, by_key = session.execute(query).all(), countings()
+    written = _written(session, found, ordinary_ones, at, by_key)
+    verified = _verified(session, found, ordinary_ones, at, by_key)
+    return tuple(
+        _registered(row, by_key[row.procedure], written.get(row.id, ()), signed=row.id in verified) for row in found
     )
 
 
@@ -143,7 +145,7 @@ class Counted:
 
     counting: Counting
     departments: str
-    verified: bool
+    verified: str
 
     @property
     def sheets(self) -> set[str]:
@@ -159,12 +161,12 @@ def countings() -> dict[str, Counted]:
     for rules in versions():  # the oldest first
         before = found.get(rules.key)
         counting = rules.counting if rules.counting != Counting() or before is None else before.counting
-        found[rules.key] = Counted(counting, rules.departments, bool(rules.verified))
+        found[rules.key] = Counted(counting, rules.departments, rules.verified)
     return found
 
 
-def _replies(session: Session, period: Period, at: datetime, by_key: Mapping[str, Counted]) -> tuple[Reply, ...]:
-    keys = sorted((key, clock) for key, counted in by_key.items() for clock in counted.counting.replies)
+def _replies(session: Session, period: Period, at: datetime) -> tuple[Reply, ...]:
+    keys = sorted((key, clock) for key, counted in countings().items() for clock in counted.counting.replies)
     query = (
         select(Clock.subject_id, Clock.due_at, Clock.stopped_at, Clock.outcome)
         .join(Complaint, Complaint.id == Clock.subject_id)
@@ -185,56 +187,83 @@ Written = tuple[str, Mapping[str, Any]]
 """A record or a row of it: its sheet, and what it says."""
 
 
-def _on_both(
-    columns: Select[Any], model: type[Record] | type[Signature], where: Iterable[ColumnElement[bool]]
-) -> list[Select[Any]]:
-    """What hangs on complaints in their present round, and what on their investigations: two queries."""
-    own = and_(model.subject == COMPLAINT, model.subject_id == Complaint.id)
-    shared = and_(model.subject == INVESTIGATION, model.subject_id == Complaint.investigation_id)
-    present = or_(model.round == LASTING, model.round == Complaint.round)
-    return [columns.select_from(Complaint).join(model, on).where(present, ordinary(), *where) for on in (own, shared)]
+def _hanging(
+    session: Session,
+    columns: Select[Any],
+    model: type[Record] | type[Signature],
+    found: Sequence[Any],
+    which: Iterable[ColumnElement[bool]],
+) -> Iterator[tuple[Any, Any]]:
+    """What hangs on complaints or on their investigations, each with every complaint (a row of `found`) whose present
+    round it is of."""
+    own, shared = (select(column).where(*which) for column in (Complaint.id, Complaint.investigation_id))
+    by: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
+    for row in found:
+        by[COMPLAINT, row.id].append(row)
+        if row.investigation_id is not None:
+            by[INVESTIGATION, row.investigation_id].append(row)
+    theirs = or_(
+        and_(model.subject == COMPLAINT, model.subject_id.in_(own)),
+        and_(model.subject == INVESTIGATION, model.subject_id.in_(shared)),
+    )
+    for each in session.execute(columns.add_columns(model.subject, model.subject_id, model.round).where(theirs)):
+        for row in by[each.subject, each.subject_id]:
+            if each.round in (LASTING, row.round):
+                yield each, row
 
 
-def _records(
-    session: Session, registered: Iterable[ColumnElement[bool]], at: datetime, by_key: Mapping[str, Counted]
+def _written(
+    session: Session,
+    found: Sequence[Any],
+    which: Iterable[ColumnElement[bool]],
+    at: datetime,
+    by_key: Mapping[str, Counted],
 ) -> dict[int, list[Written]]:
-    """The records that are counted, of each complaint, oldest first; without fields that were written later."""
+    """The records that are counted, of each complaint, in their order; without fields that were written later."""
     sheets: set[str] = set().union(*(counted.sheets for counted in by_key.values()))
-    where = (*registered, Record.sheet.in_(sheets), Record.begun_at <= at, Record.removed_at.is_(None))
-    columns = select(Complaint.id, Record.sheet, Record.place, Record.values, Record.marks)
-    found: defaultdict[int, list[Any]] = defaultdict(list)
-    for half in _on_both(columns, Record, where):
-        for of, sheet, place, values, marks in session.execute(half):
-            known = {key: value for key, value in values.items() if _known(marks.get(key), at)}
-            found[of].append((sheet, place, known))
-    return {of: [(sheet, known) for sheet, _, known in sorted(each, key=lambda row: row[:2])]
-            for of, each in found.items()}  # fmt: skip
+    query = select(Record.sheet, Record.values, Record.marks).where(
+        Record.sheet.in_(sheets), Record.begun_at <= at, Record.removed_at.is_(None)
+    )
+    written: defaultdict[int, list[Written]] = defaultdict(list)
+    for record, row in _hanging(session, query.order_by(Record.sheet, Record.place), Record, found, which):
+        said = {key: value for key, value in record.values.items() if _known(record.marks.get(key), at)}
+        written[row.id].append((record.sheet, said))
+    return written
 
 
 def _known(mark: Any, at: datetime) -> bool:
     return mark is None or datetime.fromisoformat(mark[1]) <= at
 
 
-def _verified(session: Session, registered: Iterable[ColumnElement[bool]], at: datetime) -> set[int]:
+def _verified(
+    session: Session,
+    found: Sequence[Any],
+    which: Iterable[ColumnElement[bool]],
+    at: datetime,
+    by_key: Mapping[str, Counted],
+) -> set[int]:
     """The complaints whose measures somebody has signed as verified."""
-    keys = sorted({(rules.key, rules.verified) for rules in versions() if rules.verified})
     stands = or_(Signature.voided_at.is_(None), Signature.voided_at > at)
-    where = (*registered, tuple_(Complaint.procedure, Signature.key).in_(keys), Signature.decision == APPROVED,
-             Signature.at <= at, stands)  # fmt: skip
-    return {of for half in _on_both(select(Complaint.id), Signature, where) for (of,) in session.execute(half)}
+    query = select(Signature.key).where(
+        Signature.key.in_({counted.verified for counted in by_key.values()}), Signature.decision == APPROVED,
+        Signature.at <= at, stands,
+    )  # fmt: skip
+    signed = _hanging(session, query, Signature, found, which)
+    return {row.id for signature, row in signed if signature.key == by_key[row.procedure].verified}
 
 
-def _registered(row: Any, counted: Counted, written: Iterable[Written], *, verified: bool) -> Registered:
+def _registered(row: Any, counted: Counted, written: Iterable[Written], *, signed: bool) -> Registered:
     counting, written = counted.counting, list(written)
     accepted = any(says(counting.accepted, *each) for each in written)
-    effective = not counting.effective or any(says(counting.effective, *each) for each in written)
+    works = not counting.effective or any(says(counting.effective, *each) for each in written)
+    verified = (signed or not counted.verified) and works
     answers = [each for each in written if says(counting.answered, *each)]
     in_writing = bool(answers) and says(counting.written, *answers[-1])
     sheet, _, key = counted.departments.partition(".")
     departments = {id_ for name, values in written if name == sheet for id_ in values.get(key) or ()}
     return Registered(
         row.id, row.complaint_class, row.cause_type, row.link, row.product.strip(), tuple(sorted(departments)),
-        (verified or not counted.verified) and effective and accepted if counting.accepted else None,
+        verified, verified and accepted if counting.accepted else None,
         (IN_WRITING if in_writing else SPOKEN) if answers else "",
     )  # fmt: skip
 
@@ -280,6 +309,7 @@ class Month:
     complaints: tuple[Registered, ...]
     today: tuple[Registered, ...]
     frozen_at: datetime | None
+    method: int
     confidential: int
 
 
@@ -296,6 +326,7 @@ def of_month(session: Session, month: date, at: datetime, zone: ZoneInfo) -> Mon
         counted.complaints if counted else events.complaints,
         events.complaints,
         counted.frozen_at if counted else None,
+        counted.method if counted else METHOD,
         events.confidential,
     )
 

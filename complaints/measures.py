@@ -183,8 +183,9 @@ class Reply(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A complaint in the register that has not left the board, as far as it is counted. `effective`: None where its
-    procedure cannot tell; `answer`: `written`, `spoken`, or nothing as long as there is none."""
+    """A complaint in the register that has not left the board, as far as it is counted. `verified`: that its measures
+    work; `effective`: that, and the customer accepts; None where its procedure cannot tell. `answer`: `written`,
+    `spoken`, or nothing as long as there is none."""
 
     id: int
     complaint_class: str | None = None
@@ -192,6 +193,7 @@ class Registered(NamedTuple):
     link: str | None = None
     product: str = ""
     departments: Ids = ()
+    verified: bool = False
     effective: bool | None = None
     answer: str = ""
 

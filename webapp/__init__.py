@@ -68,6 +68,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         registering,
         replies,
         reply_templates,
+        reports,
         security,
         similar,
         template_settings,
@@ -97,7 +98,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
     written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
     people = (watching, upward, presence, passing, assigning, expected, leaving)
-    known = (facts, record_facts, changes, pickers, customers, communications, links, similar)
+    known = (reports, facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
     settled = (preferences, mailboxes, procedures, template_settings, digest_settings, parts)
     web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)

@@ -19,6 +19,7 @@ from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
 from complaints.weeks import NoSuchWeek
+from jobs import pages
 from webapp import carrying, drafts
 from webapp.database import db
 from webapp.htmx import partial
@@ -49,6 +50,8 @@ STATUS: dict[type[ComplaintError], int] = {
     NotMerged: 409,
     NoSuchWeek: 404,
     NotYet: 404,
+    pages.NoPdf: 503,
+    pages.NotHere: 503,
     errors.MoveRefused: 422,
     errors.UnknownStage: 422,
     errors.BadInput: 422,

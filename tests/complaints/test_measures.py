@@ -28,6 +28,9 @@ from complaints.measures import (
     timely_reply,
     written_answers,
 )
+from complaints.procedure import procedure
+from complaints.procedure_file import read
+from complaints.procedure_table import BadProcedure
 
 ZONE = mainland_china().tz
 OCTOBER = period_of(date(2026, 10, 1), ZONE)
@@ -173,3 +176,23 @@ def test_a_percentage_that_is_typed_in_is_one() -> None:
 def test_no_damage_is_the_target_of_damage() -> None:
     assert OF["property_damage"].met(Fraction(0)) is True
     assert OF["property_damage"].met(Fraction(1)) is False
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ('replies = ["qa_replies"]', "measures.replies: names 'qa_replies'; did you mean 'qa_reply'?"),
+        ('accepted = { "contacts.kind" = "other" }', "measures.accepted: names 'contacts.kind'"),
+        ('accepted = { "answer.decision" = "yes" }', "measures.accepted.answer.decision: names 'yes'"),
+        ('answered = { "answer.decision" = "accepted" }', "measures.answered: names 'answer.decision'"),
+        ('action = "finding"', "measures.action: names 'finding'"),
+        ("accepted = true", "measures.accepted: should be a table such as"),
+        ("rate = 1", "measures.rate: is not known here"),
+    ],
+)
+def test_a_procedure_that_counts_what_there_is_not_is_refused(said: str, fault: str) -> None:
+    source = procedure().source
+    begins, ends = source.index("[measures]"), source.index("[privacy]")
+    with pytest.raises(BadProcedure) as bad:
+        read(f"{source[:begins]}[measures]\n{said}\n\n{source[ends:]}", "our.toml")
+    assert str(bad.value).startswith(f"our.toml: {fault}")
