@@ -7,6 +7,7 @@ from email import message_from_bytes, policy
 from typing import NoReturn
 
 import click
+from flask.cli import with_appcontext
 
 from complaints import digest
 from complaints.database import looking, sessions
@@ -29,6 +30,7 @@ KEPT_BACK = ("lists", "facts", "departments", "names")
 @click.option("--print/--send", "look", default=True, help="Write it here (the default), or mail it to its readers.")
 @click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
 @click.option("--locale", type=click.Choice([*LOCALES]), help="The language to write it in.")
+@with_appcontext
 def command(named: str | None, look: bool, form: str, locale: str | None) -> None:
     """The weekly digest.
 
