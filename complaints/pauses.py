@@ -5,7 +5,7 @@ the customer: a mail of ours that has gone out, or what we told otherwise. It en
 joins the complaint, or by hand. Kept are the intervals; what follows from them is in clocks.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -164,19 +164,16 @@ def run_on(session: Session, complaint: Complaint, clock_id: int, *, by: Actor, 
         _note(session, case, clock, "clock_ran_on", by=by, at=at, context=context)
 
 
-def standing(session: Session, complaint_id: int) -> Sequence[Clock]:
-    """The clocks of a complaint that stand still; the complaint is then held to the end of the transaction."""
-    theirs = Clock.subject_kind == COMPLAINT, Clock.subject_id == complaint_id, Clock.pauses.is_not(None)
-    if not any(clock.paused for clock in session.scalars(select(Clock).where(*theirs))):
-        return ()
-    workflow.hold(session, session.get_one(Complaint, complaint_id))
-    again = select(Clock).where(*theirs).execution_options(populate_existing=True)
-    return [clock for clock in session.scalars(again) if clock.paused]
+def expect(session: Session, complaint_id: int) -> None:
+    """A letter comes to a complaint: where a clock waits for it, the complaint is held to the end of the transaction,
+    before anything is written to it."""
+    if _standing_still(session, complaint_id):
+        workflow.hold(session, session.get_one(Complaint, complaint_id))
 
 
 def answered(
     session: Session,
-    clocks_: Sequence[Clock],
+    complaint_id: int,
     *,
     letter_id: int,
     received_at: datetime,
@@ -184,13 +181,20 @@ def answered(
     at: datetime,
     context: Context,
 ) -> None:
-    """The customer's letter joined the complaint of these clocks, which were `standing`: those that waited for it run
-    on from when it arrived, in the caller's transaction. One that came before its pause is no answer."""
-    for clock in clocks_:
+    """The customer's letter joined a complaint: clocks that waited for it run on from when it arrived, in the caller's
+    transaction, which has written to the complaint: a pause that began at the same instant is known by now. One that
+    began after the letter came waits for another."""
+    for clock in _standing_still(session, complaint_id):
         if clock.pauses and received_at >= datetime.fromisoformat(clock.pauses[-1]["from"]):
-            case = load(session, session.get_one(Complaint, clock.subject_id))
+            case = load(session, session.get_one(Complaint, complaint_id))
             _end(session, case, clock, at=min(received_at, at), context=context, letter=letter_id)
             _note(session, case, clock, "clock_answered", by=by, at=at, context=context, letter_id=letter_id)
+
+
+def _standing_still(session: Session, complaint_id: int) -> list[Clock]:
+    theirs = Clock.subject_kind == COMPLAINT, Clock.subject_id == complaint_id, Clock.pauses.is_not(None)
+    query = select(Clock).where(*theirs).execution_options(populate_existing=True)
+    return [clock for clock in session.scalars(query) if clock.paused]
 
 
 def _end(session: Session, case: Case, clock: Clock, *, at: datetime, context: Context, **how: Any) -> None:

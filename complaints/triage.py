@@ -100,7 +100,7 @@ def join(
     if off_board.is_off(into):
         problem = Sentence(N_("that one is off the board itself"))
         raise NotJoined(number=into.number, problem=problem)
-    waiting = pauses.standing(session, into.id)
+    pauses.expect(session, into.id)
     letter = _letter_of(session, sighting, claimed, by=by, at=at)
     if letter.complaint_id == into.id:
         return into
@@ -119,7 +119,7 @@ def join(
     _sighted(session, letter, "joined", into.id, by=by, at=at)
     session.flush()
     pauses.answered(
-        session, waiting, letter_id=letter.id, received_at=letter.received_at, by=by, at=at, context=context
+        session, into.id, letter_id=letter.id, received_at=letter.received_at, by=by, at=at, context=context
     )  # fmt: skip
     return into
 

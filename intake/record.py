@@ -1,7 +1,7 @@
 """One transaction for each letter: its draft or entry, its files, the mail we owe for it, and its outcome."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from complaints import acknowledgement, complaint, customers, history, off_board, outbox, pauses, rows, watching
 from complaints.calendar import WorkingCalendar
-from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.conversation import Entry
@@ -355,7 +354,9 @@ class Recorder:
         found: str, at: datetime,
     ) -> Outcome:  # fmt: skip
         _, address = writer(mail, kind)
-        waiting = pauses.standing(session, complaint_id) if fold_email(address) not in self.staff else ()
+        answers = fold_email(address) not in self.staff
+        if answers:
+            pauses.expect(session, complaint_id)
         letter_id = _letter(session, arrival, mail, kind, found, complaint_id)
         _attachments(session, letter_id, complaint_id, mail)
         _entry(session, complaint_id, letter_id, arrival)
@@ -372,18 +373,18 @@ class Recorder:
         history.note(session, complaint_id, "letter_joined", by=SYSTEM, at=at, letter_id=letter_id, **more)
         today = at.astimezone(self.calendar.tz).date()
         watching.hear(session, complaint_id, f"letter_joined:{letter_id}", by=SYSTEM, at=at, today=today)
-        self._answered(session, waiting, letter_id, arrival, at)
+        if answers:
+            self._answered(session, complaint_id, letter_id, arrival, at)
         reason = "reply_to_closed" if closed else "reply"
         return _end(session, arrival, Outcome("joined", reason, complaint_id, number), letter_id)
 
-    def _answered(
-        self, session: Session, waiting: Sequence[Clock], letter_id: int, arrival: Arrival, at: datetime
-    ) -> None:
+    def _answered(self, session: Session, complaint_id: int, letter_id: int, arrival: Arrival, at: datetime) -> None:
         """The clocks that waited for this letter run on."""
         settings = self.settings
         context = Context(self.calendar, settings.secret_key, settings.message_domain, settings.mail_from)
         pauses.answered(
-            session, waiting, letter_id=letter_id, received_at=arrival.received_at, by=SYSTEM, at=at, context=context
+            session, complaint_id, letter_id=letter_id, received_at=arrival.received_at, by=SYSTEM, at=at,
+            context=context,
         )  # fmt: skip
 
 

@@ -8,19 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from complaints import calendar_changes, calendars, clocks, limits, pauses, triage
+from complaints import calendar_changes, calendars, clocks, limits, off_board, pauses, triage
 from complaints.calendar import MAINLAND, ONE_MINUTE, parse_within, public_days
 from complaints.calendar_outline import Outline
 from complaints.case import load
 from complaints.clocks import NEVER, Clock
+from complaints.complaint import Complaint
 from complaints.customers import Customer
 from complaints.errors import NotAllowed
 from complaints.history import Change
 from complaints.letters import Sighting
 from complaints.pauses import NotPaused
 from complaints.triage import Claimed
-from tests.builders import MONDAY, a_letter, at_once
+from tests.builders import MONDAY, a_letter, at_once, withdrawable
 from tests.complaints.test_calendar_oracle import NOBODYS, Watcher, outlines, starts
 from tests.desk import CONTEXT, Desk, english
 
@@ -126,26 +128,87 @@ def test_a_pause_over_night_counts_no_minute_in_which_we_are_closed(desk: Desk, 
     assert the_clock(desk, number).due_at == at("17:30", TUESDAY + timedelta(days=3))
 
 
-def test_a_letter_of_the_customer_ends_the_pause_at_the_time_it_came(desk: Desk, number: str) -> None:
-    pause(desk, number, at("11:00"))
-    desk.at = at("15:00")
-    with desk.act() as session:
-        complaint = desk.find(session, number)
-        letter = a_letter(session, received_at=at("13:30"))
+def a_letter_set_aside(desk: Desk, received_at: datetime) -> int:
+    """A letter of the customer that waits in the inbox; the id of its sighting."""
+    with desk.make.begin() as session:
         sighting = Sighting(
-            size=9, received_at=at("13:30"), seen_at=at("13:30"), outcome="set_aside", reason="list",
-            letter_id=letter.id,
+            size=9, received_at=received_at, seen_at=received_at, outcome="set_aside", reason="list",
+            letter_id=a_letter(session, received_at=received_at).id,
         )  # fmt: skip
         session.add(sighting)
         session.flush()
+        return sighting.id
+
+
+def join(desk: Desk, number: str, sighting: int, when: datetime) -> None:
+    with desk.make.begin() as session:
         triage.join(
-            session, sighting, complaint, by=desk["clerk"], at=desk.at, context=CONTEXT, claimed=Claimed()
+            session, session.get_one(Sighting, sighting), desk.find(session, number), by=desk["clerk"], at=when,
+            context=CONTEXT, claimed=Claimed(),
         )  # fmt: skip
+
+
+def test_a_letter_of_the_customer_ends_the_pause_at_the_time_it_came(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    join(desk, number, a_letter_set_aside(desk, at("13:30")), at("15:00"))
     clock = the_clock(desk, number)
     assert clock.pauses is not None
     assert (clock.pauses[0]["to"], clock.pauses[0]["letter"]) == (at("13:30").isoformat(), 1)
     assert clock.due_at == at("10:00", TUESDAY + timedelta(days=6))
+    assert desk.case(number).complaint.sort_due_at == clock.due_at
     assert acts(desk) == ["clock_paused", "clock_answered"]
+
+
+def test_a_letter_that_came_before_the_pause_is_no_answer_to_it(desk: Desk, number: str) -> None:
+    early = a_letter_set_aside(desk, at("10:58"))
+    pause(desk, number, at("11:00"))
+    join(desk, number, early, at("15:00"))
+    assert the_clock(desk, number).paused
+
+
+def test_a_letter_that_comes_as_the_clock_is_paused_leaves_it_running(desk: Desk, number: str) -> None:
+    sighting, id_ = a_letter_set_aside(desk, at("11:30")), the_clock(desk, number).id
+    question = the_question(desk, number)
+
+    def now() -> None:
+        with desk.make.begin() as session:
+            pauses.pause(
+                session, desk.find(session, number), id_, asked_by=question, reason="lot numbers", key="",
+                by=desk["qe"], at=at("11:30"), context=CONTEXT,
+            )  # fmt: skip
+
+    at_once(now, lambda: join(desk, number, sighting, at("11:30")))
+    assert not the_clock(desk, number).paused
+
+
+def test_a_clock_that_stands_still_ends_with_its_complaint_and_stands_still_again_when_that_is_back(
+    desk: Desk, number: str
+) -> None:
+    pause(desk, number, at("11:00"))
+    for act in (take_off, bring_back):
+        desk.at = desk.at + timedelta(hours=1)
+        with desk.act() as session:
+            act(session, desk.find(session, number), desk)
+        taken = act is take_off
+        assert (the_clock(desk, number).outcome, the_clock(desk, number).paused) == (
+            "cancelled" if taken else None,
+            True,
+        )
+    assert the_clock(desk, number).due_at == NEVER
+
+
+def take_off(session: Session, complaint: Complaint, desk: Desk) -> None:
+    withdrawable(session, complaint)
+    off_board.take(
+        session, complaint, off_board.WITHDRAWN, reason="as agreed", by=desk["clerk"], at=desk.at,
+        seen_version=complaint.version, context=CONTEXT,
+    )  # fmt: skip
+
+
+def bring_back(session: Session, complaint: Complaint, desk: Desk) -> None:
+    off_board.bring_back(
+        session, complaint, by=desk["clerk"], at=desk.at, seen_version=complaint.version, context=CONTEXT
+    )  # fmt: skip
 
 
 def test_a_pause_needs_a_reason_and_what_asked_and_says_everything_at_once(desk: Desk, number: str) -> None:
