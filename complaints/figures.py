@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import kpi_entries, rows
+from complaints import kpi_entries, procedure_store, rows
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, ordinary
 from complaints.context import Context
@@ -154,13 +154,16 @@ class Counted:
         return {ref.partition(".")[0] for ref in refs if ref}
 
 
-def countings() -> dict[str, Counted]:
-    """What is counted of each procedure. What the newest version says that says something holds for all of them: a
-    version that began before anybody thought of figures has the same clocks and records."""
-    found: dict[str, Counted] = {}
+NOTHING = Counted(Counting(), "", "")
+
+
+def countings() -> defaultdict[str, Counted]:
+    """What is counted of each procedure; nothing of one that this process does not know yet. What the newest version
+    says that says something holds for all of them: a version that began before anybody thought of figures has the same
+    clocks and records."""
+    found: defaultdict[str, Counted] = defaultdict(lambda: NOTHING)
     for rules in versions():  # the oldest first
-        before = found.get(rules.key)
-        counting = rules.counting if rules.counting != Counting() or before is None else before.counting
+        counting = rules.counting if rules.counting != Counting() else found[rules.key].counting
         found[rules.key] = Counted(counting, rules.departments, rules.verified)
     return found
 
@@ -256,14 +259,15 @@ def _registered(row: Any, counted: Counted, written: Iterable[Written], *, signe
     counting, written = counted.counting, list(written)
     accepted = any(says(counting.accepted, *each) for each in written)
     works = not counting.effective or any(says(counting.effective, *each) for each in written)
-    verified = (signed or not counted.verified) and works
+    checked = (signed or not counted.verified) and works
     answers = [each for each in written if says(counting.answered, *each)]
     in_writing = bool(answers) and says(counting.written, *answers[-1])
     sheet, _, key = counted.departments.partition(".")
     departments = {id_ for name, values in written if name == sheet for id_ in values.get(key) or ()}
     return Registered(
         row.id, row.complaint_class, row.cause_type, row.link, row.product.strip(), tuple(sorted(departments)),
-        verified, verified and accepted if counting.accepted else None,
+        checked and bool(counted.verified or counting.effective),
+        checked and accepted if counting.accepted else None,
         (IN_WRITING if in_writing else SPOKEN) if answers else "",
     )  # fmt: skip
 
@@ -352,6 +356,7 @@ def freeze(make: sessionmaker[Session], at: datetime, context: Context) -> int:
     if at < opening_after(last, context):
         last = month_before(last)
     with make() as session:
+        procedure_store.load_known(session)  # which of them are confidential
         wanted = _unfrozen(session, last, at, context.zone)
     done = 0
     for month in wanted:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import duties, figures, kpi_entries, off_board
+from complaints import duties, figures, kpi_entries, off_board, procedure
 from complaints.calendar import mainland_china
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
@@ -17,9 +17,10 @@ from complaints.figures import COMPLAINTS, Figure
 from complaints.kpi_entries import Amounts, StaleEntries
 from complaints.measures import RATE, SHIPMENTS, TIMELY, Measure, counted_by, measured, period_of
 from complaints.people import Actor
+from complaints.procedure_store import Version
 from complaints.registration import Incomplete
 from tests.builders import MONDAY, at_once
-from tests.confidential import confide, hush
+from tests.confidential import KEY, confide, hush
 from tests.desk import CONTEXT, Desk
 
 NOVEMBER = date(2026, 11, 1)
@@ -275,3 +276,23 @@ def test_two_who_type_in_the_same_figure_are_told(desk: Desk) -> None:
     told = at_once(lambda: enter(1), lambda: enter(2))
     assert [type(each) for each in told if each is not None] == [StaleEntries]
     enter(1 if told[0] is None else 2)  # what stands there may be said again
+
+
+def test_a_procedure_that_was_brought_in_a_moment_ago_keeps_its_secrets(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as known:
+        hush(known)
+        secret = desk.registered()
+        with desk.act() as session:
+            rules = procedure.procedure(KEY)
+            session.add(
+                Version(key=KEY, version=rules.version, text=rules.source, sha256="", added_at=MONDAY)
+            )  # fmt: skip
+            confide(session, secret)
+    monkeypatch.setattr(procedure, "_known", procedure._known)
+    figures.freeze(desk.make, OPENING, CONTEXT)
+    with desk.make() as session:
+        kept = session.scalars(select(Figure).where(Figure.key == COMPLAINTS)).one()
+    assert kept.complaints == ()
+    assert kept.data["confidential"] == 1
