@@ -22,8 +22,8 @@ KINDS: Mapping[str, str] = {
     DAILY: N_("What waits for you today, each morning"),
     WEEKLY: N_("The week, if you get it and your role does not ask for it"),
 }
-KEPT = {DAILY: "digests", WEEKLY: "digests"}
-"""Where among a person's preferences it stands what they chose; all else under `mail`."""
+MAIL = "mail"
+"""Where it stands among a person's preferences what they chose."""
 _OF_EVENTS = {"letter_joined": REPLIES, "replied": REPLIES, "noted": NOTES, "mentioned": NOTES}
 
 
@@ -34,16 +34,14 @@ def of_event(event: str) -> str:
 
 def wants(preferences: Mapping[str, Any], kind: str) -> bool:
     """Does somebody with these preferences want mail of a kind? Who never chose wants all."""
-    return bool(preferences.get(_kept(kind), {}).get(kind, True))
+    return bool(preferences.get(MAIL, {}).get(kind, True))
 
 
 def choose(session: Session, by: Actor, wanted: Collection[str]) -> dict[str, Any]:
     """A person says of what they want mail. Returns all their preferences."""
-    for place in dict.fromkeys(map(_kept, KINDS)):
-        chosen = {kind: kind in wanted for kind in KINDS if _kept(kind) == place}
-        preferences = people.prefer(session, by, (place,), chosen)
-    return preferences
+    return people.prefer(session, by, (MAIL,), {kind: kind in wanted for kind in KINDS})
 
 
-def _kept(kind: str) -> str:
-    return KEPT.get(kind, "mail")
+def leave(session: Session, by: Actor, kind: str) -> None:
+    """A person wants no more mail of a kind."""
+    people.prefer(session, by, (MAIL, kind), False)

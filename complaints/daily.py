@@ -13,9 +13,10 @@ from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import outbox, rows, worklist
+from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
-from complaints.digest_readers import DAILY, leaving_mark, wants
+from complaints.digest_readers import leaving_mark
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN

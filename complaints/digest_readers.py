@@ -14,18 +14,16 @@ from typing import Any
 from sqlalchemy import Date, ForeignKey, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints.channels import DAILY, WEEKLY, wants
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, Sentence
-from complaints.people import ROLES, Actor, Grant, User, held_on, prefer
+from complaints.people import ROLES, Actor, Grant, User, held_on
 from complaints.registration import Incomplete, Problem
 
-WEEKLY, DAILY = KINDS = ("weekly", "daily")
-"""The letters that a person may leave."""
 MARKETING, QUALITY = "marketing", "qa"
 SIDES: Mapping[str, tuple[str, ...]] = {MARKETING: ("mkt_sup", "mkt_vp"), QUALITY: ("qa_head", "qa_mgr")}
 """Who writes the remarks of a side."""
 MOST_DAYS = 60
-PREFERENCE = "digests"
 
 
 class DigestRule(Base):
@@ -134,16 +132,6 @@ def holding(session: Session, roles: Collection[str], today: date) -> set[int]:
 # Leaving a letter
 
 
-def wants(preferences: Mapping[str, Any], kind: str) -> bool:
-    """Does a person want a letter, as far as they may choose?"""
-    return bool(preferences.get(PREFERENCE, {}).get(kind, True))
-
-
-def choose(session: Session, by: Actor, kind: str, wanted: bool) -> dict[str, Any]:
-    """A person wants a letter, or no more of it, in the caller's transaction; returns all their preferences."""
-    return prefer(session, by, (PREFERENCE, kind), wanted)
-
-
 def leaving_mark(secret: str, user_id: int, kind: str) -> str:
     """What stands in a letter for leaving it: nobody else can write it, and it is good for nothing else."""
     said = f"{kind}.{user_id}"
@@ -155,7 +143,7 @@ def whose_mark(secret: str, mark: str) -> tuple[int, str] | None:
     """Whose mark it is, and for which letter; None for one that we did not write."""
     kind, _, rest = mark.partition(".")
     user_id = rest.partition(".")[0]
-    if kind not in KINDS or not user_id.isascii() or not user_id.isdigit() or len(user_id) > 9:
+    if kind not in (DAILY, WEEKLY) or not user_id.isascii() or not user_id.isdigit() or len(user_id) > 9:
         return None
     ours = leaving_mark(secret, int(user_id), kind)
     return (int(user_id), kind) if hmac.compare_digest(ours.encode(), mark.encode()) else None
