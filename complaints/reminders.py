@@ -19,13 +19,13 @@ import structlog
 from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import absences, notices, receivers, reminder_mail, rows
+from complaints import absences, clocks, notices, receivers, reminder_mail, rows
 from complaints.case import Case, load
 from complaints.clocks import NOT_RECKONED, RUNS, Clock
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.context import Context
 from complaints.database import transaction
-from complaints.errors import ComplaintError, Name
+from complaints.errors import ComplaintError
 from complaints.failpoints import failpoint
 from complaints.levels import DUE, WARNING, in_hours, levels
 from complaints.people import ROLES, SYSTEM, User
@@ -188,9 +188,7 @@ class _Run:
     def _tell(self, clock: Clock, case: Case, news: _News) -> int:
         session, at = self.session, self.at
         users = self._stood_in_for(case.complaint, news.responsible | news.higher)
-        clock_name = next(
-            (each.name for each in case.rules.clocks if each.key == clock.key), Name(clock.key, clock.key)
-        )
+        clock_name = clocks.name_of(clock, case.rules)
         event = f"{EVENTS.get(news.level, OVERDUE)}:{clock.id}:{news.level}:{int(clock.due_at.timestamp())}"
         told = notices.tell(
             session, case.complaint, users, event, by=SYSTEM, at=at, today=self.today, secret=self.context.secret,

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import daily, digest, digest_readers, duties
+from complaints import channels, daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint
 from complaints.database import transaction
@@ -217,7 +217,7 @@ def test_a_reader_by_name_may_leave_and_one_by_role_may_not(desk: Desk) -> None:
     with transaction(desk.make) as session:
         digest_readers.change(session, rule, by=desk["admin"], at=desk.at)
         for role in ("gm", "qe"):
-            digest_readers.choose(session, desk[role], WEEKLY, False)
+            channels.leave(session, desk[role], WEEKLY)
     assert digest.do(desk.make, NEXT_MONDAY, CONTEXT) == 2
     with desk.make() as session:
         marks = {
@@ -295,7 +295,7 @@ def test_nobody_is_written_to_on_a_day_off_or_after_hours(desk: Desk) -> None:
 def test_who_wants_no_daily_letter_gets_none(desk: Desk) -> None:
     desk.draft()
     with transaction(desk.make) as session:
-        digest_readers.choose(session, desk["clerk"], DAILY, False)
+        channels.leave(session, desk["clerk"], DAILY)
     daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
     assert "clerk" not in letters(desk)
 

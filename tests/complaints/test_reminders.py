@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import absences, channels, clocks, incidents, notices, procedure, reminder_mail, reminders
+from complaints import absences, agreeing, channels, clocks, incidents, notices, procedure, reminder_mail, reminders
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, Complaint, Involvement
+from complaints.customers import Customer
 from complaints.database import open_database, sessions, transaction
 from complaints.levels import DUE, GRACE, WARNING, in_hours, levels
+from complaints.limits import Limit
 from complaints.notices import Notice
 from complaints.outbox import Outgoing
 from complaints.people import Grant, User
@@ -395,9 +397,21 @@ def test_a_run_that_finds_nothing_asks_two_small_indexes(sqlite_url: str) -> Non
             str(connection.exec_driver_sql(f"explain query plan {query}", with_).all()) for query, with_ in [*asked]
         ]
     indexes = (
-        "ix_clock_next_notice_at (stopped_at=? AND next_notice_at<?)",
+        "ix_clock_next_notice_at (next_notice_at<?)",
         "ix_clock_not_reckoned",
         "ix_reminder_not_bundled",
     )
     for plan, index in zip(plans, indexes, strict=True):
         assert index in plan
+
+
+def test_a_promise_to_one_customer_is_reminded_of_by_its_name(desk: Desk) -> None:
+    with desk.act() as session:
+        found = session.get_one(Customer, 1)
+        agreed = [Limit("manufacturing", within="24 hours", id=1, name="D3", stops="part:d3", responsible="qe")]
+        agreeing.save(session, found, agreed, by=desk["clerk"], at=desk.at, seen_version=found.version)
+    desk.to_investigation()
+    run(desk, local(18, 9))
+    with desk.make() as session:
+        bell = [each.sentence.in_(str, "en") for each in notices.listed(session, desk["qe"])]
+    assert "Overdue: D3 (Quellstrom Mobility)" in bell
