@@ -95,7 +95,7 @@ def _tell_of(make: sessionmaker[Session], ids: Sequence[int], at: datetime, cont
 def _waiting(session: Session, at: datetime) -> list[int]:
     """The clocks (ids) that are to be looked at now: their time has come, or nobody reckoned yet when it comes."""
     come = select(Clock.id).where(text(RUNS), Clock.next_notice_at <= at).order_by(Clock.next_notice_at)
-    new = select(Clock.id).where(text(NOT_RECKONED))
+    new = select(Clock.id).where(text(NOT_RECKONED)).order_by(Clock.id)
     found = [*session.scalars(come.limit(MOST)), *session.scalars(new.limit(MOST))]
     return list(dict.fromkeys(found))[:MOST]
 
