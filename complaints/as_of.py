@@ -8,11 +8,13 @@ complaint. What was recorded at the very instant came after it.
 Each answer is a select of `id` and of the instant (`at`) that puts a complaint there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
 from complaints.clocks import Clock
@@ -33,43 +35,65 @@ def stages(wanted: Callable[[Stage], bool]) -> Pairs:
 def open_at(instant: datetime, among: Callable[[Stage], bool] = lambda _: True) -> Stood:
     """What was on the board and not closed, since it was received; perhaps only in some of its stages."""
     here = stages(lambda stage: not stage.final and not stage.off_board and among(stage))
-    return _in(here, instant)
+    by_procedure = groupby(here, key=itemgetter(0))
+    # written so that the stages find the few that are open, and not the time the many that did not change
+    stands = or_(
+        false(),
+        *(and_(Complaint.procedure == key, Complaint.stage.in_([s for _, s in its])) for key, its in by_procedure),
+    )
+    still = stands, (Complaint.changed_at >= instant).is_(False)
+    return _stood(instant, still, here, Complaint.received_at, lambda _: Complaint.received_at)
 
 
 def closed_between(begin: datetime, end: datetime, instant: datetime) -> Stood:
     """What was closed in [begin, end) and stayed so up to the instant."""
     ended = stages(lambda stage: stage.final)
-    return _in(ended, instant, Complaint.changed_at >= begin, closed=(begin, end))
+    lately = Complaint.changed_at >= begin, Complaint.changed_at < instant
+    still = *lately, _in(Complaint.stage, ended), *_within(Complaint.closed_at, begin, end)
+    return _stood(
+        instant, still, ended, Complaint.closed_at, lambda visit: visit.entered_at,
+        lambda visit: _within(visit.entered_at, begin, end),
+    )  # fmt: skip
 
 
 def received_between(begin: datetime, end: datetime, instant: datetime) -> Stood:
     """What was received in [begin, end). Nothing is changed before it was received."""
     there = stages(lambda stage: not stage.off_board)
-    came = (Complaint.changed_at >= begin, Complaint.received_at >= begin, Complaint.received_at < end)
-    return _in(there, instant, *came)
+    came = _within(Complaint.received_at, begin, end)
+    still = Complaint.changed_at >= begin, Complaint.changed_at < instant, _in(Complaint.stage, there), *came
+    return _stood(instant, still, there, Complaint.received_at, lambda _: Complaint.received_at, lambda _: came)
 
 
-def _in(
-    pairs: Pairs,
+def _stood(
     instant: datetime,
-    *more: ColumnElement[bool],
-    closed: tuple[datetime, datetime] | None = None,
+    still: Iterable[ColumnElement[bool]],
+    pairs: Pairs,
+    now: Any,
+    then: Callable[[Any], Any],
+    when: Callable[[Any], Iterable[ColumnElement[bool]]] = lambda _: (),
 ) -> Stood:
-    """What stood in one of these stages: since it was received, or since it was `closed` in a time."""
+    """What did not change since and stands like this `still`, with the time `now`; and of what changed that which stood
+    in one of these stages, by its visit there, with the time `then`."""
     visit = aliased(StageVisit)
-    there = visit.complaint_id == Complaint.id, visit.entered_at < instant
-    covers = and_(*there, or_(visit.left_at.is_(None), visit.left_at >= instant))
-    now, then = (Complaint.closed_at, visit.entered_at) if closed else (Complaint.received_at, Complaint.received_at)
-    unchanged = [tuple_(Complaint.procedure, Complaint.stage).in_(pairs), Complaint.changed_at < instant, *more]
-    changed = [tuple_(Complaint.procedure, visit.stage).in_(pairs), Complaint.changed_at >= instant, *more]
-    if closed:
-        unchanged += [now >= closed[0], now < closed[1]]
-        changed += [then >= closed[0], then < closed[1]]
+    covers = and_(
+        visit.complaint_id == Complaint.id,
+        visit.entered_at < instant,
+        or_(visit.left_at.is_(None), visit.left_at >= instant),
+    )
+    stood = Complaint.changed_at >= instant, _in(visit.stage, pairs), *when(visit)
     parts = union_all(
-        select(Complaint.id, now.label("at")).where(*unchanged),
-        select(Complaint.id, then.label("at")).join(visit, covers).where(*changed),
+        select(Complaint.id, now.label("at")).where(*still),
+        select(Complaint.id, then(visit).label("at")).join(visit, covers).where(*stood),
     ).subquery()
     return select(parts.c.id, parts.c.at)
+
+
+def _in(stage: Any, pairs: Pairs) -> ColumnElement[bool]:
+    return tuple_(Complaint.procedure, stage).in_(pairs)
+
+
+def _within(column: Any, begin: datetime, end: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return column >= begin, column < end
 
 
 def overdue_at(instant: datetime) -> Stood:
@@ -83,7 +107,8 @@ def due_between(begin: datetime, end: datetime) -> Stood:
 
 
 def _running(instant: datetime, *due: ColumnElement[bool]) -> Stood:
-    of_complaints = (Clock.subject_kind == COMPLAINT, Clock.started_at < instant, *due)
+    # written so that no index answers it: nearly every clock is a complaint's, and the times find the few
+    of_complaints = (Clock.subject_kind.concat("") == COMPLAINT, Clock.started_at < instant, *due)
     clock = select(Clock.subject_id.label("id"), Clock.due_at.label("at")).where(*of_complaints)
     ran = union_all(clock.where(Clock.stopped_at.is_(None)), clock.where(Clock.stopped_at >= instant)).subquery()
     return select(ran.c.id, func.min(ran.c.at).label("at")).group_by(ran.c.id)

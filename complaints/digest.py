@@ -370,5 +370,5 @@ def quiet(data: Data) -> bool:
         weekly.EFFECTIVE, weekly.NOT_EFFECTIVE,
     )  # fmt: skip
     fined = (data["penalties"] or {}).get("proposed")
-    hidden = data["confidential"] or {}
-    return not any([*(data[key] for key in stirred), data["timely_reply"]["due"], fined, *hidden.values()])
+    hidden = [number for figure, number in (data["confidential"] or {}).items() if figure != weekly.OPEN]
+    return not any([*(data[key] for key in stirred), data["timely_reply"]["due"], fined, *hidden])

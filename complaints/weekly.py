@@ -172,7 +172,8 @@ class _Reckoning:
         of_complaint = and_(Complaint.id == Clock.subject_id, Clock.subject_kind == COMPLAINT)
         when = Clock.due_at >= begin, Clock.due_at < self.until, Clock.started_at < self.until
         query: Select[Any] = select().select_from(Clock).join(Complaint, of_complaint)
-        return query.where(*when, ended, tuple_(Complaint.procedure, Clock.key).in_(promised), ordinary())
+        of_replies = Clock.key.in_({key for _, key in promised}), tuple_(Complaint.procedure, Clock.key).in_(promised)
+        return query.where(*of_replies, *when, ended, ordinary())
 
     def _in_time(self) -> Any:
         return and_(Clock.stopped_at < self.until, Clock.stopped_at <= Clock.due_at)

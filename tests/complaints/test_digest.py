@@ -149,6 +149,7 @@ def test_a_side_that_has_written_is_not_asked(desk: Desk) -> None:
     assert digest.do(desk.make, FRIDAY, CONTEXT) == 2
 
 
+@pytest.mark.requirement("S108", "S109")
 def test_with_both_remarks_a_letter_is_issued_as_it_goes_out(desk: Desk) -> None:
     desk.registered()
     say(desk, "qa", "The tool was worn.", "qa_head")
@@ -193,6 +194,7 @@ def test_remarks_that_cannot_be_are_refused(desk: Desk) -> None:
         say(desk, "qa", "Too early", "qa_head", week=Week.parse("2026-W48"))
 
 
+@pytest.mark.requirement("S91")
 def test_a_remark_that_did_not_come_in_time_is_proposed_as_a_penalty_once(desk: Desk) -> None:
     desk.registered()
     say(desk, "qa", "The tool was worn.", "qa_head")

@@ -64,6 +64,7 @@ def test_a_figure_is_what_a_plain_count_says(desk: Desk, figure: str) -> None:
     assert found["lists"][figure]["total"] == found[figure]
 
 
+@pytest.mark.requirement("S108", "S109")
 def test_what_came_in_is_told_by_class_department_and_cause_and_against_four_weeks(desk: Desk) -> None:
     a_full_week(desk)
     found = figures(desk.make)
@@ -75,6 +76,7 @@ def test_what_came_in_is_told_by_class_department_and_cause_and_against_four_wee
     ]  # fmt: skip
 
 
+@pytest.mark.requirement("S67", "S109")
 def test_the_lists_name_the_complaints_behind_the_figures(desk: Desk) -> None:
     numbers = a_full_week(desk)
     found = figures(desk.make)
