@@ -45,7 +45,13 @@ def together(session: Session) -> Iterator[None]:
     finally:
         del session.info[WAITING]
     for model, rows in waiting.items():
-        session.connection().execute(_insert(model), rows)
+        session.connection().execute(_insert(model), _alike(rows))
+
+
+def _alike(rows: Sequence[Row]) -> list[Row]:
+    """Rows for one statement: a column that only some of them name is blank in the others."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return [{column: row.get(column) for column in columns} for row in rows]
 
 
 def add_one(session: Session, model: type[Base], row: Row) -> int:
