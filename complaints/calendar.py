@@ -146,8 +146,9 @@ class WorkingCalendar:
 
     def end_of(self, day: date) -> datetime:
         """The close of business of a day; of one off, its midnight."""
-        opened = self._day(day).open
-        return max(closes for _, closes in opened) if opened else datetime.combine(day, time(23, 59), self.tz)
+        if opened := self._day(day).open:
+            return max(closes for _, closes in opened).astimezone(self.tz)
+        return datetime.combine(day, time(23, 59), self.tz)
 
     def is_provisional(self, year: int) -> bool:
         """A calendar that lists days off or make-up days speaks for the years of its list only."""
