@@ -161,6 +161,17 @@ class WorkingCalendar:
             return -self.between(b, a)
         return sum((stretch.worked for stretch in self._open_between(a, b)), timedelta())
 
+    def later(self, at: datetime, worked: timedelta) -> datetime:
+        """The first instant by which so much working time has passed since `at`."""
+        at = _utc(at)
+        if not worked:
+            return at
+        for stretch in self._open_between(at, at + HORIZON):
+            if worked <= stretch.worked:
+                return stretch.begins + worked
+            worked -= stretch.worked
+        raise NoWorkingTime(day=at.astimezone(self.tz).date())
+
     def add(self, start: datetime, within: Within) -> Due:
         start = _utc(start)
         local, walk, provisional = start.astimezone(self.tz), list[dict[str, Any]](), False

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, select
+from sqlalchemy import Index, Select, String, UniqueConstraint, bindparam, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -17,6 +17,9 @@ from complaints.calendar import WorkingCalendar
 from complaints.database import Base, BigId
 from complaints.procedure import ClockRule
 
+RUNS = "stopped_at IS NULL"
+NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
+"""Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
 DONE = frozenset({"met", "late"})
 WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
@@ -31,7 +34,15 @@ class Clock(Base):
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "stopped_at", "due_at"),
         Index("ix_clock_key", "key", "due_at"),
-    )
+        Index(
+            "ix_clock_next_notice_at", "stopped_at", "next_notice_at",
+            sqlite_where=text(RUNS), postgresql_where=text(RUNS),
+        ),
+        Index(
+            "ix_clock_not_reckoned", "stopped_at", "id",
+            sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED),
+        ),
+    )  # fmt: skip
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     subject_kind: Mapped[str] = mapped_column(String(20))
     subject_id: Mapped[int]
@@ -40,6 +51,9 @@ class Clock(Base):
     responsible: Mapped[str] = mapped_column(String(20))
     started_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    next_notice_at: Mapped[datetime | None]
+    noticed_due_at: Mapped[datetime | None]
+    """The due time for which the next notice was reckoned: a clock that began, or whose due time moved, has another."""
     stopped_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(20))
     receipt: Mapped[dict[str, Any]]

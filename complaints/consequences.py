@@ -292,6 +292,7 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
                 session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
                 by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
                 values={key: asdict(name) for key, name in said.items() if name}, mails=not _is_invitation(rule, on[0]),
+                always=rule.always or "superior" in rule.to,
             )  # fmt: skip
     if entered := next((event.partition(":")[2] for event in events if event.startswith("entered:")), ""):
         watching = [user for reason, user, _ in case.involved if reason == WATCHING and user is not None]

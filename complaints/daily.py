@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import outbox, rows, worklist
+from complaints import absences, outbox, rows, worklist
+from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
-from complaints.digest_readers import DAILY, leaving_mark, wants
+from complaints.digest_readers import leaving_mark
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
@@ -37,7 +38,8 @@ class DailyDigest(Base):
 
 
 def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
-    """Write to everybody who has not been thought of today, while the house is open; gives how many mails were owed."""
+    """Write to everybody who is here and has not been thought of today, while the house is open; gives how many mails
+    were owed."""
     today = at.astimezone(context.zone).date()
     opens = opening(today, context.calendar)
     if opens is None or not opens <= at < context.calendar.end_of(today):
@@ -50,7 +52,8 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
     query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day < today))
-    return list(session.scalars(query.order_by(User.id)))
+    away = absences.stand_ins(session, today)
+    return [user for user in session.scalars(query.order_by(User.id)) if user.id not in away]
 
 
 def _write(make: sessionmaker[Session], user: User, said: dict[str, Any], *, at: datetime, context: Context) -> int:

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import complaint as complaints
 from complaints import digest_readers, outbox, penalties, people, rows, weekly
+from complaints.channels import WEEKLY
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
-from complaints.digest_readers import MARKETING, QUALITY, SIDES, WEEKLY, Reader
+from complaints.digest_readers import MARKETING, QUALITY, SIDES, Reader
 from complaints.errors import N_, ComplaintError, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
 from complaints.people import FRONT_OFFICE, Actor, User, actor_for

@@ -14,18 +14,18 @@ from typing import Any
 from sqlalchemy import Date, ForeignKey, bindparam, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints.channels import DAILY, KEPT, WEEKLY, wants
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, Sentence
 from complaints.people import ROLES, Actor, Grant, User, held_on, prefer
 from complaints.registration import Incomplete, Problem
 
-WEEKLY, DAILY = KINDS = ("weekly", "daily")
+KINDS = (WEEKLY, DAILY)
 """The letters that a person may leave."""
 MARKETING, QUALITY = "marketing", "qa"
 SIDES: Mapping[str, tuple[str, ...]] = {MARKETING: ("mkt_sup", "mkt_vp"), QUALITY: ("qa_head", "qa_mgr")}
 """Who writes the remarks of a side."""
 MOST_DAYS = 60
-PREFERENCE = "digests"
 
 
 class DigestRule(Base):
@@ -134,14 +134,9 @@ def holding(session: Session, roles: Collection[str], today: date) -> set[int]:
 # Leaving a letter
 
 
-def wants(preferences: Mapping[str, Any], kind: str) -> bool:
-    """Does a person want a letter, as far as they may choose?"""
-    return bool(preferences.get(PREFERENCE, {}).get(kind, True))
-
-
 def choose(session: Session, by: Actor, kind: str, wanted: bool) -> dict[str, Any]:
     """A person wants a letter, or no more of it, in the caller's transaction; returns all their preferences."""
-    return prefer(session, by, (PREFERENCE, kind), wanted)
+    return prefer(session, by, (KEPT[kind], kind), wanted)
 
 
 def leaving_mark(secret: str, user_id: int, kind: str) -> str:

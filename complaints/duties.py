@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import daily, digest, figures, penalties, schedule
+from complaints import daily, digest, figures, penalties, reminders, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -26,6 +26,7 @@ class Duty(NamedTuple):
 
 
 DUTIES: tuple[Duty, ...] = (
+    Duty("reminders", 60, reminders.remind),
     Duty(penalties.PENALTIES, 600, penalties.propose_due),
     Duty("weekly_digest", 300, digest.do),
     Duty("daily_digest", 300, daily.do),

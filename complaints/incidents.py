@@ -7,6 +7,7 @@ it is open the page and `/readyz` say so; the administrators get one mail.
 are the same on the page and in the mail: what is wrong since when, the fault as it was noted, how many messages wait.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -23,7 +24,8 @@ from complaints.errors import N_
 from complaints.letters import WAITING, Sighting
 from complaints.mailboxes import Mailbox, configured, may_set_up, never_signed_in, polled, token_trouble
 from complaints.outbox import Outgoing
-from complaints.people import Actor, Grant, User, actor_for, fold_email
+from complaints.people import ROLES, Actor, Grant, User, actor_for, fold_email
+from complaints.reminder import unclaimed
 from complaints.schedule import Recurrence
 
 SILENT = timedelta(minutes=10)
@@ -39,7 +41,7 @@ DAY = timedelta(days=1)
 A_DAY = 20
 """No person gets more mails about incidents in a day; the page tells the rest."""
 KIND = "alarm"
-INBOX, MAILBOXES = "/inbox", "/settings/mailboxes"
+INBOX, MAILBOXES, WORK = "/inbox", "/settings/mailboxes", "/work"
 
 
 class Incident(Base):
@@ -195,6 +197,14 @@ def messages_waiting(session: Session, at: datetime) -> Iterator[Found]:
         yield Found(since, waiting=count)
 
 
+def promises_without_people(session: Session, at: datetime) -> Iterator[Found]:
+    """Promises that somebody should be reminded of, in roles that nobody holds."""
+    if found := session.execute(unclaimed()).all():
+        roles = Counter(row.role for row in found)
+        fault = ", ".join(f"{ROLES[role].zh} {ROLES[role].en}: {count}" for role, count in sorted(roles.items()))
+        yield Found(found[0].since, fault=fault)
+
+
 def acknowledged(session: Session, at: datetime, *, least: int) -> Iterator[Found]:
     """So many acknowledgements that no more go out."""
     if Recent(session, at=at).in_all >= least:
@@ -276,6 +286,12 @@ KINDS: dict[str, Kind] = {
         N_("Look in the inbox for a flood of mail. Complaints are kept; registering one sends its acknowledgement."),
         INBOX,
         holds=partial(acknowledged, least=IN_ALL // 2),
+    ),
+    "promises_without_people": Kind(
+        promises_without_people,
+        N_("Since %(since)s there are promises of which nobody can be reminded, because nobody holds the role."),
+        N_("Give the role to somebody, or name somebody for it on the complaint."),
+        WORK,
     ),
 }
 

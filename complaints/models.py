@@ -1,6 +1,7 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
+    absences,
     assignments,
     clocks,
     communications,
@@ -33,6 +34,7 @@ from complaints import (
     products,
     records,
     registration,
+    reminder,
     replies,
     reply_templates,
     schedule,
@@ -47,9 +49,9 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file", "customers",
-    "daily", "digest", "digest_readers", "drafts", "figures", "finding", "history", "incidents", "invitations",
-    "kpi_entries", "letters", "links", "mailboxes", "notes", "notices", "numbers", "off_board", "outbox", "penalty",
-    "people", "printing", "procedure_store", "products", "records", "registration", "replies", "reply_templates",
-    "schedule", "signatures", "signin", "switches", "terms", "views", "visits", "work",
+    "Base", "absences", "assignments", "clocks", "communications", "complaint", "conversation", "customer_file",
+    "customers", "daily", "digest", "digest_readers", "drafts", "figures", "finding", "history", "incidents",
+    "invitations", "kpi_entries", "letters", "links", "mailboxes", "notes", "notices", "numbers", "off_board",
+    "outbox", "penalty", "people", "printing", "procedure_store", "products", "records", "registration", "reminder",
+    "replies", "reply_templates", "schedule", "signatures", "signin", "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip

@@ -32,8 +32,8 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import channels, outbox, rows
 from complaints import complaint as complaints
-from complaints import outbox, rows
 from complaints.complaint import WATCHING, Complaint, Involvement, Query
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
@@ -64,8 +64,11 @@ SENTENCES: Mapping[str, str] = {
     "assigned_why": N_("%(who)s named you: %(role)s (%(reason)s)"),
     "handed_over": N_("%(who)s handed it over to you: %(role)s (%(reason)s)"),
     "replaced": N_("%(who)s named %(to)s in your place: %(role)s"),
+    "clock_warned": N_("Three quarters of the time are gone: %(clock)s"),
+    "clock_due": N_("The time is up: %(clock)s"),
+    "clock_overdue": N_("Overdue: %(clock)s"),
 }
-SAID = ("letter_joined", "replied", "noted", "mentioned")
+SAID = ("letter_joined", "replied", "noted", "mentioned", "clock_warned", "clock_due", "clock_overdue")
 """What was said stands, whatever is taken back."""
 OTHER = N_("%(who)s: %(event)s")
 WITH_CONTENT = N_("%(name)s (%(content)s)")
@@ -118,11 +121,12 @@ def tell(
     wait: timedelta = WAIT,
     opens_to: Collection[int] | None = None,
     mails: bool = True,
+    always: bool = False,
 ) -> list[int]:
     """Tell people (ids) of an event, in the caller's transaction: a notice, as `ring` writes it, a mail after `wait`
-    (where `mails`), and a look at the complaint for those who had none (`opens_to`: only for these, because the others
-    may look for another reason; a confidential draft opens to nobody so). `secret` and `domain` make Message-IDs.
-    Returns who was told."""
+    (where `mails`, for those who want one or, if `always` sent, for all), and a look at the complaint for those who
+    had none (`opens_to`: only for these, because the others may look for another reason; a confidential draft opens to
+    nobody so). `secret` and `domain` make Message-IDs. Returns who was told."""
     values = {"who": by.name, **(values or {})}
     said = sentence(event, values)
     told = ring(session, complaint, users, event, by=by, at=at, today=today, values=values)
@@ -130,6 +134,8 @@ def tell(
     if complaint.registered_at is not None or not of(complaint).confidential:
         complaints.involve(session, complaint, at=at, reason=TOLD, users=looks)
     for person in told if mails else ():
+        if not always and not channels.wants(person.preferences, channels.of_event(event)):
+            continue
         purpose = _purpose(complaint.id, complaint.version, event, person.id)
         owe_mail(session, complaint, person, said, purpose, at=at, due_at=at + wait, secret=secret, domain=domain)
     session.flush()
@@ -211,7 +217,7 @@ def who_hears(
 def _who_works() -> Select[Any]:
     user = rows.table(User).c
     among = user.id.in_(bindparam("among", expanding=True))
-    return select(user.id, user.email, user.locale).where(among, user.left_at.is_(None))
+    return select(user.id, user.email, user.locale, user.preferences).where(among, user.left_at.is_(None))
 
 
 @cache

@@ -278,6 +278,18 @@ class ClockRule:
 
 
 @dataclass(frozen=True)
+class Ladder:
+    """Whom a broken promise is told beside who gave it, one rung after the other: so many `superiors`, each that of the
+    one before, then who holds these `roles`. The first rung is told on the first working day after the due time, each
+    other one so many working days (`every`) after the one before."""
+
+    superiors: int = 1
+    roles: tuple[str, ...] = ()
+    every: int = 1
+    when: When = ALWAYS
+
+
+@dataclass(frozen=True)
 class Appointment:
     """The fields of a record with rows that say when something takes place: in the calendars of those who are told."""
 
@@ -293,7 +305,7 @@ class Appointment:
 class NoticeRule:
     """Who is told of what. `to`: roles, and `owner`, `superior`, `departments`, `notified` (the departments concerned),
     `writers` (of what a signature covers) or the field that names people; `shows`: the fields whose content is told
-    with it; `calendar`: what is put into their calendars."""
+    with it; `calendar`: what is put into their calendars; `always`: by mail whatever people chose."""
 
     on: tuple[str, ...]
     to: tuple[str, ...]
@@ -301,6 +313,7 @@ class NoticeRule:
     when: When = ALWAYS
     shows: tuple[str, ...] = ()
     calendar: Appointment | None = None
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -368,6 +381,8 @@ class Procedure:
     classes: Mapping[str, Name]
     stages: tuple[Stage, ...]
     clocks: tuple[ClockRule, ...]
+    ladders: tuple[Ladder, ...] = ()
+    """Of these the first that holds counts; without any, a ladder of one rung."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()

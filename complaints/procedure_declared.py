@@ -9,7 +9,9 @@ from complaints.fields import REGISTER
 from complaints.people import ROLES
 from complaints.procedure_table import Table
 
-TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "penalty", "notice", "part", "print")
+TABLES = (
+    "stage", "outcome", "sheet", "signature", "move", "clock", "penalty", "ladder", "notice", "part", "print",
+)  # fmt: skip
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 
 

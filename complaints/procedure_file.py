@@ -25,6 +25,7 @@ from complaints.procedure import (
     AskRule,
     ClockRule,
     Contact,
+    Ladder,
     Move,
     NoticeRule,
     Part,
@@ -114,6 +115,7 @@ class _File(Declared):
             moves=moves,
             clocks=tuple(self._clock(table) for table in self.parts["clock"]),
             penalties=tuple(procedure_penalties.rule(table, self) for table in self.parts["penalty"]),
+            ladders=tuple(self._ladder(table) for table in self.parts["ladder"]),
             notices=tuple(self._notice(table) for table in self.parts["notice"]),
             papers=tuple(papers.read(table, self._known_to_papers()) for table in self.parts["print"]),
             departments=top.one("departments", self.of_kind("departments"), ""),
@@ -298,6 +300,16 @@ class _File(Declared):
         table.end()
         return rule
 
+    def _ladder(self, table: Table) -> Ladder:
+        rule = Ladder(
+            superiors=table.number("superiors", most=20) or 1,
+            roles=table.some("roles", self.roles),
+            every=table.number("every", most=100) or 1,
+            when=when(table, self),
+        )
+        table.end()
+        return rule
+
     def _notice(self, table: Table) -> NoticeRule:
         named = self.naming(*NAMING)
         showable = [ref for ref, found in self.refs.items() if "." in ref and found.kind in SHOWN]
@@ -308,6 +320,7 @@ class _File(Declared):
             when=when(table, self),
             shows=table.some("shows", showable),
             calendar=self._appointment(table),
+            always=table.flag("always"),
         )
         table.end()
         return rule

@@ -35,6 +35,16 @@ def whose(session: Session, case: Case, today: date) -> set[int]:
     return _named_first(case, queue, holding(session, queue, today))
 
 
+def responsible(session: Session, case: Case, role: str, today: date) -> set[int]:
+    """The people who keep what a role promises on a complaint: whoever is named for the role there, else whoever has
+    the complaint or took it in, if they hold the role, else all who hold it. For a department: who speaks for it."""
+    if role in DEPARTMENT_ROLES and case.departments:
+        return _speakers(session, case, case.departments, today)
+    held = holding(session, role, today)
+    nearest = (case.named(role), case.complaint.owner_id, case.complaint.received_by_id)
+    return next(({user} for user in nearest if user in held and user is not None), held)
+
+
 def owner(session: Session, case: Case, today: date) -> int | None:
     """The person named for the stage where a complaint stands; nobody: it is in the queue of its role."""
     stage = case.rules.stage(case.stage)

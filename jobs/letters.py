@@ -20,7 +20,9 @@ from jobs import invitations
 
 # Importing Flask-Mail makes UTF-8 bodies unwrapped 8bit for the whole process; one long Chinese line is then refused.
 email.charset.add_charset("utf-8", email.charset.SHORTEST, email.charset.BASE64, "utf-8")
-OURS = frozenset({"alarm", "daily", "digest", "digest_addendum", "digest_remarks", "enquiry", "notice", "passed_on"})
+OURS = frozenset(
+    {"alarm", "daily", "digest", "digest_addendum", "digest_remarks", "enquiry", "notice", "passed_on", "reminder"}
+)
 """Kinds that answer nobody: written by the system of its own accord (RFC 3834, section 5)."""
 BY_HAND = frozenset({"reply"})
 """Kinds that a person wrote."""

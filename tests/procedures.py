@@ -286,6 +286,12 @@ on = "records"
 roles = ["qe"]
 superior = "qa_mgr"
 yuan = 15
+
+[[ladder]]
+superiors = 1
+roles = ["gm"]
+every = 2
+when = { complaint_class = "serious" }
 """
 
 

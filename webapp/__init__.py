@@ -14,6 +14,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     from flask import Flask
 
     from webapp import (
+        absences,
         actions,
         alarms,
         answers,
@@ -22,6 +23,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         attachments,
         board,
         changes,
+        channels,
         cli,
         communications,
         complaint_page,
@@ -100,7 +102,7 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
     people = (watching, upward, presence, passing, assigning, expected, leaving)
     known = (reports, facts, record_facts, changes, pickers, customers, communications, links, similar)
     cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (preferences, mailboxes, procedures, template_settings, digest_settings, parts)
+    settled = (preferences, channels, absences, mailboxes, procedures, template_settings, digest_settings, parts)
     web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
     for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
         part.init_app(app)

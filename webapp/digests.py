@@ -1,7 +1,7 @@
 """`/digests`: the weekly letters as they were, the lists behind their figures, the remarks in them; and leaving one.
 
-For who gets the weekly letter or writes in it; for everybody else there is nothing here, but for their own choice which
-letters they want. The link in a letter changes nothing by being looked at: mail programs open it, too.
+For who gets the weekly letter or writes in it; for everybody else there is nothing here. The link in a letter for
+leaving it changes nothing by being looked at: mail programs open it, too. Having it again: `/me/mail`.
 """
 
 from collections.abc import Iterable
@@ -10,21 +10,21 @@ from typing import Any
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
-from flask_login import current_user
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import digest, digest_readers, weekly
+from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint, visible_to
 from complaints.customers import Customer
 from complaints.digest import Digest, NotRemarked, StaleRemark
-from complaints.digest_readers import DAILY, KINDS, SIDES, WEEKLY, WRITERS, Rule
+from complaints.digest_readers import SIDES, WRITERS, Rule
 from complaints.errors import BadInput, ComplaintError, NotFound, Sentence
 from complaints.people import User, actor_for
 from complaints.procedure import of
 from complaints.weekly import Data
 from complaints.weeks import Week
-from webapp.context import actor, calendar, engine, now, preferences, settings, zone
+from webapp.context import actor, calendar, engine, now, settings, zone
 from webapp.database import db
 from webapp.preferences import ONE_OF
 from webapp.security import csrf
@@ -109,28 +109,6 @@ def figure(week: str, figure: str) -> str:
         "digests/figure.html", week=here, digest=data, figure=figure, narrowed=narrowed, rows=rows, found=found,
         total=data["lists"][figure]["total"], most=weekly.LISTED,
     )  # fmt: skip
-
-
-@bp.get("/me/digests")
-def mine() -> str:
-    """Which letters the person wants."""
-    chosen = {kind: digest_readers.wants(preferences(), kind) for kind in KINDS}
-    rule = digest_readers.rule(db.session())
-    return render_template(
-        "digests/mine.html", chosen=chosen, gets=rule.may_read(actor()), must=bool(actor().roles & {*rule.roles})
-    )
-
-
-@bp.post("/me/digests")
-def choose() -> Response:
-    """Want a letter (`kind`), or no more of it (`wanted` is 0)."""
-    kind = request.form.get("kind", "")
-    if kind not in KINDS:
-        raise BadInput(field="kind", problem=Sentence(ONE_OF, {"known": ", ".join(KINDS)}))
-    wanted = request.form.get("wanted") != "0"
-    current_user.preferences = digest_readers.choose(db.session(), actor(), kind, wanted)
-    db.session.commit()
-    return redirect(url_for(".mine"), 303)
 
 
 @bp.route("/digests/leave/<mark>", methods=["GET", "POST"])

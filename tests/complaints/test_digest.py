@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
+from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.digest import Digest, NotEnded, NotRemarked, NotYet, StaleRemark
-from complaints.digest_readers import DAILY, WEEKLY, Rule, leaving_mark, whose_mark
+from complaints.digest_readers import Rule, leaving_mark, whose_mark
 from complaints.errors import NotAllowed
 from complaints.outbox import Outgoing
 from complaints.penalty import Penalty

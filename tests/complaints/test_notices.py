@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import notices, outbox, workflow
+from complaints import channels, notices, outbox, procedure, workflow
 from complaints.complaint import Complaint, find
 from complaints.database import transaction
 from complaints.notices import Notice
@@ -194,3 +194,28 @@ def test_the_count_is_bounded_and_comes_from_the_index_of_the_unread(make: sessi
         )
         statement = str(query.compile(session.connection(), compile_kwargs={"literal_binds": True}))
         assert "ix_notice_unread" in "\n".join(str(row) for row in session.execute(text(explain + statement)))
+
+
+def test_of_what_somebody_wants_no_mail_only_the_bell_tells_them_unless_it_is_always_mailed(
+    make: sessionmaker[Session],
+) -> None:
+    with transaction(make) as session:
+        head, complaint = a_person(session, "qa_head"), a_complaint(session)
+        channels.choose(session, head, {channels.NOTES})
+        tell(session, complaint, head)
+        tell(session, complaint, head, event="noted:1")
+        tell(
+            session,
+            complaint,
+            head,
+            event="0:written:injury",
+            values={"name": {"en": "Injury", "zh": "伤害"}},
+            always=True,
+        )
+        assert len(said(session, head)) == 3
+        assert [each.purpose.split(":")[3] for each in mails(session)] == ["noted", "0"]
+
+
+def test_an_injury_and_what_cannot_be_solved_are_mailed_whatever_people_chose() -> None:
+    urgent = {notice.on[0] for rules in procedure.newest() for notice in rules.notices if notice.always}
+    assert {"class", "filled:injury.serious"} <= urgent

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import digest, digest_readers
+from complaints import channels, digest, digest_readers
 from complaints.database import transaction
 from complaints.digest_readers import leaving_mark
 from complaints.outbox import Outgoing
@@ -43,7 +43,7 @@ def taken(make: sessionmaker[Session], clerk: Actor, head: Actor) -> Actor:
 def test_who_reads_no_letters_finds_none(desk: FlaskClient, taken: Actor) -> None:
     assert [desk.get(each).status_code for each in ("/digests", HERE, f"{HERE}/open")] == [404] * 3
     assert desk.post(f"{HERE}/read").status_code == 404
-    assert "/digests" not in desk.get("/work").text.replace("/me/digests", "")
+    assert "/digests" not in desk.get("/work").text
 
 
 @on_both_databases
@@ -143,7 +143,7 @@ def test_a_link_leaves_a_letter_by_post_alone_and_without_signing_in(
     assert wants(make, clerk)
     assert stranger.post(address, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     assert not wants(make, clerk)
-    desk.post("/me/digests", data={"kind": "daily", "wanted": "1"})
+    desk.post("/me/mail", data={"mail": "daily"})
     assert wants(make, clerk)
     assert [
         stranger.get(f"/digests/leave/{each}").status_code for each in (f"daily.{clerk.id}.00", "x", "weekly..")
@@ -152,7 +152,7 @@ def test_a_link_leaves_a_letter_by_post_alone_and_without_signing_in(
 
 def wants(make: sessionmaker[Session], actor: Actor) -> bool:
     with make() as session:
-        return digest_readers.wants(session.get_one(User, actor.id).preferences, "daily")
+        return channels.wants(session.get_one(User, actor.id).preferences, "daily")
 
 
 def test_who_gets_the_weekly_letter_by_a_role_cannot_leave_it(

@@ -249,9 +249,9 @@ def test_the_mail_about_a_procedure_s_own_event_uses_its_words(
 
 
 def test_every_event_has_a_mail(tell: Tell, make: sessionmaker[Session], settings: Settings) -> None:
-    words = {"to": "Ada", "reason": "away"}
+    words, names = {"to": "Ada", "reason": "away"}, ("stage", "role", "what", "content", "clock")
     for event in notices.SENTENCES:
-        tell(event, values={key: {"en": "Plan", "zh": "方案"} for key in ("stage", "role", "what", "content")} | words)
+        tell(event, values={key: {"en": "Plan", "zh": "方案"} for key in names} | words)
     with make() as session:
         for row in session.scalars(select(Outgoing)):
             assert b"C-2026-0001" in render(make_app(settings), settings, row)
