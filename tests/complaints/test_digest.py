@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import daily, digest, digest_readers, duties
+from complaints import absences, daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
 from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint
@@ -300,6 +300,18 @@ def test_who_wants_no_daily_letter_gets_none(desk: Desk) -> None:
     with transaction(desk.make) as session:
         digest_readers.choose(session, desk["clerk"], DAILY, False)
     daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
+    assert "clerk" not in letters(desk)
+
+
+def test_who_is_away_gets_none(desk: Desk) -> None:
+    desk.draft()
+    tuesday = MONDAY + timedelta(days=1)
+    with transaction(desk.make) as session:
+        absences.enter(
+            session, desk["clerk"].id, tuesday.date(), tuesday.date(), desk["sales"].id, by=desk["clerk"], at=desk.at,
+            today=MONDAY.date(),
+        )  # fmt: skip
+    daily.do(desk.make, tuesday, CONTEXT)
     assert "clerk" not in letters(desk)
 
 
