@@ -38,7 +38,8 @@ class DailyDigest(Base):
 
 
 def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
-    """Write to everybody who has not been thought of today, while the house is open; gives how many mails were owed."""
+    """Write to everybody who is here and has not been thought of today, while the house is open; gives how many mails
+    were owed."""
     today = at.astimezone(context.zone).date()
     opens = opening(today, context.calendar)
     if opens is None or not opens <= at < context.calendar.end_of(today):
@@ -51,7 +52,8 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
     query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day < today))
-    return list(session.scalars(query.order_by(User.id)))
+    away = absences.stand_ins(session, today)
+    return [user for user in session.scalars(query.order_by(User.id)) if user.id not in away]
 
 
 def _write(make: sessionmaker[Session], user: User, said: dict[str, Any], *, at: datetime, context: Context) -> int:

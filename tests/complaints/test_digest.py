@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import channels, daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
+from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.digest import Digest, NotEnded, NotRemarked, NotYet, StaleRemark
-from complaints.digest_readers import DAILY, WEEKLY, Rule, leaving_mark, whose_mark
+from complaints.digest_readers import Rule, leaving_mark, whose_mark
 from complaints.errors import NotAllowed
 from complaints.outbox import Outgoing
 from complaints.penalty import Penalty
@@ -299,6 +300,18 @@ def test_who_wants_no_daily_letter_gets_none(desk: Desk) -> None:
     with transaction(desk.make) as session:
         channels.leave(session, desk["clerk"], DAILY)
     daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
+    assert "clerk" not in letters(desk)
+
+
+def test_who_is_away_gets_none(desk: Desk) -> None:
+    desk.draft()
+    tuesday = MONDAY + timedelta(days=1)
+    with transaction(desk.make) as session:
+        absences.enter(
+            session, desk["clerk"].id, tuesday.date(), tuesday.date(), desk["sales"].id, by=desk["clerk"], at=desk.at,
+            today=MONDAY.date(),
+        )  # fmt: skip
+    daily.do(desk.make, tuesday, CONTEXT)
     assert "clerk" not in letters(desk)
 
 
