@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import outbox, rows, worklist
+from complaints import absences, outbox, rows, worklist
 from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction

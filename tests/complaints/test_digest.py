@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import channels, daily, digest, digest_readers, duties
+from complaints import absences, channels, daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
 from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint
