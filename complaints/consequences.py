@@ -146,12 +146,15 @@ def _from_receipt(
     context: Context,
 ) -> list[Clock]:
     """What is promised from the receipt on, but only where something holds that is said later: once that holds it runs
-    from the receipt, and when it holds no more it has lost its object."""
+    from the receipt, and when it holds no more it has lost its object. It is promised in the first round, and not of
+    the backlog, whose clocks ran elsewhere."""
     mine = [clock for clock in running if clock.key == rule.key]
+    always = {each.key for each in case.rules.clocks_from(RECEIVED)}
+    elsewhere = bool(always) and always.isdisjoint(clock.key for clock in running)
     if not case.holds(rule.when):
         for clock in mine:
             clocks.cancel(clock, at=at)
-    elif not done and all(clock.outcome == clocks.CANCELLED for clock in mine):
+    elif case.complaint.round == 1 and not (done or elsewhere) and all(c.outcome == clocks.CANCELLED for c in mine):
         return _start(session, case, rule, case.complaint.received_at, running, context)
     return []
 
