@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import aliased
 
 from complaints.clocks import Clock
@@ -106,9 +106,18 @@ def due_between(begin: datetime, end: datetime) -> Stood:
     return _running(begin, Clock.due_at >= begin, Clock.due_at <= end)
 
 
+def _promises() -> list[ColumnElement[bool]]:
+    """Targets are none."""
+    targets = [(rules.key, rules.version, key) for rules in versions() for key in sorted(rules.targets)]
+    if not targets:
+        return []
+    aimed = tuple_(Complaint.procedure, Complaint.procedure_version, Clock.key).in_(targets)
+    return [~exists().where(Complaint.id == Clock.subject_id, aimed)]
+
+
 def _running(instant: datetime, *due: ColumnElement[bool]) -> Stood:
     # written so that no index answers it: nearly every clock is a complaint's, and the times find the few
     of_complaints = (Clock.subject_kind.concat("") == COMPLAINT, Clock.started_at < instant, *due)
-    clock = select(Clock.subject_id.label("id"), Clock.due_at.label("at")).where(*of_complaints)
+    clock = select(Clock.subject_id.label("id"), Clock.due_at.label("at")).where(*of_complaints, *_promises())
     ran = union_all(clock.where(Clock.stopped_at.is_(None)), clock.where(Clock.stopped_at >= instant)).subquery()
     return select(ran.c.id, func.min(ran.c.at).label("at")).group_by(ran.c.id)

@@ -7,7 +7,7 @@ calendar does, once somebody has seen what it moves: see calendar_changes.py. Wh
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,10 @@ RUNS = "stopped_at IS NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""Due while it stands still."""
+"""Due while it stands still, or as long as nobody has said when."""
+TOLD = ("customer", "house", "until")
+"""What a receipt says that does not follow from the calendar: with whom a limit was agreed, what the procedure says,
+and the day or time that was entered and holds instead (see until.py)."""
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
 DONE = frozenset({"met", "late"})
 WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
@@ -96,15 +99,15 @@ def begun(
     """What the clocks of these rules say when they start at an instant: rows without their subject."""
     clocks = []
     for rule in rules:
-        due = calendar.add(at, rule.within)
+        due = calendar.add(at, rule.within) if rule.within is not None else None
         clocks.append(
             {
                 "key": rule.key,
                 "round": round,
                 "responsible": rule.responsible,
                 "started_at": at,
-                "due_at": due.at,
-                "receipt": receipt_of(due),
+                "due_at": due.at if due is not None else NEVER,
+                "receipt": receipt_of(due) if due is not None else without_limit(at, calendar),
             }
         )
     return clocks
@@ -113,6 +116,12 @@ def begun(
 def receipt_of(due: Due) -> dict[str, Any]:
     """How a due time was reckoned, for who asks later."""
     return due.receipt | ({"provisional": True} if due.provisional else {})
+
+
+def without_limit(at: datetime, calendar: WorkingCalendar) -> dict[str, Any]:
+    """The receipt of a clock that is due when somebody says."""
+    started = at.astimezone(calendar.tz).isoformat(timespec="seconds")
+    return {"from": started, "calendar": calendar.version, "zone": calendar.zone}
 
 
 def start(session: Session, subject_kind: str, subject_id: int, begun: list[dict[str, Any]]) -> None:
@@ -185,18 +194,35 @@ def earliest_due(running: Iterable[Clock]) -> datetime | None:
 
 
 def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
-    """Set the due time of a clock anew, from its limit, the calendar and its pauses."""
-    due = calendar.add(clock.started_at, parse_within(clock.receipt["within"]))
-    told = {key: clock.receipt[key] for key in ("customer", "house") if key in clock.receipt}
-    standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
-    clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+    """Set the due time of a clock anew, from its limit or what was entered instead, the calendar and its pauses."""
+    told = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}
+    if "until" in told:
+        told["until_due"] = entered_time(told["until"], clock.started_at, calendar).isoformat()
+    if limit := clock.receipt.get("within"):
+        due = calendar.add(clock.started_at, parse_within(limit))
+        standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
+        clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+    else:
+        clock.receipt = without_limit(clock.started_at, calendar) | told
     clock.due_at = NEVER if clock.paused and clock.stopped_at is None else due_at(clock, calendar, clock.stopped_at)
 
 
 def due_at(clock: Clock, calendar: WorkingCalendar, at: datetime | None) -> datetime:
-    """When a clock is due; of one that stands still, if it ran on from an instant."""
+    """When a clock is due; of one that stands still, if it ran on from an instant. A time that was entered does not
+    wait."""
+    if entered := clock.receipt.get("until"):
+        return entered_time(entered, clock.started_at, calendar)
+    if "within" not in clock.receipt:
+        return NEVER
     due = calendar.add(clock.started_at, parse_within(clock.receipt["within"])).at
     return max((later for _, later in _standing(clock, calendar, due, at)), default=due)
+
+
+def entered_time(entered: str, started_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """The close of business of a date, or a time, as a field holds them; at once where that has passed already."""
+    is_day = len(entered) == len("2026-11-16")
+    due = calendar.end_of(date.fromisoformat(entered)) if is_day else datetime.fromisoformat(entered)
+    return max(due.astimezone(UTC), started_at)
 
 
 def _standing(

@@ -280,6 +280,7 @@ def open_draft(
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)
+    due = [clock["due_at"] for clock in running if clock["key"] not in rules.targets]
     values: dict[str, Any] = {
         "number": number,
         "year": year,
@@ -288,7 +289,7 @@ def open_draft(
         "procedure_version": rules.version,
         "stage": rules.first.key,
         "changed_at": at,
-        "sort_due_at": min((clock["due_at"] for clock in running), default=NO_LIMIT),
+        "sort_due_at": min(due, default=NO_LIMIT),
         "channel": channel,
         "received_at": received_at,
         "received_by_id": by.id,
@@ -300,7 +301,7 @@ def open_draft(
     visits.enter(session, complaint_id, rules.first.key, round=1, by=by, at=at)
     work.first(session, complaint_id, rules, at=at)
     history.begin(session, complaint_id, "drafted", by=by, at=at, channel=channel, **(noted or {}))
-    return Draft(complaint_id, number, max((clock["due_at"] for clock in running), default=None))
+    return Draft(complaint_id, number, max(due, default=None))
 
 
 def involve(

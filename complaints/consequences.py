@@ -23,6 +23,7 @@ from complaints import (
     report,
     rows,
     turns,
+    until,
     visits,
     words,
     work,
@@ -69,7 +70,7 @@ def follow(
         session.flush()
         case = load(session, complaint)
     with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
-        running = _clocks(session, case, events, at=at, context=context)
+        running = _clocks(session, case, events, by=by, at=at, context=context)
         owner = complaint.owner_id
         _hand_over(session, case, running, at=at, context=context)
         _name_people(session, case, owner, at=at)
@@ -102,7 +103,9 @@ def keep_up(
 # Clocks
 
 
-def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime, context: Context) -> list[Clock]:
+def _clocks(
+    session: Session, case: Case, events: Sequence[str], *, by: Actor, at: datetime, context: Context
+) -> list[Clock]:
     complaint = case.complaint
     running = clocks.of(session, COMPLAINT, complaint.id)
     rules = {rule.key: rule for rule in case.rules.clocks}
@@ -111,6 +114,7 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
         return running
     if limits.begin(case, events, running):
         running += _of_customer(session, case, running, at=at, context=context)
+    until.follow(session, case, running, by=by, at=at, context=context)
     for clock in running:
         rule = rules.get(clock.key)
         stops = rule.stops if rule is not None else limits.stops(clock)
@@ -126,7 +130,33 @@ def _clocks(session: Session, case: Case, events: Sequence[str], *, at: datetime
         done = all(has_happened(case, event) for event in rule.stops)
         if rule.starts in events and case.holds(rule.when) and not done:
             running += _start(session, case, rule, at, running, context)
+        elif rule.starts == RECEIVED and rule.when.any_of:
+            running += _from_receipt(session, case, rule, running, done=done, at=at, context=context)
     return running
+
+
+def _from_receipt(
+    session: Session,
+    case: Case,
+    rule: ClockRule,
+    running: Sequence[Clock],
+    *,
+    done: bool,
+    at: datetime,
+    context: Context,
+) -> list[Clock]:
+    """What is promised from the receipt on, but only where something holds that is said later: once that holds it runs
+    from the receipt, and when it holds no more it has lost its object. It is promised in the first round, and not of
+    the backlog, whose clocks ran elsewhere."""
+    mine = [clock for clock in running if clock.key == rule.key]
+    always = {each.key for each in case.rules.clocks_from(RECEIVED)}
+    elsewhere = bool(always) and always.isdisjoint(clock.key for clock in running)
+    if not case.holds(rule.when):
+        for clock in mine:
+            clocks.cancel(clock, at=at)
+    elif case.complaint.round == 1 and not (done or elsewhere) and all(c.outcome == clocks.CANCELLED for c in mine):
+        return _start(session, case, rule, case.complaint.received_at, running, context)
+    return []
 
 
 def _has_happened(case: Case, event: str) -> bool:
@@ -154,9 +184,11 @@ def _start(
         if clock.key == rule.key and (clock.started_at == at or (clock.round == round and clock.stopped_at is None)):
             clocks.resume(clock)
             return []
-    (begun,) = clocks.begun([rule], at, limits.calendar_of(session, case, rule.responsible, context), round=round)
+    calendar = limits.calendar_of(session, case, rule.responsible, context)
+    (begun,) = clocks.begun([rule], at, calendar, round=round)
     begun |= limits.tighter(session, case, rule, begun, context)
     clock = Clock(subject_kind=COMPLAINT, subject_id=case.complaint.id, **begun)
+    until.keep_to(clock, rule, case, calendar)
     session.add(clock)
     return [clock]
 
@@ -251,7 +283,7 @@ def _hand_over(session: Session, case: Case, running: Iterable[Clock], *, at: da
         return
     owner = receivers.owner(session, case, at.astimezone(context.zone).date())
     due = [
-        clocks.earliest_due(running),
+        clocks.earliest_due(clock for clock in running if clock.key not in case.rules.targets),
         *(context.calendar.end_of(row.due_on) for row in _open_rows(case) if row.due_on),
     ]
     first = min((each for each in due if each is not None), default=NO_LIMIT)

@@ -59,8 +59,8 @@ def ends(rules: Procedure) -> dict[str, list[str]]:
 
 def tightens(rules: Procedure) -> list[ClockRule]:
     """The clocks of a procedure that a customer's limit can hold for: those of a draft begin before it is known for
-    certain whose complaint it is."""
-    return [rule for rule in rules.clocks if rule.starts != RECEIVED]
+    certain whose complaint it is, and one that has no limit has none to tighten."""
+    return [rule for rule in rules.clocks if rule.starts != RECEIVED and rule.within is not None]
 
 
 def on(customer: Customer | None, rules: Procedure, key: str) -> Limit | None:
@@ -70,7 +70,10 @@ def on(customer: Customer | None, rules: Procedure, key: str) -> Limit | None:
 
 
 def may_pause(clock: Clock, rules: Procedure, customer: Customer | None) -> bool:
-    """May a clock stand still while we wait for the customer, by its procedure or by what was agreed?"""
+    """May a clock stand still while we wait for the customer, by its procedure or by what was agreed? A time that was
+    entered does not wait."""
+    if "until" in clock.receipt:
+        return False
     if clock.promised is not None:
         return bool(clock.promised["pauses"])
     rule = next((each for each in rules.clocks if each.key == clock.key), None)
@@ -96,7 +99,7 @@ def tighter(session: Session, case: Case, rule: ClockRule, begun: dict[str, Any]
     procedure's own is as tight."""
     customer = _customer(session, case.complaint)
     agreed = on(customer, case.rules, rule.key)
-    if customer is None or agreed is None or not agreed.within:
+    if customer is None or agreed is None or not agreed.within or rule.within is None:
         return {}
     due = calendar_of(session, case, rule.responsible, context).add(begun["started_at"], parse_within(agreed.within))
     if due.at >= begun["due_at"]:

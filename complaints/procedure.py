@@ -265,18 +265,21 @@ class PenaltyRule:
 
 @dataclass(frozen=True)
 class ClockRule:
-    """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `pauses`: it may
-    stand still while we wait for the customer."""
+    """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `until`: the
+    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it.
+    `target`: no promise but an aim. `pauses`: it may stand still while we wait for the customer."""
 
     key: str
     name: Name
     starts: str
     stops: tuple[str, ...]
-    within: Within
+    within: Within | None
     responsible: str
     when: When = ALWAYS
     penalty: Penalty | None = None
     pauses: bool = False
+    until: str = ""
+    target: bool = False
 
 
 @dataclass(frozen=True)
@@ -466,6 +469,11 @@ class Procedure:
     def clocks_from(self, event: str) -> list[ClockRule]:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
+
+    @cached_property
+    def targets(self) -> frozenset[str]:
+        """The clocks that promise nothing: a complaint is never overdue by them."""
+        return frozenset(rule.key for rule in self.clocks if rule.target)
 
     @cached_property
     def proposing(self) -> tuple[tuple[Sheet, Field], ...]:

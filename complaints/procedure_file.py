@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from complaints import papers, procedure_layout, procedure_measures, procedure_penalties, procedure_sheets
-from complaints.calendar import parse_within
+from complaints.calendar import Within, parse_within
 from complaints.errors import N_, Name, Sentence
 from complaints.procedure import (
     COMPLAINT,
@@ -281,25 +281,38 @@ class _File(Declared):
         return {key: str(value) for key, value in writes.items() if isinstance(value, str)}
 
     def _clock(self, table: Table) -> ClockRule:
-        within = table.text("within")
-        try:
-            limit = parse_within(within or "1 hour")
-        except ValueError as error:
-            table.fault("within", "%(error)s", error=printable(str(error)))
-            limit = parse_within("1 hour")
+        starts, until = table.one("starts", self.events), table.one("until", self.of_kind("date", "time"), "")
         rule = ClockRule(
             key=table.key(),
             name=table.name(),
-            starts=table.one("starts", self.events),
+            starts=starts,
             stops=table.some("stops", self.events, needed=True),
-            within=limit,
+            within=self._limit(table, optional=bool(until) and starts == f"filled:{until}"),
+            until=until,
+            target=table.flag("target"),
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
             penalty=procedure_penalties.of_clock(table),
             pauses=table.flag("pauses"),
         )
+        if rule.target and rule.penalty:
+            table.fault("penalty", N_("does not go with target = true: who misses a target breaks no promise"))
         table.end()
         return rule
+
+    def _limit(self, table: Table, *, optional: bool) -> Within | None:
+        """The limit of a clock; none is needed where the clock begins with the date it is due."""
+        within = table.text("within", "" if optional or "until" in table.raw else None)
+        if not within and "until" in table.raw:
+            if not optional:
+                message = N_("is missing; only a clock that starts with 'filled:' and the field of until needs none")
+                table.fault("within", message)
+            return None
+        try:
+            return parse_within(within or "1 hour")
+        except ValueError as error:
+            table.fault("within", "%(error)s", error=printable(str(error)))
+            return parse_within("1 hour")
 
     def _ladder(self, table: Table) -> Ladder:
         rule = Ladder(

@@ -143,7 +143,7 @@ class _Run:
         if steps[0].at > self.at:
             return self._again(clock, steps[0].at)
         case = load(self.session, complaint)
-        ladder = next((each for each in case.rules.ladders if case.holds(each.when)), Ladder())
+        ladder = _ladder(case, clock)
         steps = levels(clock.started_at, clock.due_at, self.context.calendar, ladder)
         reached = max(each.number for each in steps if each.at <= self.at)
         upcoming = next((each for each in steps if each.at > self.at), None)
@@ -223,6 +223,13 @@ class _Run:
             deputies = {row.id for row in notices.who_hears(self.session, complaint, deputies, self.today)}
         stands_in = {each: away[each] for each in users if away.get(each) in deputies}
         return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}
+
+
+def _ladder(case: Case, clock: Clock) -> Ladder:
+    """Who is told beside who is responsible; of a target that is missed nobody."""
+    if clock.key in case.rules.targets:
+        return Ladder(superiors=0)
+    return next((each for each in case.rules.ladders if case.holds(each.when)), Ladder())
 
 
 def _told_before(session: Session, clocks: Iterable[Clock]) -> dict[int, int]:

@@ -24,6 +24,7 @@ from complaints import (
     registration,
     sharing,
     signing,
+    until,
     workflow,
 )
 from complaints.case import Case, filled, load
@@ -215,6 +216,7 @@ def write(
     _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
+    problems += [Problem(*each) for each in until.too_early(session, case, sheet, changed, at=at, context=context)]
     if problems:
         raise Incomplete(problems)
     if not changed:

@@ -1,4 +1,4 @@
-"""A small procedure that has one of everything, to be broken in tests."""
+"""Procedures of tests: a small one with one of everything, to be broken, and one with the clocks of other trades."""
 
 SMALL = """\
 key = "small"
@@ -292,6 +292,140 @@ superiors = 1
 roles = ["gm"]
 every = 2
 when = { complaint_class = "serious" }
+"""
+
+
+SERVICE = """\
+key = "service"
+version = 1
+name = { en = "Service", zh = "服务" }
+[classes]
+general = { en = "General", zh = "一般" }
+special = { en = "Special", zh = "特殊" }
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+[[stage]]
+key = "registered"
+name = { en = "Registered", zh = "已登记" }
+register = true
+[[stage]]
+key = "handling"
+name = { en = "Handling", zh = "处理" }
+needs = [{ field = "service.set_for", when = { complaint_class = "special" } }]
+[[stage]]
+key = "closed"
+name = { en = "Closed", zh = "已结案" }
+final = true
+[[move]]
+from = "draft"
+to = "registered"
+by = ["clerk"]
+[[move]]
+from = "registered"
+to = "handling"
+by = ["clerk"]
+[[move]]
+from = "handling"
+to = "closed"
+by = ["clerk"]
+[[sheet]]
+key = "service"
+name = { en = "Service", zh = "服务" }
+by = ["clerk"]
+[[sheet.field]]
+key = "visit"
+name = { en = "Visit needed", zh = "需要到现场" }
+type = "yes_no"
+[[sheet.field]]
+key = "arrived"
+name = { en = "Arrived", zh = "到达" }
+type = "time"
+[[sheet.field]]
+key = "wanted"
+name = { en = "Customer's day", zh = "客户要求日期" }
+type = "date"
+[[sheet.field]]
+key = "set_for"
+name = { en = "Set for", zh = "规定时间" }
+type = "time"
+[[sheet.field]]
+key = "answer"
+name = { en = "Answer", zh = "答复" }
+[[sheet.field]]
+key = "handled"
+name = { en = "Handled", zh = "处理" }
+[[sheet.field]]
+key = "facts"
+name = { en = "Facts confirmed", zh = "事实确认" }
+[[sheet.field]]
+key = "reported"
+name = { en = "Reported", zh = "上报" }
+[[sheet]]
+key = "quality"
+name = { en = "Received by quality", zh = "品管接收" }
+by = ["clerk"]
+[[sheet.field]]
+key = "by"
+name = { en = "By", zh = "接收人" }
+required = true
+[[sheet.field]]
+key = "lead"
+name = { en = "Lead department", zh = "主责部门" }
+[[clock]]
+key = "site"
+name = { en = "Reach the site", zh = "到达现场" }
+when = { "service.visit" = "yes" }
+starts = "received"
+stops = ["filled:service.arrived"]
+within = "48 hours"
+responsible = "sales"
+[[clock]]
+key = "finish"
+name = { en = "Finish", zh = "完成" }
+starts = "received"
+stops = ["filled:service.handled"]
+until = "service.wanted"
+within = "5 working days"
+responsible = "sales"
+[[clock]]
+key = "online"
+name = { en = "First answer", zh = "首次答复" }
+starts = "received"
+stops = ["filled:service.answer"]
+within = "24 hours"
+target = true
+responsible = "sales"
+[[clock]]
+key = "clean"
+name = { en = "Handle", zh = "处理" }
+when = { complaint_class = "general" }
+starts = "received"
+stops = ["filled:service.handled"]
+within = "1 working hour"
+responsible = "sales"
+[[clock]]
+key = "special"
+name = { en = "Handle by the time set", zh = "按规定时间处理" }
+when = { complaint_class = "special" }
+starts = "filled:service.set_for"
+stops = ["filled:service.handled"]
+until = "service.set_for"
+responsible = "sales"
+[[clock]]
+key = "report"
+name = { en = "Report to the company", zh = "上报公司" }
+starts = "filled:service.facts"
+stops = ["filled:service.reported"]
+within = "1 working day"
+responsible = "sales"
+[[clock]]
+key = "lead"
+name = { en = "Name the lead department", zh = "确定主责部门" }
+starts = "written:quality"
+stops = ["filled:quality.lead"]
+within = "1 working day"
+responsible = "qa_mgr"
 """
 
 

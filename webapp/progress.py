@@ -18,8 +18,8 @@ from webapp.database import db
 
 @dataclass(frozen=True)
 class Face:
-    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), paused, over, met, late, cancelled. What is
-    used and left is net: the time that it stood still (`waited`) does not count."""
+    """A clock as a reader sees it. `state`: ok, soon (three quarters gone), paused, over, met, late, missed (a target,
+    over or late), cancelled. What is used and left is net: the time that it stood still (`waited`) does not count."""
 
     name: Name
     clock: Clock
@@ -42,12 +42,11 @@ def faces(case: Case, running: Iterable[Clock]) -> list[Face]:
     """Clocks as their reader sees them now, each by its own calendar."""
     session, context = db.session(), engine()
     return [
-        _face(name_of(clock, case.rules), clock, limits.calendar_of(session, case, clock.responsible, context))
-        for clock in running
+        _face(case.rules, clock, limits.calendar_of(session, case, clock.responsible, context)) for clock in running
     ]
 
 
-def _face(name: Name, clock: Clock, calendar: WorkingCalendar) -> Face:
+def _face(rules: Procedure, clock: Clock, calendar: WorkingCalendar) -> Face:
     at, counted = clock.stopped_at or now(), partial(clocks.counted, clock, calendar)
     waited = clocks.stood_still(clock, calendar, at)
     due = clocks.due_at(clock, calendar, at) if clock.pauses else clock.due_at
@@ -62,8 +61,10 @@ def _face(name: Name, clock: Clock, calendar: WorkingCalendar) -> Face:
         state, length = "over", counted(due, at)
     else:
         state, length = "soon" if used >= limit * 0.75 else "ok", counted(at, due)
+    if clock.key in rules.targets and state in ("over", "late"):
+        state = "missed"
     hours = timedelta(hours=1)
-    return Face(name, clock, state, length, min(used, limit) / hours, limit / hours, waited, due)
+    return Face(name_of(clock, rules), clock, state, length, min(used, limit) / hours, limit / hours, waited, due)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "calendar",
         N_("By the calendar that %(who)s accepted, “%(clock)s” is due on %(now_due)s, not on %(was_due)s"),
     ),
+    "due_entered": (
+        "clock",
+        N_("By what %(who)s entered, “%(clock)s” is due on %(now_due)s, not on %(was_due)s"),
+    ),
     "procedure_chosen": ("sliders", N_("%(who)s chose another procedure: %(procedure)s")),
     "recorded": ("note", N_("%(who)s wrote in “%(sheet)s”: %(fields)s")),
     "row_removed": ("trash", N_("%(who)s took a row out of “%(sheet)s”")),

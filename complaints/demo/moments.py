@@ -125,7 +125,7 @@ class Promises:
 
     def _reckon(self, minute: int, day: int, since: int) -> list[tuple[int, str]]:
         start, today = EPOCH + minute * MINUTE, self.minutes.dates[day]
-        dues = [self.minutes.calendar.add(start, rule.within) for rule in self.rules]
+        dues = [self.minutes.calendar.add(start, rule.within) for rule in self.rules if rule.within is not None]
         told = [(minute_of(due.at), json.dumps(due.receipt)) for due in dues]
         answers = [
             _Answer(
