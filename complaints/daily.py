@@ -17,6 +17,7 @@ from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
 from complaints.digest_readers import leaving_mark
+from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
@@ -50,20 +51,24 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
 
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
-    query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day < today))
+    query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day != today))
     return list(session.scalars(query.order_by(User.id)))
 
 
 def _write(make: sessionmaker[Session], user: User, said: dict[str, Any], *, at: datetime, context: Context) -> int:
-    """Note that a person was thought of, and owe the letter if it says anything. Somebody else may be quicker."""
+    """Note that a person was thought of, and owe the letter if it says anything. Somebody else may be quicker. A clock
+    that was set back must not stop the letters until the old day comes round again."""
     today = at.astimezone(context.zone).date()
+    purpose = f"{KIND}:{today}:user:{user.id}"
     with transaction(make) as session:
         rows.add_unless_there(session, DailyDigest, [{"user_id": user.id, "day": NEVER}])
-        mine = update(DailyDigest).where(DailyDigest.user_id == user.id, DailyDigest.day < today).values(day=today)
+        mine = update(DailyDigest).where(DailyDigest.user_id == user.id, DailyDigest.day != today).values(day=today)
         if session.execute(mine.returning(DailyDigest.user_id)).one_or_none() is None or not said:
             return 0
+        if session.scalar(select(Outgoing.id).where(Outgoing.purpose == purpose)) is not None:
+            return 0
         outbox.owe(
-            session, purpose=f"{KIND}:{today}:user:{user.id}", kind=KIND, recipient=user.email, locale=user.locale,
+            session, purpose=purpose, kind=KIND, recipient=user.email, locale=user.locale,
             at=at, secret=context.secret, domain=context.domain,
             values=said | {"list": DAILY, "leave": leaving_mark(context.secret, user.id, DAILY)},
         )  # fmt: skip

@@ -319,3 +319,9 @@ def test_of_confidential_matters_a_letter_says_only_how_many(desk: Desk) -> None
     told = letters(desk)["clerk"]
     assert told["hidden"] == 1
     assert "Whispered" not in str(told)
+
+
+def test_a_clock_that_was_set_back_brings_the_letters_back_and_none_twice(desk: Desk) -> None:
+    desk.draft()
+    tomorrow, later = MONDAY + timedelta(days=1), MONDAY + timedelta(days=365)
+    assert [daily.do(desk.make, at, CONTEXT) for at in (later, tomorrow, later, tomorrow)] == [1, 1, 0, 0]
