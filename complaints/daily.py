@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
@@ -17,12 +18,14 @@ from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
 from complaints.digest_readers import leaving_mark
+from complaints.errors import ComplaintError
 from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
 from complaints.worklist import TO_DO, Item
 
+log = structlog.get_logger(__name__)
 KIND = "daily"
 TO_SIGN, OVERDUE, DUE_TODAY, NEW, ACTIONS = SECTIONS = ("to_sign", "overdue", "due_today", "new", "actions")
 SHOWN = 10
@@ -44,8 +47,13 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
     opens = opening(today, context.calendar)
     if opens is None or not opens <= at < context.calendar.end_of(today):
         return 0
+    letters = {}
     with looking(make) as session:
-        letters = {user: letter(session, user, at=at, context=context) for user in _to_think_of(session, today)}
+        for user in _to_think_of(session, today):
+            try:
+                letters[user] = letter(session, user, at=at, context=context)
+            except ComplaintError:  # what waits for them cannot be read; it keeps nobody else from hearing
+                log.exception("no daily letter can be written; tried again in the next slot", user=user.id)
     return sum(_write(make, user, said, at=at, context=context) for user, said in letters.items())
 
 
