@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from complaints import customer_file, limits
-from complaints.calendar import LARGEST_AMOUNT, Unit, Within, parse_within
+from complaints.calendar import Unit, Within, parse_within
 from complaints.customers import Customer
 from complaints.errors import N_, Sentence
 from complaints.limits import Limit
@@ -21,6 +22,10 @@ from complaints.texts import clean
 MOST = 12
 """So many promises of their own a customer may have."""
 LONGEST_NAME = 60
+MOST_UNITS, MOST_MONTHS = 1_000, 60
+"""What is agreed ends within the years that a working calendar reckons ahead: else no complaint could be registered."""
+
+_ID = re.compile("[1-9][0-9]{0,5}")
 
 
 def procedures() -> list[Procedure]:
@@ -47,12 +52,11 @@ def parse(form: Mapping[str, str]) -> list[Limit]:
             within, pauses = _within(form, place, problems), bool(form.get(f"pauses-{place}"))
             if within or pauses:
                 found.append(Limit(rules.key, rule.key, within, pauses))
-    own = [place for place in map(str, range(MOST)) if form.get(f"name-{place}", "").strip()]
-    taken = [int(form.get(f"id-{place}", "") or 0) for place in own if form.get(f"id-{place}", "").isdecimal()]
-    fresh = iter(range(max(taken, default=0) + 1, max(taken, default=0) + MOST + 2))
+    own = [place for place in map(str, range(MOST)) if clean(form.get(f"name-{place}", ""), lines=False)]
+    kept = {int(typed): place for place in reversed(own) if _ID.fullmatch(typed := form.get(f"id-{place}", ""))}
+    ids, fresh = {place: id_ for id_, place in kept.items()}, count(max(kept, default=0) + 1)
     for place in own:
-        typed = form.get(f"id-{place}", "")
-        found.append(_own(form, place, problems, int(typed) if typed.isdecimal() and int(typed) else next(fresh)))
+        found.append(_own(form, place, problems, ids.get(place) or next(fresh)))
     if problems:
         raise Incomplete(problems)
     return found
@@ -82,9 +86,10 @@ def _within(form: Mapping[str, str], place: str, problems: list[Problem], *, nee
     amount, unit = form.get(f"amount-{place}", "").strip(), form.get(f"unit-{place}", "")
     if not amount and not needed:
         return ""
-    if not re.fullmatch("[0-9]{1,5}", amount) or not 1 <= int(amount) <= LARGEST_AMOUNT:
+    most = MOST_MONTHS if unit == Unit.months else MOST_UNITS
+    if not re.fullmatch("[0-9]{1,5}", amount) or not 1 <= int(amount) <= most:
         message = N_("A whole number from 1 to %(most)s")
-        problems.append(Problem(f"amount-{place}", Sentence(message, {"most": LARGEST_AMOUNT})))
+        problems.append(Problem(f"amount-{place}", Sentence(message, {"most": most})))
     elif unit not in list(Unit):
         problems.append(Problem(f"amount-{place}", Sentence(N_("Choose a unit"))))
     else:

@@ -26,7 +26,7 @@ from complaints.database import transaction
 from complaints.errors import ComplaintError, Name
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.people import SYSTEM, Actor
-from complaints.procedure import COMPLAINT, UnknownProcedure, procedure
+from complaints.procedure import COMPLAINT, UnknownProcedure, procedure, versions
 
 log = structlog.get_logger(__name__)
 SETTLED = timedelta(minutes=2)
@@ -108,6 +108,13 @@ def _departments(session: Session, complaints: Collection[int]) -> Mapping[int, 
     return found
 
 
+def check(calendar: WorkingCalendar, at: datetime) -> None:
+    """Is there working time enough for every limit of the procedures? Raises `NoWorkingTime`: by such a calendar no
+    complaint could begin."""
+    for within in {rule.within for rules in versions() for rule in rules.clocks}:
+        calendar.add(at, within)
+
+
 # Carrying them over
 
 
@@ -125,7 +132,10 @@ def settle(make: sessionmaker[Session], at: datetime, context: Context, *, most:
     by, moved, whole = replace(SYSTEM, id=latest.accepted_by_id), 0, True
     for batch in batches:
         with make() as session:
-            complaints = sorted({each.complaint_id for each in _changes_of(session, batch, in_force, usual)})
+            try:
+                complaints = sorted({each.complaint_id for each in _changes_of(session, batch, in_force, usual)})
+            except ComplaintError:  # of some of them; which ones, turns out below
+                complaints = batch
         for complaint in complaints[:most]:
             try:
                 with transaction(make) as session:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
@@ -17,11 +18,14 @@ from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
 from complaints.digest_readers import leaving_mark
+from complaints.errors import ComplaintError
+from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
 from complaints.worklist import TO_DO, Item
 
+log = structlog.get_logger(__name__)
 KIND = "daily"
 TO_SIGN, OVERDUE, DUE_TODAY, NEW, ACTIONS = SECTIONS = ("to_sign", "overdue", "due_today", "new", "actions")
 SHOWN = 10
@@ -44,28 +48,37 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
     opens = opening(today, context.calendar)
     if opens is None or not opens <= at < context.calendar.end_of(today):
         return 0
+    letters = {}
     with looking(make) as session:
-        letters = {user: letter(session, user, at=at, context=context) for user in _to_think_of(session, today)}
+        for user in _to_think_of(session, today):
+            try:
+                letters[user] = letter(session, user, at=at, context=context)
+            except ComplaintError:  # what waits for them cannot be read; it keeps nobody else from hearing
+                log.exception("no daily letter can be written; tried again in the next slot", user=user.id)
     return sum(_write(make, user, said, at=at, context=context) for user, said in letters.items())
 
 
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
-    query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day < today))
+    query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day != today))
     away = absences.stand_ins(session, today)
     return [user for user in session.scalars(query.order_by(User.id)) if user.id not in away]
 
 
 def _write(make: sessionmaker[Session], user: User, said: dict[str, Any], *, at: datetime, context: Context) -> int:
-    """Note that a person was thought of, and owe the letter if it says anything. Somebody else may be quicker."""
+    """Note that a person was thought of, and owe the letter if it says anything. Somebody else may be quicker. A clock
+    that was set back must not stop the letters until the old day comes round again."""
     today = at.astimezone(context.zone).date()
+    purpose = f"{KIND}:{today}:user:{user.id}"
     with transaction(make) as session:
         rows.add_unless_there(session, DailyDigest, [{"user_id": user.id, "day": NEVER}])
-        mine = update(DailyDigest).where(DailyDigest.user_id == user.id, DailyDigest.day < today).values(day=today)
+        mine = update(DailyDigest).where(DailyDigest.user_id == user.id, DailyDigest.day != today).values(day=today)
         if session.execute(mine.returning(DailyDigest.user_id)).one_or_none() is None or not said:
             return 0
+        if session.scalar(select(Outgoing.id).where(Outgoing.purpose == purpose)) is not None:
+            return 0
         outbox.owe(
-            session, purpose=f"{KIND}:{today}:user:{user.id}", kind=KIND, recipient=user.email, locale=user.locale,
+            session, purpose=purpose, kind=KIND, recipient=user.email, locale=user.locale,
             at=at, secret=context.secret, domain=context.domain,
             values=said | {"list": DAILY, "leave": leaving_mark(context.secret, user.id, DAILY)},
         )  # fmt: skip

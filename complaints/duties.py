@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import calendar_changes, daily, digest, figures, penalties, reminders, schedule
+from complaints import calendar_changes, daily, digest, figures, penalties, procedure_store, reminders, schedule
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -37,6 +37,8 @@ DUTIES: tuple[Duty, ...] = (
 
 def run(make: Make, at: datetime, context: Context) -> dict[str, int]:
     """Do all that is due at an instant, whatever the slots say; gives how much of each was done."""
+    with make() as session:
+        procedure_store.refresh(session)  # which of them are confidential
     return {duty.name: duty.do(make, at, context) for duty in DUTIES}
 
 

@@ -376,7 +376,7 @@ def _unfrozen(session: Session, last: date, at: datetime, zone: ZoneInfo) -> lis
     earliest = last
     for _ in range(LOOK_BACK):
         earliest = month_before(earliest)
-    begun = session.scalar(select(func.min(Figure.month))) or last
+    begun = session.scalar(select(func.min(Figure.month)).where(Figure.month <= last)) or last
     first, entries = max(begun, earliest), kpi_entries.standing(session, earliest, last, at)
     there = {(*row,) for row in session.execute(select(Figure.month, Figure.key).where(Figure.month >= first))}
     typed = {(month, RATE if key == SHIPMENTS else key) for (month, key), entry in entries.items() if entry.numerator}

@@ -94,7 +94,7 @@ def _looked(session: Session, at: datetime) -> None:
     rows.add_unless_there(session, Recurrence, [{"name": LOOKED, "slot": 0, "started_at": at}])
     session.execute(
         update(Recurrence)
-        .where(Recurrence.name == LOOKED, Recurrence.started_at < at)
+        .where(Recurrence.name == LOOKED)
         .values(started_at=at)
         .execution_options(synchronize_session=False)
     )

@@ -190,6 +190,7 @@ def prefer(session: Session, by: Actor, path: Sequence[str], value: Any) -> dict
     Returns all the person's preferences; of two changes at once both are kept."""
     user = session.get_one(User, by.id, with_for_update=True, populate_existing=True)
     user.preferences = _with(user.preferences, path, value)
+    session.flush()
     return user.preferences
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from complaints.calendar import HORIZON, WorkingCalendar
 from complaints.errors import N_, ComplaintError
 
-_WRITTEN = re.compile("([0-9]{4})-W([0-9]{2})")
+_WRITTEN = re.compile("(2[0-9]{3})-W([0-9]{2})")
 ONE_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 
 

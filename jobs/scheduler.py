@@ -53,7 +53,6 @@ class Scheduler:
         self._check_incidents(at, watch=watch)
         self._do_duties(at)
         with transaction(self.make) as session:
-            procedure_store.refresh(session)
             sweep = schedule.take_slot(session, "sweep_outbox", every_seconds=SWEEP_SECONDS, at=at)
             waiting = sweep and outbox.something_due(session, at=at)
             unprinted = sweep and printing.something_due(session, at=at)
@@ -86,6 +85,7 @@ class Scheduler:
         """What fails is tried again in its next slot, and keeps nothing else from being done."""
         chosen = self.settings
         with self.make() as session:
+            procedure_store.refresh(session)
             calendar = calendars.current(session, chosen.timezone)
         context = Context(calendar, chosen.secret_key, chosen.message_domain, chosen.mail_from)
         for duty in duties.DUTIES:

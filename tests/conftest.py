@@ -25,6 +25,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+from complaints import procedure
 from tests.rigs.chromium import Chromium
 from tests.rigs.dovecot import Account, Dovecot
 from tests.rigs.postgres import Postgres
@@ -67,6 +68,12 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("REDRESS_DATA", str(tmp_path_factory.mktemp("data")))
         patch.setenv("CREDENTIALS_KEY", "k" * 43 + "=")
         yield
+
+
+@pytest.fixture(autouse=True)
+def known_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A procedure that a test, or its database, brings in is known no longer than that."""
+    monkeypatch.setattr(procedure, "_known", procedure._known)
 
 
 class ByLanguage(FileSystemBytecodeCache):

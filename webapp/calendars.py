@@ -93,6 +93,10 @@ def _typed(owner: str) -> Response | str | tuple[str, int]:
     days = _public_days(outline, last)
     if "write" in request.form:
         return _page(owner, form=form)
+    try:
+        calendar_changes.check(outline.calendar(days), now())
+    except NoWorkingTime as wrong:
+        return _page(owner, form=form, refused=NotACalendar([Problem("week_0", wrong.sentence)])), 422
     if "accept" in request.form:
         return _accept(owner, outline, days, form, withdrawn=withdrawn)
     return _preview(owner, outline, days, form, withdrawn=withdrawn)

@@ -114,8 +114,7 @@ def _page(customer: Customer, form: Form) -> str:
 
 def _own(form: Form) -> int:
     """How many promises of its own a form has."""
-    places = (int(key.partition("-")[2]) for key in form.values if key.startswith("name-") and form.values[key])
-    return max(places, default=-1) + 1
+    return max((n + 1 for n in range(agreeing.MOST) if form.values.get(f"name-{n}")), default=0)
 
 
 def _grouped(rules: Procedure) -> Sequence[tuple[str, list[tuple[str, Name]]]]:

@@ -239,6 +239,16 @@ def test_some_are_carried_over_at_once_and_the_duty_does_the_rest(desk: Desk, nu
     assert due(desk, other) == due(desk, number) == {"qa_reply": "Fri 17:30"}
 
 
+def test_a_clock_that_cannot_be_reckoned_keeps_no_other_from_being_carried_over(desk: Desk, number: str) -> None:
+    endless = desk.to_investigation()
+    with desk.act() as session:
+        clock = session.scalars(select(Clock).where(Clock.subject_id == desk.find(session, endless).id)).all()[-1]
+        clock.receipt = {**clock.receipt, "within": "10000 working days"}
+    taken(desk, shut(TUESDAY))
+    assert settle(desk.make, desk.at, CONTEXT) == 1
+    assert due(desk, number) == {"qa_reply": "Fri 17:30"}
+
+
 def test_two_schedulers_move_a_due_time_once(desk: Desk, number: str) -> None:
     taken(desk, shut(TUESDAY))
     threads = [Thread(target=settle, args=[desk.make, desk.at, CONTEXT]) for _ in range(2)]

@@ -332,3 +332,23 @@ def test_of_confidential_matters_a_letter_says_only_how_many(desk: Desk) -> None
     told = letters(desk)["clerk"]
     assert told["hidden"] == 1
     assert "Whispered" not in str(told)
+
+
+def test_a_clock_that_was_set_back_brings_the_letters_back_and_none_twice(desk: Desk) -> None:
+    desk.draft()
+    tomorrow, later = MONDAY + timedelta(days=1), MONDAY + timedelta(days=365)
+    assert [daily.do(desk.make, at, CONTEXT) for at in (later, tomorrow, later, tomorrow)] == [1, 1, 0, 0]
+
+
+def test_a_complaint_that_cannot_be_read_keeps_nobody_from_getting_letters(desk: Desk) -> None:
+    broken, fine = desk.registered(subject="Unreadable"), desk.to_action_plan()
+    desk.plan(fine)
+    with transaction(desk.make) as session:
+        desk.find(session, broken).procedure_version = 99
+        a_complaint(session, procedure="gone", procedure_version=1, subject="Gone, too")
+    assert daily.do(desk.make, MONDAY + timedelta(hours=3), CONTEXT) > 0
+    assert "clerk" not in letters(desk)
+    assert digest.do(desk.make, NEXT_MONDAY, CONTEXT) == 6
+    data = kept(desk).data
+    assert (data["received"], data["lists"]["received"]["total"]) == (1, 1)
+    assert not {"Unreadable", "Gone, too"} & {fact["subject"] for fact in data["facts"].values()}

@@ -124,6 +124,14 @@ def test_a_month_is_frozen_once_at_the_opening_of_the_next(desk: Desk) -> None:
     assert frozen(desk.make) == once
 
 
+def test_a_clock_that_was_set_back_freezes_what_is_over_then(desk: Desk) -> None:
+    desk.registered()
+    assert figures.freeze(desk.make, OPENING + timedelta(days=4 * 365), CONTEXT) > 0
+    figures.freeze(desk.make, OPENING, CONTEXT)
+    with desk.make() as session:
+        assert NOVEMBER in {*session.scalars(select(Figure.month))}
+
+
 def test_two_schedulers_freeze_a_month_once(desk: Desk) -> None:
     desk.registered()
 

@@ -1,5 +1,6 @@
 """The times that were agreed with a customer: the tighter one holds, a promise of their own is a clock of its own."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from complaints import agreeing, calendars, clocks, limits
+from complaints.calendar import mainland_china, parse_within
 from complaints.calendar_outline import Outline
 from complaints.clocks import Clock
 from complaints.customer_file import FileChange, StaleFile
@@ -141,13 +143,28 @@ def test_a_new_promise_gets_a_number_of_its_own_and_one_without_a_name_is_not_ke
     assert agreeing.parse(form | {"name-0": "", "name-1": ""}) == []
 
 
+def test_numbers_that_somebody_made_up_are_no_numbers_and_none_is_there_twice() -> None:
+    """They are in the keys of clocks: one that is too long, or there twice, would keep complaints from beginning."""
+    form = agreeing.as_form([replace(D3, id=each) for each in (1, 2, 3, 4)])
+    made_up = {"id-0": "9" * 60, "id-1": "7", "id-2": "7", "id-3": "²"}
+    assert [each.id for each in agreeing.parse(form | made_up)] == [8, 7, 9, 10]
+
+
+def test_no_promise_ends_later_than_a_calendar_reckons() -> None:
+    form = agreeing.as_form([D3])
+    assert problems(form | {"amount-0": "61", "unit-0": "months"}) == {"amount-0": "A whole number from 1 to 60"}
+    assert problems(form | {"amount-0": "1001"}) == {"amount-0": "A whole number from 1 to 1000"}
+    (longest,) = agreeing.parse(form | {"amount-0": "1000", "unit-0": "working_days"})
+    assert mainland_china().add(MONDAY, parse_within(longest.within)).at.year == 2030
+
+
 def test_everything_that_is_wrong_is_said_at_its_field() -> None:
     form = {"amount-manufacturing-interim": "0", "amount-manufacturing-permanent": "3", "name-0": "D3" * 40}
     assert problems(form) == {
-        "amount-manufacturing-interim": "A whole number from 1 to 10000",
+        "amount-manufacturing-interim": "A whole number from 1 to 1000",
         "amount-manufacturing-permanent": "Choose a unit",
         "name-0": "At most 60 characters",
-        "amount-0": "A whole number from 1 to 10000",
+        "amount-0": "A whole number from 1 to 1000",
         "stops-0": "Choose what ends it",
         "responsible-0": "Choose who keeps it",
     }

@@ -217,6 +217,17 @@ def test_an_earlier_moment_played_again_changes_nothing(desk: Desk) -> None:
     assert [each.decision for each in proposed(desk.make)] == [None]
 
 
+def test_after_a_clock_that_was_set_back_what_was_stopped_late_is_found_again(desk: Desk) -> None:
+    assert due(desk, desk.at + 52 * A_WEEK) == 0
+    number = desk.draft()
+    assert due(desk) == 0
+    desk.at += timedelta(hours=3)
+    with desk.act() as session:
+        for clock in clocks.of(session, "complaint", desk.find(session, number).id):
+            stop(clock, desk.at)
+    assert due(desk, desk.at + timedelta(days=3)) == 1
+
+
 def test_it_is_among_the_duties(desk: Desk) -> None:
     desk.to_investigation()
     assert duties.run(desk.make, desk.at + A_WEEK, CONTEXT)[PENALTIES] == 1

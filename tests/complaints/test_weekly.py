@@ -195,7 +195,10 @@ def test_a_week_reads_what_it_writes(day: date) -> None:
     assert week.begins(CHINA) < week.ends(CHINA) == Week(week.monday + timedelta(days=7)).begins(CHINA)
 
 
-@pytest.mark.parametrize("odd", ["", "2026-W54", "2025-W53", "2026-W00", "2026-46", "W46", "２０２６-W46", "0000-W01"])
+@pytest.mark.parametrize(
+    "odd",
+    ["", "2026-W54", "2025-W53", "2026-W00", "2026-46", "W46", "２０２６-W46", "0000-W01", "0001-W01", "9999-W52"],
+)
 def test_what_is_no_week_is_refused(odd: str) -> None:
     with pytest.raises(NoSuchWeek):
         Week.parse(odd)

@@ -7,11 +7,13 @@ from datetime import datetime
 from html import unescape
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
+from complaints import calendars, procedure_store
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.people import Department
@@ -89,7 +91,7 @@ def head(text: str, stage: str) -> str:
 
 @contextmanager
 def counted(app: Flask) -> Iterator[list[str]]:
-    """The statements of the requests inside."""
+    """The statements of the requests inside, without those that a process asks every few seconds."""
     seen: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -99,6 +101,9 @@ def counted(app: Flask) -> Iterator[list[str]]:
         engines = list(db.engines.values())
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
-    yield seen
+    with pytest.MonkeyPatch.context() as patch:
+        for asked_anew in (calendars, procedure_store):
+            patch.setattr(asked_anew, "LOOK_EVERY", float("inf"))
+        yield seen
     for engine in engines:
         event.remove(engine, "before_cursor_execute", note)

@@ -205,3 +205,12 @@ def test_many_clocks_are_paged(web: FlaskClient, admin: Actor, make: Make) -> No
     assert first.count("C-2026-") + second.count("C-2026-") == 2 * 2 * len(numbers)
     with make() as session:
         assert session.scalars(select(CalendarVersion)).all() == []
+
+
+def test_a_calendar_by_which_no_complaint_could_begin_is_not_accepted(web: FlaskClient, make: Make) -> None:
+    closed = "\n".join(f"{year}-01-01..{year}-12-31 off" for year in range(2026, 2041))
+    for place in (PLACE, f"{PLACE}/customer/1"):
+        refused = web.post(place, data=FORM | {"different": closed, "accept": "1"})
+        assert refused.status_code == 422
+        assert "There is not enough working time in the ten years" in refused.text
+    assert in_force(make) == in_force(make, "customer:1") == []

@@ -93,6 +93,8 @@ def test_departments_and_customers_have_calendars_of_their_own(
         (["--from", "2026-11-20"], "Say --from and --within, or --jsonl."),
         ([*FRIDAY, "--calendar", "department:nobody"], "There is no calendar 'department:nobody'."),
         ([*FRIDAY, "--calendar", "customer:99"], "There is no calendar 'customer:99'."),
+        ([*FRIDAY, "--calendar", f"customer:{'9' * 30}"], "There is no calendar 'customer:9999"),
+        ([*FRIDAY, "--calendar", f"department:{'9' * 30}"], "There is no calendar 'department:9999"),
     ],
 )
 def test_what_cannot_be_understood_ends_with_2_and_a_sentence(
@@ -101,3 +103,10 @@ def test_what_cannot_be_understood_ends_with_2_and_a_sentence(
     code, out, error = due(shell, *said)
     assert (code, out) == (2, "")
     assert sentence in error
+
+
+@pytest.mark.parametrize("moment", ["soon", "0001-01-01T00:00", "1999-12-31T23:59", "9999-12-31T23:00"])
+def test_duties_are_done_at_a_moment_that_somebody_can_mean(shell: FlaskCliRunner, moment: str) -> None:
+    done = shell.invoke(args=["clocks", "run", "--at", moment])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "is no moment. Write it like 2026-09-17T09:00+08:00." in done.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints.blobs import Blobs
@@ -20,9 +20,9 @@ from complaints.letters import Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
 from complaints.people import Actor
 from tests.builders import MONDAY, a_complaint, a_file, a_letter, a_mailed_complaint, a_person
+from tests.webapp.boards import counted
 from tests.webapp.conftest import NOW, Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
-from webapp.database import db
 
 HTMX = {"HX-Request": "true"}
 EML = (
@@ -139,16 +139,8 @@ def test_a_list_costs_the_same_queries_however_long_the_ledger_is(
                 session.add(Sighting(letter_id=letter.id, **row))
 
     def queries(path: str) -> int:
-        statements: list[str] = []
-        with app.app_context():
-            engine = db.engines["read"]
-
-        def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            statements.append(statement)
-
-        event.listen(engine, "before_cursor_execute", note)
-        assert desk.get(path).status_code == 200
-        event.remove(engine, "before_cursor_execute", note)
+        with counted(app) as statements:
+            assert desk.get(path).status_code == 200
         return len(statements)
 
     paths = ("/inbox", "/inbox?outcome=all", "/inbox?q=carrow", "/inbox/messages/1")

@@ -30,15 +30,18 @@ ODD = (
     "\x1b[0m\u202e\x85", "\U0001f600", "密" * 300, "../../etc/passwd", "//evil.example", "[", "{%", "%(x)s",
 )  # fmt: skip
 NAMES = """
-act address after answered as back before cause_type channel charset check class code complaint complaint_class
-complaint_date contact_email content customer day decision density department departments digest edit email fold
-formatted group host inline key kind label link locale mine move name next number of other outcome overdue owner pages
-password port procedure product q quantity query reason received_at remark seen select ship_date shown since stage
-state text to_departments to_users unfold upto user version whole
+accept act address after again amount-0 answered as asked back before by cause_type channel charset check class code
+complaint complaint_class complaint_date contact_email content country customer day decision density department
+departments deputy different digest done edit email figure first fold formatted from from_on group host id-0 inline
+key kind label last link locale mail mark mine month move name name-0 name-x next number of on other outcome overdue
+owner pages part password pauses-0 penalty people person person-1 port procedure product q quantity query quiet_days
+reason received_at remark renew responsible-0 roles seen select sent ship_date shown side since stage state stops-0
+text to to_departments to_on to_users unfold unit-0 upto user user_id version week week_0 week_6 whole why withdrawn
+write year zone
 """.split()  # noqa: SIM905
 """What the forms and addresses of the pages have names for, and the fields of records."""
 NAMES += [field.key for sheet in procedure().sheets for field in sheet.fields]
-IN_AN_ADDRESS = ("%", "²", "2147483648", "9" * 60)
+IN_AN_ADDRESS = ("%", "²", "2147483648", "9" * 60, "0001-W01")
 LEFT_OUT = {"static", "identity.logout", "inbox.upload", "demo.mail"}
 
 

@@ -20,6 +20,9 @@ from complaints.people import Department
 from webapp.context import calendar, engine, zone
 from webapp.database import db
 
+YEARS = range(2000, 3000)
+"""No other moment is meant."""
+
 command = AppGroup("clocks", help="What time makes due.")
 
 
@@ -33,6 +36,8 @@ def run(moment: str | None) -> None:
     """
     try:
         at = datetime.fromisoformat(moment) if moment else datetime.now(UTC)
+        if at.year not in YEARS:
+            raise ValueError
     except ValueError:
         click.echo(f"{moment!r} is no moment. Write it like 2026-09-17T09:00+08:00.", err=True)
         sys.exit(2)
@@ -77,11 +82,12 @@ def _calendar(session: Session, key: str) -> WorkingCalendar:
     kind, _, whose = key.partition(":")
     if not key:
         return calendar()
+    numbered = whose.isdecimal() and len(whose) < 10
     if kind == calendars.DEPARTMENT:
-        which = Department.id == int(whose) if whose.isdecimal() else Department.key == whose
+        which = Department.id == int(whose) if numbered else Department.key == whose
         if (department := session.scalar(select(Department.id).where(which))) is not None:
             return calendars.chosen(session, zone().key, department_id=department)
-    if kind == calendars.CUSTOMER and whose.isdecimal() and session.get(Customer, int(whose)) is not None:
+    if kind == calendars.CUSTOMER and numbered and session.get(Customer, int(whose)) is not None:
         return calendars.chosen(session, zone().key, customer_id=int(whose))
     raise ValueError(f"There is no calendar {key!r}. Say department:KEY or customer:ID; empty is the company's own.")
 

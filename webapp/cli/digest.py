@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 from flask.cli import with_appcontext
 
-from complaints import digest
+from complaints import digest, procedure_store
 from complaints.database import looking, sessions
 from complaints.digest import KIND, NotEnded, Remark
 from complaints.errors import ComplaintError
@@ -39,6 +39,8 @@ def command(named: str | None, look: bool, form: str, locale: str | None) -> Non
     """
     at = datetime.now(UTC)
     try:
+        with looking(sessions(db.engine)) as session:
+            procedure_store.load_known(session)  # which of them are confidential
         week = Week.parse(named) if named else Week.at(at, calendar()).before()
         if not look:
             owed = digest.send(sessions(db.engine), week, at=at, context=engine())
