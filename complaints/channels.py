@@ -20,7 +20,7 @@ KINDS: Mapping[str, str] = {
     NOTES: N_("Internal notes, and where you are mentioned"),
     REMINDERS: N_("Reminders before the time is up, and when it is"),
     DAILY: N_("What waits for you today, each morning"),
-    WEEKLY: N_("The week, if you get it and your role does not ask for it"),
+    WEEKLY: N_("The weekly letter, if you get it and your role does not ask for it"),
 }
 MAIL = "mail"
 """Where it stands among a person's preferences what they chose."""

@@ -94,7 +94,7 @@ def test_a_mail_about_one_promise_names_it_in_its_subject(
             clock.stopped_at = clock.stopped_at or desk.at
     reminders.remind(make, FRIDAY, CONTEXT)
     subject, _, _ = rendered(make, chosen(database_url, tmp_path), desk["qa_mgr"].id or 0)
-    assert subject == "[C-2026-0001] QA's reply: overdue"
+    assert subject == "[C-2026-0001] QA's reply: less than a working hour over"
 
 
 POINTS = ("remind.before_commit", "remind.after_commit", "remind.before_bundle", "remind.after_bundle")

@@ -96,6 +96,7 @@ def test_a_clock_is_paused_with_what_asked_shown_as_waiting_and_let_run_on(
     for text in ("paused, 2d 6h left", "3h of it waited for the customer", "if it ran on now", "lot numbers",
                  "asked on Mon 16 Nov, 10:00", "Stands still since"):  # fmt: skip
         assert text in shown, text
+    assert "Let it run on, or done earlier…" in visible(qe.get(f"/complaints/{number}").text)
     assert qe.post(f"{here}/run-on").status_code == 303
     shown = visible(qe.get(f"/complaints/{number}").text)
     assert "3h of it waited for the customer" in shown

@@ -87,7 +87,7 @@ def test_several_are_decided_at_once_and_the_month_shows_the_confirmed_sum(
     assert answer.status_code == 303
     told = main(browser.get("/penalties?state=all").text)
     assert "2 penalties are confirmed." in told
-    assert "Confirmed in November 2026: 50 yuan By person Person Number Yuan qe 1 30 dept_head 1 20" in told
+    assert "Confirmed in November 2026: 50 yuan By person Responsible Number Yuan qe 1 30 dept_head 1 20" in told
     assert "By department Department Number Yuan Quality 1 30 Machining 1 20" in told
     assert "Rejected: gm , Mon 16 Nov, 09:30 Server down" in told
     assert {kind: each.decision for kind, each in rows(desk).items()} == {
