@@ -7,12 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import as_of, calendar_changes, clocks, limits, procedure, reminders
 from complaints.case import load
-from complaints.clocks import Clock
+from complaints.clocks import NEVER, Clock
 from complaints.complaint import NO_LIMIT
 from complaints.history import Change
 from complaints.procedure import Procedure, use
@@ -252,6 +252,46 @@ def test_a_day_that_was_entered_waits_for_nobody(desk: Desk) -> None:
     with desk.make() as session:
         case = load(session, desk.find(session, number))
         assert not limits.may_pause(clock, case.rules, case.complaint.customer)
+
+
+def test_what_is_asked_for_in_a_later_round_is_not_owed_since_the_receipt(desk: Desk) -> None:
+    number = registered(desk)
+    with desk.act() as session:
+        desk.find(session, number).round = 2
+    write(desk, number, "2026-11-24 09:00", visit="yes")
+    assert known(desk, number, "site") == []
+
+
+def test_a_complaint_of_the_backlog_owes_nothing_since_its_receipt(desk: Desk) -> None:
+    number = registered(desk)
+    with desk.act() as session:
+        session.execute(delete(Clock))
+    write(desk, number, "2026-11-24 09:00", visit="yes")
+    assert known(desk, number, "site") == []
+
+
+def test_another_class_puts_the_clock_that_waits_for_a_time_in_the_place_of_the_other(desk: Desk) -> None:
+    number = registered(desk)
+    write(desk, number, "2026-11-16 10:20", set_for="2026-11-18 15:20")
+    assert known(desk, number, "special") == []
+    desk.classify(number, "special", "clerk", why="Silk")
+    assert the_clock(desk, number, "clean").outcome == "replaced"
+    assert the_clock(desk, number, "special").due_at == wall("2026-11-18 15:20")
+
+
+def test_a_clock_that_stands_still_takes_a_day_that_is_entered_meanwhile_once_it_runs_on(desk: Desk) -> None:
+    number = registered(desk)
+    with desk.act() as session:
+        (clock,) = [each for each in session.scalars(select(Clock)) if each.key == "finish"]
+        clock.pauses, clock.due_at = [{"from": desk.at.isoformat(), "to": None}], NEVER
+    write(desk, number, "2026-11-17 09:00", wanted="2026-11-19")
+    assert the_clock(desk, number, "finish").due_at == NEVER
+    assert moved(desk) == []
+    with desk.act() as session:
+        clock = session.get_one(Clock, clock.id)
+        clock.pauses = [clock.pauses[0] | {"to": desk.at.isoformat()}] if clock.pauses else None
+        clocks.reckon(clock, CONTEXT.calendar)
+    assert the_clock(desk, number, "finish").due_at == wall("2026-11-19 17:30")
 
 
 # The file
