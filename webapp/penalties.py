@@ -23,7 +23,7 @@ from complaints.penalty import CONFIRMED, PROPOSED, REJECTED, WITHDRAWN, Penalty
 from complaints.penalty_decisions import LONGEST_REASON, TAKEN_BACK, Chosen, NotDecided, StalePenalty
 from complaints.penalty_list import EVERY, STATES, Filters, Shown
 from complaints.people import ROLES, Department
-from complaints.procedure import RECORDS, WEEK, newest, of, procedure
+from complaints.procedure import RECORDS, WEEK, newest, of, versions
 from complaints.registration import Incomplete, Problem
 from webapp.context import actor, calendar, engine, now, zone
 from webapp.database import db
@@ -215,9 +215,10 @@ def _rows(found: Sequence[Shown]) -> list[Row]:
 def _what(shown: Shown) -> str:
     """What was broken: a clock by its name, else the rule."""
     penalty = shown.penalty
-    rules = procedure(shown.procedure, shown.procedure_version) if shown.procedure else None
-    if shown.clock is not None and rules is not None:
-        named = (rule.name for rule in rules.clocks if rule.key == shown.clock.key)
+    about = shown.procedure, shown.procedure_version
+    rules = next((each for each in versions() if (each.key, each.version) == about), None)
+    if shown.clock is not None:
+        named = (rule.name for rule in (rules.clocks if rules else ()) if rule.key == shown.clock.key)
         clock = next(named, Name(shown.clock.key, shown.clock.key))
         return str(gettext("Late: %(clock)s", clock=in_my_language(clock)))
     known = rules.penalties if rules else [rule for each in newest() for rule in each.penalties if rule.on == WEEK]

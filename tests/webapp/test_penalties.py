@@ -200,6 +200,14 @@ def test_of_a_complaint_that_is_not_theirs_a_decider_sees_the_number_alone(
     assert number in main(page)
     assert f'href="/complaints/{number}' not in page
     assert "Oil weeping" not in main(page)
+    assert "How it came about" not in main(page)
+
+
+def test_a_procedure_that_cannot_be_read_hides_no_penalty(desk: Desk, number: str, browser_of: Browser) -> None:
+    with transaction(desk.make) as session:
+        desk.find(session, number).procedure_version = 99
+    told = main(browser_of(desk["qa_mgr"]).get("/penalties").text)
+    assert "Late: qa_reply C-2026-0001" in told
 
 
 def test_deciders_are_told_among_their_work_how_many_wait(desk: Desk, number: str, browser_of: Browser) -> None:
