@@ -111,7 +111,7 @@ def _departments(session: Session, complaints: Collection[int]) -> Mapping[int, 
 def check(calendar: WorkingCalendar, at: datetime) -> None:
     """Is there working time enough for every limit of the procedures? Raises `NoWorkingTime`: by such a calendar no
     complaint could begin."""
-    for within in {rule.within for rules in versions() for rule in rules.clocks}:
+    for within in {rule.within for rules in versions() for rule in rules.clocks if rule.within is not None}:
         calendar.add(at, within)
 
 
