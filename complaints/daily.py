@@ -1,5 +1,6 @@
 """A person's own letter at the opening of each working day: what is to be signed, what is late, what is due today, what
-is new, and what they are to carry out. It says nothing twice; where there is nothing to say, nobody is written to.
+is new, and what they are to carry out. It says nothing twice; where there is nothing to say, nobody is written to, and
+nobody while somebody stands in for them.
 
 Of confidential procedures it says only how much waits.
 """
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import outbox, rows, worklist
+from complaints import absences, outbox, rows, worklist
 from complaints.channels import DAILY, wants
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
@@ -44,7 +45,11 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
     if opens is None or not opens <= at < context.calendar.end_of(today):
         return 0
     with looking(make) as session:
-        letters = {user: letter(session, user, at=at, context=context) for user in _to_think_of(session, today)}
+        away = absences.stand_ins(session, today)
+        letters = {
+            user: {} if user.id in away else letter(session, user, at=at, context=context)
+            for user in _to_think_of(session, today)
+        }
     return sum(_write(make, user, said, at=at, context=context) for user, said in letters.items())
 
 

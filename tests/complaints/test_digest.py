@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import channels, daily, digest, digest_readers, duties
+from complaints import absences, channels, daily, digest, digest_readers, duties
 from complaints.calendar import mainland_china
 from complaints.complaint import Complaint
 from complaints.database import transaction
@@ -300,6 +300,20 @@ def test_who_wants_no_daily_letter_gets_none(desk: Desk) -> None:
         channels.leave(session, desk["clerk"], DAILY)
     daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
     assert "clerk" not in letters(desk)
+
+
+def test_nobody_gets_a_daily_letter_while_somebody_stands_in_for_them(desk: Desk) -> None:
+    desk.draft()
+    day = MONDAY.date()
+    with transaction(desk.make) as session:
+        absences.enter(
+            session, desk["clerk"].id, day, day + timedelta(days=1), desk["mkt_vp"].id,
+            by=desk["clerk"], at=MONDAY, today=day,
+        )  # fmt: skip
+    daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
+    assert "clerk" not in letters(desk)
+    daily.do(desk.make, MONDAY + timedelta(days=2), CONTEXT)
+    assert "clerk" in letters(desk)
 
 
 def test_what_is_to_be_signed_and_carried_out_has_sections_of_its_own(desk: Desk) -> None:
