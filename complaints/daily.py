@@ -1,5 +1,6 @@
 """A person's own letter at the opening of each working day: what is to be signed, what is late, what is due today, what
-is new, and what they are to carry out. It says nothing twice; where there is nothing to say, nobody is written to.
+is new, and what they are to carry out. It says nothing twice; where there is nothing to say, nobody is written to, and
+nobody while somebody stands in for them.
 
 Of confidential procedures it says only how much waits.
 """

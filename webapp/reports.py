@@ -170,8 +170,8 @@ def review_file(kind: str) -> Response | str | tuple[str, int]:
     most = 500 if kind == "pdf" else MOST_IN_FILE
     found = review.of(db.session(), actor(), days(*period, zone()), now(), most=most)
     sub = gettext("%(first)s to %(last)s", first=period[0].isoformat(), last=period[1].isoformat())
-    tables = list(_review_tables(found))
-    return _file(kind, gettext("Management review"), f"{sub}. {report_tables.only_counted(found.confidential)}", tables)
+    said = " · ".join(filter(None, (sub, report_tables.only_counted(found.confidential))))
+    return _file(kind, gettext("Management review"), said, list(_review_tables(found)))
 
 
 # What the pages are made of

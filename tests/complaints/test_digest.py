@@ -303,16 +303,18 @@ def test_who_wants_no_daily_letter_gets_none(desk: Desk) -> None:
     assert "clerk" not in letters(desk)
 
 
-def test_who_is_away_gets_none(desk: Desk) -> None:
+def test_nobody_gets_a_daily_letter_while_somebody_stands_in_for_them(desk: Desk) -> None:
     desk.draft()
-    tuesday = MONDAY + timedelta(days=1)
+    day = MONDAY.date()
     with transaction(desk.make) as session:
         absences.enter(
-            session, desk["clerk"].id, tuesday.date(), tuesday.date(), desk["sales"].id, by=desk["clerk"], at=desk.at,
-            today=MONDAY.date(),
+            session, desk["clerk"].id, day, day + timedelta(days=1), desk["mkt_vp"].id,
+            by=desk["clerk"], at=MONDAY, today=day,
         )  # fmt: skip
-    daily.do(desk.make, tuesday, CONTEXT)
+    daily.do(desk.make, MONDAY + timedelta(days=1), CONTEXT)
     assert "clerk" not in letters(desk)
+    daily.do(desk.make, MONDAY + timedelta(days=2), CONTEXT)
+    assert "clerk" in letters(desk)
 
 
 def test_what_is_to_be_signed_and_carried_out_has_sections_of_its_own(desk: Desk) -> None:
