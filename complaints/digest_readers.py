@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Date, ForeignKey, bindparam, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.channels import DAILY, WEEKLY, wants
@@ -86,7 +87,10 @@ def change(session: Session, chosen: Rule, *, by: Actor, at: datetime) -> Rule:
     row.sent, row.roles, row.people = chosen.sent, list(chosen.roles), list(chosen.people)
     row.quiet_days, row.version = chosen.quiet_days, chosen.version + 1
     row.changed_at, row.changed_by_id = at, by.id
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # somebody else chose for the first time at this instant
+        raise StaleRule from None
     return rule(session)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Exists, ForeignKey, String, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from complaints import rows
 from complaints.database import Base
 from complaints.people import Actor
 
@@ -45,12 +46,11 @@ def on_since(session: Session, part: str) -> datetime | None:
 
 def turn(session: Session, part: str, *, on: bool, by: Actor, at: datetime) -> bool:
     """Switch a part on or off, in the caller's transaction; returns whether that changed anything."""
-    row = session.get(SwitchedOff, part, with_for_update=True)
-    if on == (row is None or row.back_at is not None):
+    if not on:  # two may do so for the first time at one instant
+        rows.add_unless_there(session, SwitchedOff, [{"part": part, "at": at, "back_at": at}])
+    row = session.get(SwitchedOff, part, with_for_update=True, populate_existing=True)
+    if row is None or on == (row.back_at is not None):
         return False
-    if row is None:
-        row = SwitchedOff(part=part)
-        session.add(row)
     if on:
         row.back_at, row.back_by_id = at, by.id
     else:

@@ -12,7 +12,7 @@ from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.digest import Digest, NotEnded, NotRemarked, NotYet, StaleRemark
-from complaints.digest_readers import Rule, leaving_mark, whose_mark
+from complaints.digest_readers import Rule, StaleRule, leaving_mark, whose_mark
 from complaints.errors import NotAllowed
 from complaints.outbox import Outgoing
 from complaints.penalty import Penalty
@@ -354,3 +354,11 @@ def test_a_complaint_that_cannot_be_read_keeps_nobody_from_getting_letters(desk:
     data = kept(desk).data
     assert (data["received"], data["lists"]["received"]["total"]) == (1, 1)
     assert not {"Unreadable", "Gone, too"} & {fact["subject"] for fact in data["facts"].values()}
+
+
+def test_of_two_who_choose_the_readers_for_the_first_time_at_once_one_is_told(desk: Desk) -> None:
+    def choose(days: int) -> Rule:
+        with transaction(desk.make) as session:
+            return digest_readers.change(session, Rule(quiet_days=days), by=desk["admin"], at=MONDAY)
+
+    assert {type(each) for each in at_once(lambda: choose(3), lambda: choose(4))} == {Rule, StaleRule}

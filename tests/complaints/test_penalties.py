@@ -242,6 +242,14 @@ def off(desk: Desk) -> None:
         switches.turn(session, PENALTIES, on=False, by=desk["admin"], at=MONDAY)
 
 
+def test_two_who_switch_it_off_at_once_for_the_first_time_do_so_once(desk: Desk) -> None:
+    def turn() -> bool:
+        with transaction(desk.make) as session:
+            return switches.turn(session, PENALTIES, on=False, by=desk["admin"], at=MONDAY)
+
+    assert sorted(at_once(turn, turn)) == [False, True]
+
+
 @pytest.mark.usefixtures("off")
 def test_switched_off_nothing_is_proposed_and_nothing_of_that_time_later(desk: Desk) -> None:
     number = desk.to_investigation()

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import daily, digest
 from complaints.database import open_database, sessions, transaction
 from complaints.outbox import Outgoing
+from complaints.people import Department
+from complaints.records import Record
 from complaints.settings import Settings
 from tests.builders import MONDAY
 from tests.desk import CONTEXT, Desk
@@ -104,6 +106,25 @@ def test_words_of_a_complaint_are_words_in_the_letter(desk: Desk, settings: Sett
     mail = rendered(desk, settings, f"digest:{WEEK}:user:{desk['gm'].id}")
     assert "&lt;b&gt;Bold&lt;/b&gt; &amp; {{ 7 * 7 }} %(x)s" in content(mail, "html")
     assert "<b>Bold</b> & {{ 7 * 7 }} %(x)s" in content(mail, "plain")
+
+
+def test_names_and_actions_are_words_in_the_letters(desk: Desk, settings: Settings) -> None:
+    with transaction(desk.make) as session:
+        session.get_one(Department, desk.department).name_en = "<b>Lathes</b>"
+    desk.to_implementation()
+    with transaction(desk.make) as session:
+        for record in session.scalars(select(Record).where(Record.sheet == "plan")):
+            record.values = {**record.values, "what": "<b>Turn</b>"}
+    digest.do(desk.make, NEXT_MONDAY, CONTEXT)
+    daily.do(desk.make, NEXT_MONDAY, CONTEXT)
+    with desk.make() as session:
+        letters = list(session.scalars(select(Outgoing.purpose).where(Outgoing.kind.in_((digest.KIND, daily.KIND)))))
+    mails = [rendered(desk, settings, letter) for letter in letters]
+    plain, html = ("".join(content(mail, kind) for mail in mails) for kind in ("plain", "html"))
+    for word in ("Lathes", "Turn"):
+        assert f"<b>{word}</b>" in plain
+        assert f"&lt;b&gt;{word}&lt;/b&gt;" in html
+        assert f"<b>{word}" not in html
 
 
 def test_headers_say_that_it_is_one_of_a_series_and_how_it_is_left(desk: Desk, settings: Settings, own: str) -> None:

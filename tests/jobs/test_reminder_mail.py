@@ -66,6 +66,17 @@ def rendered(make: sessionmaker[Session], settings: Settings, to: int) -> tuple[
     return message["Subject"], text.get_content(), html.get_content()
 
 
+def test_the_name_of_who_is_told_next_is_words(
+    desk: Desk, make: sessionmaker[Session], database_url: str, tmp_path: Path
+) -> None:
+    with transaction(make) as session:
+        session.get_one(User, desk["gm"].id).name = "<b>Lin</b>"
+    reminders.remind(make, FRIDAY, CONTEXT)
+    _, text, html = rendered(make, chosen(database_url, tmp_path), desk["qa_mgr"].id or 0)
+    assert "<b>Lin</b>, 24 November" in text
+    assert "&lt;b&gt;Lin&lt;/b&gt;, 24 November" in html
+
+
 def test_one_mail_says_everything_in_the_reader_s_language(
     desk: Desk, make: sessionmaker[Session], database_url: str, tmp_path: Path
 ) -> None:
