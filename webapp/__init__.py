@@ -1,6 +1,7 @@
 """The web: people act here. Views find, call one verb of `complaints`, and answer."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from complaints.settings import Settings
@@ -8,83 +9,29 @@ from complaints.settings import Settings
 if TYPE_CHECKING:
     from flask import Flask
 
+FRAME = ("database", "language", "templating", "assets", "alarms", "security", "identity", "errors", "htmx")
+CASES = (
+    "work", "actions", "answers", "board", "moves", "complaint_page",
+    "conversation", "letters", "replies", "reply_templates", "offered_templates", "notes", "noting", "reading",
+    "drafts", "drafting", "records", "invitations", "records_page", "writing", "eight_d", "registering", "prints",
+    "watching", "upward", "presence", "passing", "assigning", "expected", "leaving", "clocks", "receipts",
+    "reports", "facts", "record_facts", "changes", "pickers", "customers", "communications", "limits", "links",
+    "similar",
+)  # fmt: skip
+HOUSE = ("penalties", "notices", "digests", "inbox", "triage")
+CHOSEN = (
+    "preferences", "channels", "absences", "mailboxes", "procedures", "calendars", "template_settings",
+    "digest_settings", "parts",
+)  # fmt: skip
+PARTS = (*FRAME, *CASES, *HOUSE, *CHOSEN, "attachments", "previews", "health", "demo", "cli")
+"""Each is a module here with an `init_app`; they are loaded when an application is made."""
+
 
 def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -> "Flask":
     """The whole web application for these settings. `overrides` are Flask configuration values of a test."""
     from flask import Flask
 
-    from webapp import (
-        absences,
-        actions,
-        alarms,
-        answers,
-        assets,
-        assigning,
-        attachments,
-        board,
-        calendars,
-        changes,
-        channels,
-        cli,
-        clocks,
-        communications,
-        complaint_page,
-        conversation,
-        customers,
-        database,
-        demo,
-        digest_settings,
-        digests,
-        drafting,
-        drafts,
-        eight_d,
-        errors,
-        expected,
-        facts,
-        health,
-        htmx,
-        identity,
-        inbox,
-        invitations,
-        language,
-        leaving,
-        letters,
-        limits,
-        links,
-        mailboxes,
-        moves,
-        notes,
-        notices,
-        noting,
-        offered_templates,
-        parts,
-        passing,
-        penalties,
-        pickers,
-        preferences,
-        presence,
-        previews,
-        prints,
-        procedures,
-        reading,
-        receipts,
-        record_facts,
-        records,
-        records_page,
-        registering,
-        replies,
-        reply_templates,
-        reports,
-        security,
-        similar,
-        template_settings,
-        templating,
-        triage,
-        upward,
-        watching,
-        work,
-        writing,
-    )
+    from webapp.templating import Bilingual
 
     app = Flask(__name__, template_folder="../templates", static_folder="static")
     app.config.update(
@@ -99,25 +46,8 @@ def create_app(settings: Settings, overrides: Mapping[str, Any] | None = None) -
         TEMPLATES_AUTO_RELOAD=False,
         **(overrides or {}),
     )
-    app.jinja_environment = templating.Bilingual  # type: ignore[assignment]
+    app.jinja_environment = Bilingual  # type: ignore[assignment]
     app.extensions["settings"] = settings
-    said = (conversation, letters, replies, reply_templates, offered_templates, notes, noting, reading)
-    written = (drafts, drafting, records, invitations, records_page, writing, eight_d, registering, prints)
-    people = (watching, upward, presence, passing, assigning, expected, leaving, clocks, receipts)
-    known = (reports, facts, record_facts, changes, pickers, customers, communications, limits, links, similar)
-    cases = (work, actions, answers, board, moves, complaint_page, *said, *written, *people, *known)
-    settled = (
-        preferences,
-        channels,
-        absences,
-        mailboxes,
-        procedures,
-        calendars,
-        template_settings,
-        digest_settings,
-        parts,
-    )
-    web = (*cases, penalties, notices, digests, inbox, triage, *settled, attachments, previews, health, demo)
-    for part in (database, language, templating, assets, alarms, security, identity, errors, htmx, *web, cli):
-        part.init_app(app)
+    for name in PARTS:
+        import_module(f"webapp.{name}").init_app(app)
     return app
