@@ -413,6 +413,8 @@ class Procedure:
     lowered_by: tuple[str, ...] = ()
     confidential: bool = False
     retention_years: int | None = None
+    still: bool = False
+    """Its text cannot be read any more (procedure_still.py)."""
     source: str = field(default="", compare=False, repr=False)
 
     def __hash__(self) -> int:
@@ -437,6 +439,8 @@ class Procedure:
     def stage(self, key: str) -> Stage:
         """The stage of this key, on the board or off it; raises `UnknownStage`."""
         if (stage := self._stages.get(key)) is None:
+            if self.still:
+                return Stage(key, Name(key, key), len(self.stages), off_board=True)
             raise UnknownStage(stage=key[:40], known=", ".join(s.key for s in self.stages))
         return stage
 
@@ -528,16 +532,21 @@ def use(procedures: Iterable[Procedure]) -> None:
 
 
 def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
-    """A procedure by its key: the newest version, or the one that is named. Raises `UnknownProcedure`."""
+    """A procedure by its key: the newest version that can be read, or the one that is named. Raises
+    `UnknownProcedure`."""
     _shipped()
     if version is not None:
         found = _known.get((key, version))
     else:
-        found = max((each for each in _known.values() if each.key == key), key=lambda each: each.version, default=None)
+        found = max((each for each in _known.values() if each.key == key), key=_newness, default=None)
     if found is None:
         asked = key if version is None else f"{key} {version}"
         raise UnknownProcedure(procedure=asked[:60], known=", ".join(each.key for each in newest()))
     return found
+
+
+def _newness(rules: Procedure) -> tuple[bool, int]:
+    return not rules.still, rules.version
 
 
 def of(complaint: "Complaint") -> Procedure:
@@ -568,7 +577,7 @@ def confidential() -> dict[str, list[int]]:
 def newest() -> list[Procedure]:
     """The procedures that new complaints may follow, in their newest version, the default one first."""
     _shipped()
-    keys = sorted({key for key, _ in _known}, key=lambda key: (key != DEFAULT, key))
+    keys = sorted({each.key for each in _known.values() if not each.still}, key=lambda key: (key != DEFAULT, key))
     return [procedure(key) for key in keys]
 
 

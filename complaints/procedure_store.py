@@ -23,6 +23,7 @@ from complaints.errors import N_, NotFound, Sentence
 from complaints.people import Actor
 from complaints.procedure import Procedure
 from complaints.procedure_file import BadProcedure, Fault, load, read
+from complaints.procedure_still import standing_still
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 10.0
@@ -166,8 +167,8 @@ def refresh(session: Session) -> None:
 
 
 def load_known(session: Session) -> None:
-    """Make every stored version known to this process. One that cannot be read any more is left out and logged: only
-    the complaints that follow it stand still."""
+    """Make every stored version known to this process. Of one that cannot be read any more only the complaints that
+    follow it stand still."""
     known = {(rules.key, rules.version): digest(rules.source) for rules in procedure.versions()}
     stored = session.execute(select(Version.key, Version.version, Version.sha256)).all()
     wanted = [(row.key, row.version) for row in stored if known.get((row.key, row.version)) != row.sha256]
@@ -176,7 +177,9 @@ def load_known(session: Session) -> None:
 
 def _read(session: Session, wanted: Iterable[tuple[str, int]]) -> Iterator[Procedure]:
     for key, version in wanted:
+        text = find(session, key, version).text
         try:
-            yield read(find(session, key, version).text, f"{key} {version}")
+            yield read(text, f"{key} {version}")
         except BadProcedure as bad:
             log.error("a procedure cannot be read any more", procedure=key, version=version, faults=str(bad))
+            yield standing_still(key, version, text)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from complaints import mailboxes, procedure_store
 from complaints.errors import NotFound
-from complaints.procedure import Procedure, newest
+from complaints.procedure import Procedure, newest, versions
 from complaints.procedure_file import LARGEST_FILE, BadProcedure, Fault, text_of
 from webapp.context import actor, now
 from webapp.database import db
@@ -47,6 +47,7 @@ def listed() -> str:
         following=procedure_store.open_complaints(session),
         names={rules.key: rules.name for rules in newest()},
         newest={rules.key: rules.version for rules in newest()},
+        still={(rules.key, rules.version) for rules in versions() if rules.still},
     )
 
 

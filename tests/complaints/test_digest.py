@@ -184,6 +184,20 @@ def test_of_two_who_write_for_a_side_at_once_one_is_told(desk: Desk) -> None:
     assert sorted(type(each) for each in done if each is not None) == [StaleRemark]
 
 
+def test_a_remark_that_comes_at_the_instant_of_the_letter_stands_in_it_or_follows_it(desk: Desk) -> None:
+    desk.registered()
+    say(desk, "marketing", "They want a visit.", "mkt_vp")
+    at_once(
+        lambda: say(desk, "qa", "The tool was worn.", "qa_head", at=NEXT_MONDAY),
+        lambda: digest.do(desk.make, NEXT_MONDAY, CONTEXT),
+    )
+    assert kept(desk).issued_at == NEXT_MONDAY
+    with desk.make() as session:
+        letter = select(Outgoing.values).where(Outgoing.kind == digest.KIND).limit(1)
+        in_it = "The tool was worn." in str(session.scalar(letter))
+    assert len(owed(desk.make, digest.ADDED)) == (0 if in_it else 6)
+
+
 def test_remarks_that_cannot_be_are_refused(desk: Desk) -> None:
     with pytest.raises(NotAllowed):
         say(desk, "qa", "Mine?", "mkt_sup")
