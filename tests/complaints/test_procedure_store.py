@@ -198,7 +198,9 @@ def test_a_complaint_whose_version_nobody_knows_is_told_by_name_and_costs_the_ot
         assert open_complaints(session)["small", 2] == 1
 
 
-@pytest.mark.parametrize("text", ["key = ", SECOND.replace('type = "choice"', 'type = "chance"')], ids=["torn", "older"])
+@pytest.mark.parametrize(
+    "text", ["key = ", SECOND.replace('type = "choice"', 'type = "chance"')], ids=["torn", "older"]
+)
 def test_what_follows_a_version_that_cannot_be_read_any_more_stands_still_and_costs_the_others_nothing(
     text: str, make: Make, two: tuple[str, str]
 ) -> None:
@@ -209,7 +211,7 @@ def test_what_follows_a_version_that_cannot_be_read_any_more_stands_still_and_co
         load_known(session)
         old, new = (the(session, number) for number in two)
         assert of(old).version == 1 and not of(old).still
-        assert of(new).still and of(new).confidential 
+        assert of(new).still and of(new).confidential
         assert not any(choice.open for choice in workflow.allowed(session, new, SYSTEM))
         assert of(new).stage(new.stage).name.en in (new.stage, "Draft")
         assert {each.key: each.version for each in newest()}["small"] == 1
