@@ -18,6 +18,7 @@ from complaints import (
     invitations,
     limits,
     notices,
+    opening,
     receivers,
     records,
     report,
@@ -69,6 +70,8 @@ def follow(
     if case is None:
         session.flush()
         case = load(session, complaint)
+    if opening.follow(session, case, events, by=by, at=at, context=context):
+        case = load(session, complaint)
     with session.no_autoflush:  # what is asked here was written above, or stands in rows of its own
         running = _clocks(session, case, events, by=by, at=at, context=context)
         owner = complaint.owner_id
@@ -78,6 +81,8 @@ def follow(
         work.renew(session, complaint.id, turns.tasks(case), at=at)
     invitations.follow(session, case, by=by, at=at, context=context)
     session.flush()
+    for opener in opening.openers(session, complaint):
+        work.renew(session, opener.id, turns.tasks(load(session, opener)), at=at)
     return case
 
 
