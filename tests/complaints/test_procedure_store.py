@@ -210,8 +210,8 @@ def test_what_follows_a_version_that_cannot_be_read_any_more_stands_still_and_co
     with make() as session:
         load_known(session)
         old, new = (the(session, number) for number in two)
-        assert of(old).version == 1 and not of(old).still
-        assert of(new).still and of(new).confidential
+        assert (of(old).version, of(old).still) == (1, False)
+        assert (of(new).still, of(new).confidential) == (True, True)
         assert not any(choice.open for choice in workflow.allowed(session, new, SYSTEM))
         assert of(new).stage(new.stage).name.en in (new.stage, "Draft")
         assert {each.key: each.version for each in newest()}["small"] == 1

@@ -146,7 +146,7 @@ def opened(desk: Desk, number: str) -> list[str]:
 def test_a_procedure_brings_roles_of_its_own_that_people_hold_and_see_its_complaints_by(
     desk: Desk, number: str
 ) -> None:
-    assert ROLES["keeper"].en == "Keeper of goods" and ROLES["clerk"].en == "Marketing clerk"
+    assert [ROLES[key].en for key in ("keeper", "clerk")] == ["Keeper of goods", "Marketing clerk"]
     with transaction(desk.make) as session:
         keeper, other = a_person(session, "keeper"), a_person(session, "warehouse")
         seen = {by.name: set(session.scalars(visible_to(by, select(Complaint.number)))) for by in (keeper, other)}
