@@ -115,7 +115,8 @@ class Sum:
 @dataclass(frozen=True)
 class Sheet:
     """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`; where they
-    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`)."""
+    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`).
+    `each`: the field that names departments, each of which writes a row of its own."""
 
     key: str
     name: Name
@@ -135,6 +136,7 @@ class Sheet:
     view: View | None = None
     internal: bool = False
     sums: tuple[Sum, ...] = ()
+    each: str = ""
 
     def field(self, key: str) -> Field:
         return next(each for each in self.fields if each.key == key)
@@ -151,7 +153,7 @@ class Need:
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
     rows       there is a complete row, with the values of `where` and with `filled`, begun since the complaint last
-               came into the stage `since`
+               came into the stage `since`; where departments write `each` their own, one of every department
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`

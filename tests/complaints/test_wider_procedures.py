@@ -49,6 +49,7 @@ final = true
 needs = [
   { value = "count.loss", is = "< 1000", say = { en = "A great loss is settled elsewhere", zh = "重大损失另行处理" } },
   { finished = "hand_on" },
+  { rows = "answers", when = { "count.more" = "no" } },
 ]
 [[outcome]]
 key = "dropped"
@@ -113,6 +114,29 @@ by = ["count.starter"]
 key = "on"
 name = { en = "On", zh = "日期" }
 type = "date"
+[[sheet]]
+key = "form"
+name = { en = "Form", zh = "表单" }
+by = ["clerk"]
+[[sheet.field]]
+key = "departments"
+name = { en = "To departments", zh = "接收部门" }
+type = "departments"
+[[sheet]]
+key = "answers"
+name = { en = "Answers", zh = "回复" }
+by = ["dept_head", "qe"]
+many = true
+each = "form.departments"
+[[sheet.field]]
+key = "department"
+name = { en = "Department", zh = "部门" }
+type = "departments"
+required = true
+[[sheet.field]]
+key = "cause"
+name = { en = "Cause", zh = "原因" }
+required = true
 [[label]]
 key = "free"
 name = { en = "Free of charge", zh = "免费" }
@@ -247,6 +271,31 @@ def test_a_case_is_opened_by_hand_by_who_may(desk: Desk, number: str) -> None:
     assert len(opened(desk, number)) == 2
 
 
+def test_each_department_that_a_form_names_writes_a_row_of_its_own(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", more="no")
+    assert "To departments is missing" in desk.missing(number, "done", "clerk")
+    desk.write(number, "form", "clerk", departments=[str(desk.department)])
+    with pytest.raises(RecordRefused):  # quality is not asked
+        desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
+    desk.write(number, "form", "clerk", departments=[str(desk.department), str(desk.qa)])
+    assert asked(desk, number) == {desk.department, desk.qa}
+    desk.write(number, "answers", "dept_head", department=[str(desk.department)], cause="Tool worn")
+    told = "“Answers” has not a complete entry of each department yet"
+    assert told in desk.missing(number, "done", "clerk")
+    assert asked(desk, number) == {desk.qa}
+    desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
+    assert told not in desk.missing(number, "done", "clerk")
+
+
+def asked(desk: Desk, number: str) -> set[int | None]:
+    """The departments for which an answer waits."""
+    with desk.make() as session:
+        waiting = select(Waiting.department_id).where(
+            Waiting.complaint_id == desk.find(session, number).id, Waiting.key == "answers"
+        )
+        return set(session.scalars(waiting))
+
+
 def waits_to_move(desk: Desk, number: str) -> bool:
     with desk.make() as session:
         waiting = select(Waiting.key).where(
@@ -266,6 +315,8 @@ def waits_to_move(desk: Desk, number: str) -> bool:
         ('of = ["whole"]', 'of = ["until"]', "names 'until'"),
         ('leaves_out = ["order_no", ', 'leaves_out = ["customer", ', "names 'customer'"),
         ("keeper = {", "departments = {", "notices use 'departments' themselves"),
+        ('each = "form.departments"', 'each = "count.sold"', "names 'count.sold'"),
+        ("many = true\neach = ", "each = ", "goes with many = true and one field of type = 'departments'"),
         ('{ finished = "hand_on" }', '{ finished = "hand_in" }', "names 'hand_in'; did you mean 'hand_on'?"),
         ('by = ["count.starter"]\n[[sheet.field]]', 'by = ["count.on"]\n[[sheet.field]]', "names 'count.on'"),
         ('when = { "count.until" = ">= complaint_date" }\n', "", "a label stands only where something holds"),
