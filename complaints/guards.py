@@ -171,7 +171,7 @@ def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
         and not incomplete(case, sheet, row.values)
     ]
     if sheet.each and _without_row(case, sheet, found):
-        message = N_("“%(sheet)s” has not a complete entry of each department yet")
+        message = N_("“%(sheet)s”: not every department has written its entry yet")
     elif found:
         return
     else:

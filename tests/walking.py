@@ -208,7 +208,7 @@ class Walker:
 
     def _write_some(self, case: Case, sheet: Sheet, todo: Mapping[str, Any], seen: int, place: int | None) -> None:
         first = sheet.field(next(iter(todo)))
-        by = self.who(case, first.by or sheet.by)
+        by = self.who(case, first.by or sheet.by, departments=guards.departments_to_write(case, sheet))
         form = {key: self.typed(sheet.field(key), value) for key, value in todo.items()}
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
@@ -329,12 +329,12 @@ class Walker:
                 for each in wanted
             ]
 
-    def who(self, case: Case, by: Iterable[str]) -> Actor:
-        """Somebody who may do what these roles may, or whom these fields name."""
+    def who(self, case: Case, by: Iterable[str], *, departments: frozenset[int] | None = None) -> Actor:
+        """Somebody who may do what these roles may (in one of these departments), or whom these fields name."""
         for role in by:
             everybody = [each for people in self.people.values() for each in people]
             for each in self.people.get(role, ()) or [one for one in everybody if one.id in case.ids(role)]:
-                if guards.holds_role(case, each, [role]) is not None:
+                if guards.holds_role(case, each, [role], departments=departments) is not None:
                     return each
         raise AssertionError(f"nobody is one of {list(by)}")
 

@@ -280,7 +280,7 @@ def test_each_department_that_a_form_names_writes_a_row_of_its_own(desk: Desk, n
     desk.write(number, "form", "clerk", departments=[str(desk.department), str(desk.qa)])
     assert asked(desk, number) == {desk.department, desk.qa}
     desk.write(number, "answers", "dept_head", department=[str(desk.department)], cause="Tool worn")
-    told = "“Answers” has not a complete entry of each department yet"
+    told = "“Answers”: not every department has written its entry yet"
     assert told in desk.missing(number, "done", "clerk")
     assert asked(desk, number) == {desk.qa}
     desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
