@@ -569,6 +569,7 @@ class Procedure:
 # are read at the first question.
 
 _known: dict[tuple[str, int], Procedure] = {}
+_shelved: frozenset[str] = frozenset()
 
 
 def use(procedures: Iterable[Procedure]) -> None:
@@ -624,7 +625,7 @@ def confidential() -> dict[str, list[int]]:
 
 
 def newest() -> list[Procedure]:
-    """The procedures that new complaints may follow, in their newest version, the default one first."""
+    """All procedures in their newest version, the default one first."""
     _shipped()
     keys = sorted({each.key for each in _known.values() if not each.still}, key=lambda key: (key != DEFAULT, key))
     return [procedure(key) for key in keys]
@@ -641,8 +642,21 @@ def _opened(known: tuple[Procedure, ...]) -> frozenset[str]:
 
 
 def offered() -> list[Procedure]:
-    """The procedures that new complaints may follow here."""
-    return newest()
+    """The procedures that new complaints may follow here: those that are not on the shelf, in their newest version, the
+    default one first; there is always one."""
+    known = newest()
+    return [rules for rules in known if rules.key not in _shelved] or known
+
+
+def usual() -> Procedure:
+    """The procedure of new complaints for which nobody chose one."""
+    return offered()[0]
+
+
+def shelve(keys: Iterable[str]) -> None:
+    """These are on the shelf here, and no others."""
+    global _shelved
+    _shelved = frozenset(keys)
 
 
 def own_roles() -> Mapping[str, Name]:
