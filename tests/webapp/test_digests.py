@@ -182,10 +182,11 @@ def test_an_administrator_chooses_who_gets_it(
     stale = admin.post("/settings/digest", data=chosen | {"quiet_days": "4"})
     assert stale.status_code == 409
     assert 'value="4"' in stale.text
-    wrong = {"sent": "1", "roles": ["king"], "people": ["999"], "quiet_days": "0", "version": "1"}
+    wrong = {"sent": "1", "roles": ["king"], "people": ["999"], "quiet_days": "soon", "version": "1"}
     refused = admin.post("/settings/digest", data=wrong)
     assert refused.status_code == 422
     assert all(f'id="f-{field}-problem"' in refused.text for field in ("roles", "people", "quiet_days"))
+    assert 'value="soon"' in refused.text
 
 
 def test_the_week_of_a_letter_is_an_iso_week() -> None:
