@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import absences, as_of, outbox, rows, worklist
+from complaints import as_of, deputies, outbox, rows, worklist
 from complaints.channels import DAILY, wants
 from complaints.complaint import NO_LIMIT
 from complaints.context import Context
@@ -67,7 +67,7 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
     query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day != today))
-    away = absences.stand_ins(session, today)
+    away = deputies.stand_ins(session, today)
     return [user for user in session.scalars(query.order_by(User.id)) if user.id not in away]
 
 
