@@ -265,7 +265,7 @@ def _list_of(found: Month, key: str, *, today: bool) -> tuple[Ids, Ids, str]:
         complaints = found.today if today else found.complaints
         ids = tuple(each.id for each in complaints if not by or value in values_of(each, by))
         name = report_tables.name_of(by, value, _departments()) if by else ""
-        title = f"{gettext(report_tables.HEADINGS[by])}: {name}" if by else gettext("Complaints")
+        title = gettext(": ").join((gettext(report_tables.HEADINGS[by]), name)) if by else gettext("Complaints")
         return ids, ids, title
     definition = next((each for each in DEFINITIONS if each.key == key and not each.typed), None)
     if definition is None:
