@@ -33,7 +33,7 @@ from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
 from complaints.people import SYSTEM, Actor, User
-from complaints.procedure import Procedure, Stage, confidential, versions
+from complaints.procedure import Procedure, Stage, confidential, newest, versions
 
 PER_COLUMN = 20
 COUNTED = 1_000
@@ -183,6 +183,16 @@ def more(
     query = _in(procedure.key, (stage,), actor, filters).where(_after(stage, after))
     chosen = _wrapped(_ordered(query, stage).limit(limit + 1))
     cards = sorted(_cards(session, chosen, _instants(procedure, now)), key=_place)
+    return cards[:limit], len(cards) > limit
+
+
+def beginning(session: Session, actor: Actor, *, after: Place, limit: int) -> tuple[list[Card], bool]:
+    """The next cards in the first columns of all boards after a place, and whether there are still more; one query,
+    however many procedures there are."""
+    firsts = dict.fromkeys((rules.key, rules.first) for rules in newest())
+    each = (_in(key, (stage,), actor, EVERYTHING).where(_after(stage, after)) for key, stage in firsts)
+    parts = [_wrapped(query.order_by(Complaint.sort_due_at, Complaint.id).limit(limit + 1)) for query in each]
+    cards = sorted(_cards(session, select(union_all(*parts).subquery().c.id), {}), key=attrgetter("due_at", "id"))
     return cards[:limit], len(cards) > limit
 
 
