@@ -96,8 +96,13 @@ def test_a_clock_is_paused_with_what_asked_shown_as_waiting_and_let_run_on(
     for text in ("paused, 2d 6h left", "3h of it waited for the customer", "if it ran on now", "lot numbers",
                  "asked on Mon 16 Nov, 10:00", "Stands still since"):  # fmt: skip
         assert text in shown, text
-    assert "Let it run on, or done earlier…" in visible(qe.get(f"/complaints/{number}").text)
+    shown = visible(qe.get(f"/complaints/{number}").text)
+    for text in ("Let it run on, or done earlier…", "paused since Mon 16 Nov, 10:30 ; due Thu 19 Nov, 11:30"):
+        assert text in shown, text
+    for list_ in ("/board", "/work"):
+        assert "Paused since 10:30" in visible(qe.get(list_).text)
     assert qe.post(f"{here}/run-on").status_code == 303
+    assert "Paused since" not in visible(qe.get("/board").text)
     shown = visible(qe.get(f"/complaints/{number}").text)
     assert "3h of it waited for the customer" in shown
     assert "Paused Mon 16 Nov, 10:30 to Mon 16 Nov, 14:30 , 3:00 added → due Thu 19 Nov, 11:30" in shown
