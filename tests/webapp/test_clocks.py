@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, signin
+from complaints import clocks, reminders, signin
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.customers import Customer
 from complaints.database import transaction
 from complaints.people import User
-from tests.desk import Desk
+from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
 
@@ -159,3 +159,22 @@ def test_an_earlier_real_time_is_entered_with_its_reason_and_shown_as_back_dated
     assert "qe entered that “ QA's reply ” was done on Tue 17 Nov, 16:00 : told by phone" in shown
     later = qe.post(here, data={"done": "2026-11-17T16:01", "why": "told by phone"})
     assert "This is not earlier than the time that stands there" in visible(later.text)
+
+
+@on_both_databases
+def test_a_clock_tells_who_was_reminded_when_and_as_which_step(
+    people: Desk, number: str, browser_of: Browser, clock: time_machine.Traveller
+) -> None:
+    with transaction(people.make) as session:
+        session.get_one(User, people["qe"].id).superior_id = people["qa_mgr"].id
+    here = address(people, number)
+    clerk = browser_of(people["clerk"])
+    assert f'href="{here}#reminded"' in clerk.get(f"/complaints/{number}").text
+    assert "Who was reminded Nobody yet." in visible(clerk.get(here).text)
+    for told_at in ("2026-11-18T15:30", "2026-11-18T17:30", "2026-11-19T08:30"):
+        reminders.remind(people.make, datetime.fromisoformat(f"{told_at}+08:00").astimezone(UTC), CONTEXT)
+    shown = visible(clerk.get(here).text)
+    assert (
+        "Who was reminded Three quarters of the time were gone qe Wed 18 Nov, 15:30 The time was up qe "
+        "Wed 18 Nov, 17:30 Overdue, step 1 of the ladder qe , qa_mgr Thu 19 Nov, 08:30"
+    ) in shown
