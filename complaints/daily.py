@@ -24,7 +24,7 @@ from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
-from complaints.worklist import TO_DO, Item
+from complaints.worklist import Item
 
 log = structlog.get_logger(__name__)
 KIND = "daily"
@@ -138,7 +138,7 @@ def _told(items: Iterable[Item], at: datetime, context: Context) -> Iterable[dic
         due, what = _due(item, context), item.what
         yield {
             "number": item.card.number, "customer": item.card.customer, "subject": item.card.subject,
-            "say": TO_DO[item.kind] if item.kind != ROW or item.about else "%(what)s",
+            "say": item.say,
             "what": [what.en, what.zh] if what else [item.key, item.key], "about": item.about,
             "due": due.isoformat() if due else "", "late": due is not None and due < at,
         }  # fmt: skip

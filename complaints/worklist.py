@@ -114,6 +114,13 @@ class Item(NamedTuple):
         return Place(microseconds(self.card.due_at), self.card.id, self.ref)
 
     @property
+    def say(self) -> str:
+        """What is to be done, as a message."""
+        if self.kind == ROW and not self.about:
+            return "%(what)s"
+        return TO_DO[ROW if self.about else self.kind]
+
+    @property
     def what(self) -> Name | None:
         """The name of what is to be done: the signature, the record, the class, the stage, the kind of enquiry."""
         if self.kind == ANSWER:
@@ -159,7 +166,7 @@ def groups(
     rows = session.execute(_page(actor, only, after, depth or {}), {"today": today}).all()
     cards = board.by_id(session, actor, {row.complaint_id for row in rows})
     rows = [row for row in rows if row.complaint_id in cards]
-    begun = _beginnings(session, actor, rows)
+    begun = _beginnings(session, rows)
     unread = {row.complaint_id for row in rows if row.kind == LETTER}
     letters = reading.newest(session, unread) if unread else {}
     items: dict[str, list[Item]] = defaultdict(list)
@@ -340,29 +347,29 @@ def _responsible(departments: Iterable[int]) -> Select[int]:
     )
 
 
-def _beginnings(session: Session, actor: Actor, rows: Sequence[Any]) -> dict[tuple[int, str], str]:
-    """How those rows of records begin that wait for a person: the first words in them, by complaint and task."""
+def _beginnings(session: Session, rows: Sequence[Any]) -> dict[tuple[int, str], str]:
+    """How those rows of records begin that wait: the first words in them, by complaint and task."""
     hangs_on = {}
     for row in rows:
-        sheet = procedure(row.procedure, row.procedure_version).sheet(row.key.partition(":")[0])
-        if row.kind == ROW and sheet is not None:
+        key, _, place = row.key.partition(":")
+        sheet = procedure(row.procedure, row.procedure_version).sheet(key)
+        if row.kind in (ROW, WRITE) and place and sheet is not None:
             shared = sheet.of == INVESTIGATION
             subject = (INVESTIGATION, row.investigation_id) if shared else (COMPLAINT, row.complaint_id)
-            hangs_on[row.complaint_id, row.key] = (*subject, sheet)
+            hangs_on[row.complaint_id, row.key] = (*subject, sheet, int(place))
     if not hangs_on:
         return {}
-    subjects = sorted({(kind, id_) for kind, id_, _ in hangs_on.values()})
-    mine = select(Record).where(
-        Record.owner_id == actor.id, Record.done_on.is_(None), Record.removed_at.is_(None),
-        tuple_(Record.subject, Record.subject_id).in_(subjects),
-    )  # fmt: skip
+    places = sorted({(kind, id_, sheet.key, place) for kind, id_, sheet, place in hangs_on.values()})
+    waiting = select(Record).where(
+        Record.removed_at.is_(None), tuple_(Record.subject, Record.subject_id, Record.sheet, Record.place).in_(places)
+    )
     found = {
         (record.subject, record.subject_id, f"{record.sheet}:{record.place}"): record.values
-        for record in session.scalars(mine.order_by(Record.round))
+        for record in session.scalars(waiting.order_by(Record.round))
     }
     return {
         (complaint_id, key): first_words(sheet, found.get((kind, id_, key), {}))
-        for (complaint_id, key), (kind, id_, sheet) in hangs_on.items()
+        for (complaint_id, key), (kind, id_, sheet, _) in hangs_on.items()
     }
 
 

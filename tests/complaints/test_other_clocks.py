@@ -36,14 +36,16 @@ def desk(make: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(make)
 
 
-def registered(desk: Desk, complaint_class: str = "general", received: str = "2026-11-16 10:00") -> str:
+def registered(
+    desk: Desk, complaint_class: str = "general", received: str = "2026-11-16 10:00", follows: str = "service"
+) -> str:
     """A complaint of this trade, received at a time; Monday is the 16th."""
     desk.at = wall(received) - timedelta(minutes=1)
     number = desk.draft(complaint_class=complaint_class)
     with desk.act() as session:
         found = desk.find(session, number)
         choose_procedure(
-            session, found, "service", by=desk["clerk"], at=desk.at, seen_version=found.version, context=CONTEXT
+            session, found, follows, by=desk["clerk"], at=desk.at, seen_version=found.version, context=CONTEXT
         )
     with desk.act() as session:
         found = desk.find(session, number)
