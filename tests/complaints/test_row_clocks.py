@@ -174,6 +174,13 @@ def test_a_clock_for_each_row_starts_is_due_and_stops_with_its_row_alone() -> No
         assert said == "does not go with until in a record with rows: each row is due when it says"
 
 
+def test_each_row_must_say_when_it_is_due() -> None:
+    assert faults(('type = "time"\nrequired = true', 'type = "time"')) == [
+        "clock.point.until: nobody has to fill in 'points.by', and without it there is no clock: "
+        "give it required = true"
+    ]
+
+
 def test_a_clock_for_each_row_has_room_for_the_number_of_the_row() -> None:
     (fault,) = faults(('key = "point"', f'key = "{"p" * 35}"'))
     assert "at most 34" in fault
