@@ -31,7 +31,7 @@ KEPT = 8192
 
 
 class ClockWords(NamedTuple):
-    """The clock of a card: `kind` is over, soon, done, none or empty, `text` what is left of it."""
+    """The clock of a card: `kind` is over, soon, paused, done, none or empty, `text` what is left of it."""
 
     kind: str
     text: str
@@ -105,7 +105,7 @@ class CardView:
             day = _short_day(card.closed_at.astimezone(self.zone).date(), self.locale)
             return ClockWords("done", _said(CLOSED, self.locale, day=day))
         if card.paused_since is not None:
-            return ClockWords("none", _said(PAUSED, self.locale, when=self.lately(card.paused_since)))
+            return ClockWords("paused", _said(PAUSED, self.locale, when=self.lately(card.paused_since)))
         if not card.limited:
             return ClockWords("none", _said(NO_LIMIT, self.locale))
         return self.until(card.due_at, since=card.received_at)

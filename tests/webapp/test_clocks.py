@@ -100,7 +100,7 @@ def test_a_clock_is_paused_with_what_asked_shown_as_waiting_and_let_run_on(
     for text in ("Let it run on, or done earlier…", "paused since Mon 16 Nov, 10:30 ; due Thu 19 Nov, 11:30"):
         assert text in shown, text
     for list_ in ("/board", "/work"):
-        assert "Paused since 10:30" in visible(qe.get(list_).text)
+        assert '<span class="clock clock--paused">Paused since 10:30</span>' in qe.get(list_).text
     assert qe.post(f"{here}/run-on").status_code == 303
     assert "Paused since" not in visible(qe.get("/board").text)
     shown = visible(qe.get(f"/complaints/{number}").text)
