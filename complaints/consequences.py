@@ -164,7 +164,7 @@ def _is_kept(case: Case, clock: Clock, rule: ClockRule | None) -> bool:
     """Has all happened that a clock waits for?"""
     if rule is not None and rule.each:
         row = row_clocks.row_of(case, rule, clock)
-        return row is not None and row_clocks.is_done(rule, row)
+        return row is not None and row_clocks.is_done(rule, row.values)
     stops = rule.stops if rule is not None else limits.stops(clock)
     return bool(stops) and all(_has_happened(case, event) for event in stops)
 

@@ -58,14 +58,15 @@ def until(rule: ClockRule, row: Record) -> str:
     return row.values.get(_column(rule.until)) or ""
 
 
-def is_done(rule: ClockRule, row: Record) -> bool:
-    return all(filled(row.values.get(_column(event))) for event in rule.stops)
+def is_done(rule: ClockRule, values: Mapping[str, Any]) -> bool:
+    """Does a row with these values wait for nothing?"""
+    return all(filled(values.get(_column(event))) for event in rule.stops)
 
 
 def owed(case: Case, rule: ClockRule) -> Iterator[Record]:
     """The rows that something is promised in and not done."""
     if rule.each and case.holds(rule.when):
-        yield from (row for row in case.rows[rule.each] if until(rule, row) and not is_done(rule, row))
+        yield from (row for row in case.rows[rule.each] if until(rule, row) and not is_done(rule, row.values))
 
 
 def _column(ref: str) -> str:

@@ -92,11 +92,11 @@ def too_early(
     context: Context,
 ) -> Iterator[tuple[str, Sentence]]:
     """What is wrong with the days and times that are written in a record or the row at a place, by field: they lie
-    before their clock begins."""
+    before their clock begins. What is written down when it is done promises nothing."""
     rules = {rule.until: rule for rule in case.rules.clocks if rule.until}
     for key, entered in changed.items():
         rule = rules.get(f"{sheet.key}.{key}")
-        if rule is None or not entered:
+        if rule is None or not entered or (rule.each and row_clocks.is_done(rule, changed)):
             continue
         hours = limits.calendar_of(session, case, rule.responsible, context)
         begins = _begins(session, case, rule, f"{rule.key}:{place}" if rule.each else rule.key, at)

@@ -142,7 +142,7 @@ def test_a_point_that_was_not_done_after_all_is_due_as_before_unless_its_real_ti
 
 def test_what_is_written_when_it_is_done_promises_nothing(desk: Desk, number: str) -> None:
     write(
-        desk, number, "2026-11-17 09:00", what="Called them", by="2026-11-17 09:00", done="2026-11-17 09:00"
+        desk, number, "2026-11-17 09:00", what="Called them", by="2026-11-16 17:00", done="2026-11-16 16:00"
     )  # fmt: skip
     assert len(seen(desk, number)) == 2
 
