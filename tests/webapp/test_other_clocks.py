@@ -6,11 +6,13 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import procedure
+from complaints import procedure, reply_templates
 from complaints.database import transaction
+from complaints.errors import Name
 from complaints.people import User
 from complaints.procedure import use
 from complaints.procedure_file import read
+from complaints.reply_templates import Template
 from tests.complaints.test_other_clocks import registered, wall, write
 from tests.desk import Desk
 from tests.procedures import APPEAL, SERVICE
@@ -81,3 +83,22 @@ def test_the_times_told_to_an_employee_are_clocks_on_the_page_tasks_in_my_work_a
     with transaction(desk.make) as session:
         session.get_one(User, desk["clerk"].id).locale = "zh_CN"
     assert "按告知时间办理：Written decision" in visible(browser_of(desk["clerk"]).get(f"/complaints/{number}").text)
+
+
+@pytest.mark.requirement("S107")
+def test_the_letter_to_the_employee_is_filled_with_the_times_that_were_told(
+    desk: Desk, browser_of: Browser, clock: time_machine.Traveller
+) -> None:
+    number = registered(desk, "appeal", follows="appeal")
+    for what, by in (("Hearing", "2026-11-18 15:20"), ("Written decision", "2026-11-20 09:00")):
+        desk.write(number, "points", "clerk", what=what, by=by)
+    text = "You will hear from us at these times:\n{points}"
+    letter = Template("own-points", Name("Times", "时间"), "en", text)
+    with transaction(desk.make) as session:
+        reply_templates.save(session, letter, by=desk["clerk"], at=desk.at, kinds={}, new=True)
+    clock.move_to(desk.at)
+    page = browser_of(desk["clerk"]).get(f"/complaints/{number}?template=own-points")
+    assert (
+        "You will hear from us at these times:\n"
+        "Hearing: 18 November 2026, 15:20\nWritten decision: 20 November 2026, 09:00</textarea>"
+    ) in page.text
