@@ -113,7 +113,7 @@ def letter(session: Session, user: User, *, at: datetime, context: Context) -> d
 
 def _section(item: Item, at: datetime, context: Context) -> str:
     """Where an item stands; nowhere if it can wait."""
-    due = _due(item, context)
+    due = item.due_at(context.calendar)
     if item.kind == SIGN:
         return TO_SIGN
     if due is not None and due < at:
@@ -127,15 +127,9 @@ def _section(item: Item, at: datetime, context: Context) -> str:
     return NEW if item.since >= (opening(yesterday, context.calendar) or midnight(yesterday, context.calendar)) else ""
 
 
-def _due(item: Item, context: Context) -> datetime | None:
-    if item.kind == ROW:
-        return context.calendar.end_of(item.due_on) if item.due_on else None
-    return item.card.due_at if item.card.limited else None
-
-
 def _told(items: Iterable[Item], at: datetime, context: Context) -> Iterable[dict[str, Any]]:
     for item in [*items][:SHOWN]:
-        due, what = _due(item, context), item.what
+        due, what = item.due_at(context.calendar), item.what
         yield {
             "number": item.card.number, "customer": item.card.customer, "subject": item.card.subject,
             "say": item.say,

@@ -83,10 +83,10 @@ def to_do(item: Item) -> str:
 
 
 def clock(item: Item, cards: CardView) -> ClockWords:
-    """How long there is for it: until the day of a row that somebody owns, else as the card says."""
-    if item.kind != ROW:
-        return cards.clock(item.card)
-    return cards.until(cards.hours.end_of(item.due_on) if item.due_on else None, since=item.since)
+    """How long there is for it: as the card says, if it is no row with a day or a time of its own."""
+    if item.kind == ROW or item.until:
+        return cards.until(item.due_at(cards.hours), since=item.since)
+    return cards.clock(item.card)
 
 
 def title(group: Group) -> str:

@@ -84,15 +84,16 @@ def test_the_letter_to_the_employee_lists_the_times_that_are_still_to_come(desk:
 
 
 def test_each_point_waits_in_my_work_by_its_words_until_it_is_done(desk: Desk, number: str) -> None:
-    def waits() -> list[tuple[str, str]]:
+    def waits() -> list[tuple[str, datetime | None]]:
         with desk.make() as session:
             groups = worklist.groups(session, desk["clerk"], desk.at.date())
             items = [item for group in groups for item in group.items if item.sheet == "points"]
-            return [(item.about, str(item.due_on)) for item in items]
+            return [(item.about, item.due_at(CONTEXT.calendar)) for item in items]
 
-    assert waits() == [("Hearing with the works council", "2026-11-18"), ("Written decision", "2026-11-20")]
+    hearing = ("Hearing with the works council", wall("2026-11-18 15:20"))
+    assert waits() == [hearing, ("Written decision", wall("2026-11-20 09:00"))]
     write(desk, number, "2026-11-17 09:00", place=2, done="2026-11-17 09:00")
-    assert waits() == [("Hearing with the works council", "2026-11-18")]
+    assert waits() == [hearing]
 
 
 def test_who_is_responsible_is_reminded_of_a_point_by_its_words(desk: Desk, number: str) -> None:
@@ -145,6 +146,20 @@ def test_what_is_written_when_it_is_done_promises_nothing(desk: Desk, number: st
         desk, number, "2026-11-17 09:00", what="Called them", by="2026-11-16 17:00", done="2026-11-16 16:00"
     )  # fmt: skip
     assert len(seen(desk, number)) == 2
+
+
+def test_a_round_has_points_of_its_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    use([read(APPEAL.replace("many = true", "many = true\nper_round = true"), "appeal.toml")])
+    number = registered(desk, "appeal", follows="appeal")
+    write(desk, number, "2026-11-16 11:00", what="Hearing", by="2026-11-18 15:20")
+    write(desk, number, "2026-11-16 12:00", what="Visit", by="2026-11-19 15:20")
+    write(desk, number, "2026-11-17 11:00", place=1, done="2026-11-17 11:00")
+    with desk.act() as session:
+        desk.find(session, number).round = 2
+    write(desk, number, "2026-11-18 09:00", what="Second hearing", by="2026-11-23 10:00")
+    assert [(name.partition(": ")[2], outcome) for name, _, outcome in seen(desk, number)] == [
+        ("Hearing", "met"), ("Second hearing", None), ("Visit", "cancelled")
+    ]  # fmt: skip
 
 
 # The file
