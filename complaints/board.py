@@ -29,6 +29,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.orm import Session
 
+from complaints import standing
 from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
@@ -92,6 +93,7 @@ class Card(NamedTuple):
     repeat_of_count: int
     procedure: str
     procedure_version: int
+    paused_since: datetime | None
 
     @property
     def limited(self) -> bool:
@@ -409,7 +411,7 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
             Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count, Complaint.procedure,
-            Complaint.procedure_version,
+            Complaint.procedure_version, standing.since(),
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

@@ -54,6 +54,8 @@ TO = ("owner", "superior", "departments", "notified", "writers")
 CAN_BE_LEFT_OUT = sorted(REGISTER.keys() - {"customer", "complaint_date", "content", "channel", "subject"})
 """Fields of the register entry without which a complaint can be taken in."""
 LARGEST_FILE = 256 * 1024
+LONGEST_OF_ROWS = 34
+"""The key of a clock for each row is followed by the number of the row."""
 MOST_DOTS = 500
 """In a line: each is a table in a table, and the reading of very many takes for ever."""
 
@@ -320,14 +322,16 @@ class _File(Declared):
         return {key: str(value) for key, value in writes.items() if isinstance(value, str)}
 
     def _clock(self, table: Table) -> ClockRule:
-        starts, until = table.one("starts", self.events), table.one("until", self.of_kind("date", "time"), "")
+        starts, until = table.one("starts", self.events), table.one("until", self.naming("date", "time"), "")
+        each = until.partition(".")[0] if until in self.refs and self.refs[until].many else ""
         rule = ClockRule(
-            key=table.key(),
+            key=table.key(longest=LONGEST_OF_ROWS if each else 40),
             name=table.name(),
             starts=starts,
             stops=table.some("stops", self.events, needed=True),
-            within=self._limit(table, optional=bool(until) and starts == f"filled:{until}"),
+            within=self._limit(table, optional=bool(each or (until and starts == f"filled:{until}"))),
             until=until,
+            each=each,
             target=table.flag("target"),
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
@@ -336,8 +340,28 @@ class _File(Declared):
         )
         if rule.target and rule.penalty:
             table.fault("penalty", N_("does not go with target = true: who misses a target breaks no promise"))
+        if rule.each:
+            self._of_rows(table, rule)
         table.end()
         return rule
+
+    def _of_rows(self, table: Table, rule: ClockRule) -> None:
+        """A clock for each row begins, is due and stops with that row alone."""
+        if rule.starts != f"filled:{rule.until}":
+            table.fault(
+                "starts", N_("should be '%(event)s': a clock for each row starts with it"), event=f"filled:{rule.until}"
+            )
+        elsewhere = [event for event in rule.stops if not event.startswith(f"filled:{rule.each}.")]
+        for event in elsewhere:
+            table.fault(
+                "stops",
+                N_("'%(event)s' is no field of '%(sheet)s'; a clock for each row stops with its row"),
+                event=event,
+                sheet=rule.each,
+            )
+        for key in ("within", "target", "penalty", "pauses"):
+            if table.raw.get(key):
+                table.fault(key, N_("does not go with until in a record with rows: each row is due when it says"))
 
     def _limit(self, table: Table, *, optional: bool) -> Within | None:
         """The limit of a clock; none is needed where the clock begins with the date it is due."""
