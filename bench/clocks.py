@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,39 +40,52 @@ LIMITS = [parse_within(each) for each in ("1 working hour", "8 working hours", "
 
 def grown(path: str, size: int) -> None:
     """Copy the closed complaints of a ledger, with some of their clocks, until there are so many; then let clocks run
-    on some of the copies."""
-    with sqlite3.connect(path) as db:
-        of = {name: [row[1] for row in db.execute(f"PRAGMA table_info({name})")] for name in ("complaint", "clock")}
+    on some of the copies. Nobody else has the file open: it is written without a journal, its indexes at the end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for each in ("journal_mode = off", "synchronous = off", "cache_size = -500000"):
+            db.execute(f"PRAGMA {each}")
+        indexes = db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('complaint', 'clock') AND sql > ''"
+        ).fetchall()
+        for name, _ in indexes:
+            db.execute(f"DROP INDEX {name}")
         step = db.execute("SELECT max(id) + 1 FROM complaint").fetchone()[0]
         closed = db.execute("SELECT count(*) FROM complaint WHERE closed_at IS NOT NULL").fetchone()[0]
         own = {
-            "id": "id + :n * :step",
-            "number": "'B-' || (id + :n * :step)",
-            "year": "year + 10000 * :n",
+            "id": f"id + n * {step}",
+            "number": f"'B-' || (id + n * {step})",
+            "year": "year + 10000 * n",
             "register_year": "NULL",
         }
-        theirs = {"id": "NULL", "subject_id": "subject_id + :n * :step"}
-        for n in range(1, max(size - SMALL, 0) // closed + 1):
-            _copy(db, "complaint", of["complaint"], own, "closed_at IS NOT NULL AND id < :step", {"n": n, "step": step})
-            _copy(
-                db, "clock", of["clock"], theirs,
-                "key IN ('qa_reply', 'permanent') AND subject_id < :step AND stopped_at IS NOT NULL",
-                {"n": n, "step": step},
-            )  # fmt: skip
-        runs_on = {
-            "id": "NULL", "stopped_at": "NULL", "outcome": "NULL", "due_at": f"'{FAR}'", "noticed_due_at": f"'{FAR}'",
+        theirs = {"id": "NULL", "subject_id": f"subject_id + n * {step}"}
+        runs_on = theirs | {
+            "stopped_at": "NULL", "outcome": "NULL", "due_at": f"'{FAR}'", "noticed_due_at": f"'{FAR}'",
             "next_notice_at": f"'{FAR}'", "started_at": "'2001-01-01 00:00:00.000000'",
         }  # fmt: skip
-        where = f"subject_id > :step AND key = 'qa_reply' LIMIT {RUNNING}"
-        _copy(db, "clock", of["clock"], runs_on, where, {"step": step})
+        copies = max(size - SMALL, 0) // closed
+        stopped = f"subject_id < {step} AND stopped_at IS NOT NULL"
+        _copy(db, "complaint", own, "closed_at IS NOT NULL", copies)
+        _copy(db, "clock", theirs, f"{stopped} AND key IN ('qa_reply', 'permanent')", copies)
+        _copy(db, "clock", runs_on, f"{stopped} AND key = 'qa_reply'", copies, most=RUNNING)
+        for _, create in indexes:
+            db.execute(create)
         db.execute("ANALYZE")
+        db.execute("PRAGMA journal_mode = wal")
 
 
 def _copy(
-    db: sqlite3.Connection, table: str, columns: list[str], other: dict[str, str], where: str, values: dict[str, Any]
+    db: sqlite3.Connection, table: str, other: dict[str, str], where: str, copies: int, *, most: int = -1
 ) -> None:
+    """Write some rows of a table so many times (`n`), with `other` values in some columns; at most so many."""
+    columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
     names, taken = ", ".join(f'"{each}"' for each in columns), ", ".join(other.get(c, f'"{c}"') for c in columns)
-    db.execute(f"INSERT INTO {table} ({names}) SELECT {taken} FROM {table} WHERE {where}", values)
+    db.execute(f"CREATE TEMP TABLE pattern AS SELECT * FROM {table} WHERE {where}")
+    db.execute(
+        "WITH RECURSIVE copy(n) AS (SELECT 1 WHERE :copies UNION ALL SELECT n + 1 FROM copy WHERE n < :copies) "
+        f"INSERT INTO {table} ({names}) SELECT {taken} FROM copy CROSS JOIN pattern LIMIT :most",
+        {"copies": copies, "most": most},
+    )
+    db.execute("DROP TABLE pattern")
 
 
 def at_stake(make: sessionmaker[Session], count: int, since: datetime) -> list[int]:
