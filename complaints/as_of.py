@@ -41,7 +41,7 @@ def open_at(instant: datetime, among: Callable[[Stage], bool] = lambda _: True) 
         false(),
         *(and_(Complaint.procedure == key, Complaint.stage.in_([s for _, s in its])) for key, its in by_procedure),
     )
-    still = stands, (Complaint.changed_at >= instant).is_(False)
+    still = Complaint.closed_at.is_(None), stands, (Complaint.changed_at >= instant).is_(False)
     return _stood(instant, still, here, Complaint.received_at, lambda _: Complaint.received_at)
 
 

@@ -20,7 +20,7 @@ from complaints.database import Base, BigId
 from complaints.errors import Name
 from complaints.procedure import ClockRule, Procedure
 
-RUNS = "stopped_at IS NULL"
+RUNS, STOPPED = "stopped_at IS NULL", "stopped_at IS NOT NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -44,6 +44,7 @@ class Clock(Base):
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "due_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
+        Index("ix_clock_stopped_at", "stopped_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("ix_clock_key", "key", "due_at"),
         Index("ix_clock_next_notice_at", "next_notice_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
         Index("ix_clock_not_reckoned", "id", sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED)),
