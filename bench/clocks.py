@@ -39,13 +39,15 @@ LIMITS = [parse_within(each) for each in ("1 working hour", "8 working hours", "
 
 
 def grown(path: str, size: int) -> None:
-    """Copy the closed complaints of a ledger, with some of their clocks, until there are so many; then let clocks run
-    on some of the copies. Nobody else has the file open: it is written without a journal, its indexes at the end."""
+    """Copy the closed complaints of a ledger, with their visits and some of their clocks, until there are so many; open
+    some of the copies again, with a clock that runs. Nobody else has the file open: it is written without a journal,
+    its indexes at the end."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for each in ("journal_mode = off", "synchronous = off", "cache_size = -500000"):
             db.execute(f"PRAGMA {each}")
         indexes = db.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN ('complaint', 'clock') AND sql > ''"
+            "SELECT name, sql FROM sqlite_master "
+            "WHERE type = 'index' AND tbl_name IN ('complaint', 'clock', 'stage_visit') AND sql > ''"
         ).fetchall()
         for name, _ in indexes:
             db.execute(f"DROP INDEX {name}")
@@ -58,15 +60,23 @@ def grown(path: str, size: int) -> None:
             "register_year": "NULL",
         }
         theirs = {"id": "NULL", "subject_id": f"subject_id + n * {step}"}
+        visits = {"id": "NULL", "complaint_id": f"complaint_id + n * {step}"}
         runs_on = theirs | {
             "stopped_at": "NULL", "outcome": "NULL", "due_at": f"'{FAR}'", "noticed_due_at": f"'{FAR}'",
             "next_notice_at": f"'{FAR}'", "started_at": "'2001-01-01 00:00:00.000000'",
         }  # fmt: skip
         copies = max(size - SMALL, 0) // closed
+        over = "complaint_id IN (SELECT id FROM complaint WHERE closed_at IS NOT NULL)"
         stopped = f"subject_id < {step} AND stopped_at IS NOT NULL"
         _copy(db, "complaint", own, "closed_at IS NOT NULL", copies)
         _copy(db, "clock", theirs, f"{stopped} AND key IN ('qa_reply', 'permanent')", copies)
         _copy(db, "clock", runs_on, f"{stopped} AND key = 'qa_reply'", copies, most=RUNNING)
+        _copy(db, "stage_visit", visits, over, copies)
+        db.execute(
+            "UPDATE complaint SET stage = 'implementation', closed_at = NULL "
+            "WHERE id IN (SELECT subject_id FROM clock WHERE due_at = ?)",
+            [FAR],
+        )
         for _, create in indexes:
             db.execute(create)
         db.execute("ANALYZE")
