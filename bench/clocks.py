@@ -2,7 +2,8 @@
 
 Two ledgers, of 1,000 complaints and of many more, with the same promises about to be broken and, in the large one,
 50,000 that run on. A run that finds nothing and one that finds the breaches are made in each; the weekly digest is
-reckoned and its own statements are asked once more without it. At last, how many due times a second.
+reckoned and its own statements are asked once more without it. At last its mails, against the same mails bare, and how
+many due times a second.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from complaints.weeks import Week
 
 SMALL = 1_000
 RUNNING = 50_000
+READERS = 50
 FAR = "2090-01-01 00:00:00.000000"
 CALENDAR = mainland_china()
 CONTEXT = Context(CALENDAR, "x" * 32, "bench.example", "complaints@bench.example")
@@ -175,6 +177,7 @@ def due_times(count: int = 20_000) -> float:
 
 
 def main() -> None:
+    from bench.digest_mails import mailed
     from bench.moves import ledger  # here, so that the process that is measured is as small as a scheduler's
     from complaints import weekly
     from webapp.prepare import upgrade
@@ -208,7 +211,17 @@ def main() -> None:
             asked(make, reckon)  # statements are put together once
             whole, bare = asked(make, reckon)
             print(f"    weekly digest   {whole * 1000:>10.1f} ms, its SQL alone {bare * 1000:.1f} ms")
-            print(f"    {'digest : SQL':<36} {whole / bare:>6.2f}   (at most 3)")
+        ours, plain = mailed(
+            f"sqlite:///{folder}/{SMALL}.db",
+            Path(folder),
+            datetime.now(UTC),
+            CONTEXT,
+            readers=READERS,
+            rounds=wanted.rounds,
+        )
+        print(f"{READERS} mails of it in {ours:.2f} s, bare in {plain:.2f} s")
+    print(f"{'weekly digest : its SQL, large':<44} {whole / bare:>6.2f}   (at most 3)")
+    print(f"{'its mails : bare':<44} {ours / plain:>6.2f}   (at most 2)")
     print(f"{'finds nothing, large : small':<44} {nothing[wanted.large] / nothing[SMALL]:>6.2f}   (at most 1.5)")
     print(f"{'finds breaches, large : small':<44} {found[wanted.large] / found[SMALL]:>6.2f}   (at most 1.5)")
     print(f"{'due times a second':<44} {due_times():>6,.0f}   (at least 5,000)")
