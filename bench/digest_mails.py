@@ -34,8 +34,8 @@ PARTS = "subject.txt", "body.txt", "body.html"
 
 
 def mailed(url: str, folder: Path, at: datetime, context: Context, *, readers: int, rounds: int) -> tuple[float, float]:
-    """Seconds in which so many more readers get the letter about the last week, and for the same mails bare; the best of
-    some rounds."""
+    """Seconds in which so many more readers get the letter about the last week, and for the same mails bare: the best
+    of some rounds."""
     make, week = sessions(open_database(url)), Week.at(at, context.calendar).before()
     with transaction(make) as session:
         session.execute(update(Outgoing).where(Outgoing.state == "pending").values(state="cancelled"))
