@@ -196,16 +196,19 @@ def earliest_due(running: Iterable[Clock]) -> datetime | None:
 
 def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
     """Set the due time of a clock anew, from its limit or what was entered instead, the calendar and its pauses."""
-    told = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}
-    if "until" in told:
-        told["until_due"] = entered_time(told["until"], clock.started_at, calendar).isoformat()
+    told, ends = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}, NEVER
     if limit := clock.receipt.get("within"):
         due = calendar.add(clock.started_at, parse_within(limit))
-        standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
-        clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+        standing = [*_standing(clock, calendar, due.at, clock.stopped_at)]
+        ends = max((later for _, later in standing), default=due.at)
+        receipt = receipt_of(due) | ({"pauses": [row for row, _ in standing]} if standing else {})
     else:
-        clock.receipt = without_limit(clock.started_at, calendar) | told
-    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else due_at(clock, calendar, clock.stopped_at)
+        receipt = without_limit(clock.started_at, calendar)
+    if "until" in told:
+        ends = entered_time(told["until"], clock.started_at, calendar)
+        told["until_due"] = ends.isoformat()
+    clock.receipt = receipt | told
+    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else ends
 
 
 def due_at(clock: Clock, calendar: WorkingCalendar, at: datetime | None) -> datetime:
