@@ -16,7 +16,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    UniqueConstraint,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import kpi_entries, procedure_store, rows
@@ -199,17 +212,16 @@ def _hanging(
 ) -> Iterator[tuple[Any, Any]]:
     """What hangs on complaints or on their investigations, each with every complaint (a row of `found`) whose present
     round it is of."""
-    own, shared = (select(column).where(*which) for column in (Complaint.id, Complaint.investigation_id))
     by: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
     for row in found:
         by[COMPLAINT, row.id].append(row)
         if row.investigation_id is not None:
             by[INVESTIGATION, row.investigation_id].append(row)
-    theirs = or_(
-        and_(model.subject == COMPLAINT, model.subject_id.in_(own)),
-        and_(model.subject == INVESTIGATION, model.subject_id.in_(shared)),
-    )
-    for each in session.execute(columns.add_columns(model.subject, model.subject_id, model.round).where(theirs)):
+    on = ((COMPLAINT, Complaint.id), (INVESTIGATION, Complaint.investigation_id))
+    them = union(*(select(literal(kind).label("kind"), id_.label("id")).where(*which) for kind, id_ in on)).subquery()
+    hanging = columns.add_columns(model.subject, model.subject_id, model.round).select_from(model)
+    theirs = and_(model.subject == them.c.kind, model.subject_id == them.c.id)
+    for each in session.execute(hanging.join(them, theirs)):
         for row in by[each.subject, each.subject_id]:
             if each.round in (LASTING, row.round):
                 yield each, row
