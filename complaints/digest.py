@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import complaint as complaints
-from complaints import digest_readers, outbox, penalties, people, rows, weekly
+from complaints import digest_readers, numbers, outbox, penalties, people, rows, weekly
 from complaints.channels import WEEKLY
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -132,23 +132,27 @@ def remark(
             N_("at most %(limit)s characters; this has %(length)s"), {"limit": LONGEST, "length": len(text)}
         )
         raise NotRemarked([Problem("text", long if text else Sentence(N_("please write something")))])
+    _alone(session, week)
     last = remarks(session, week).get(side)
     if last is not None and last.text == text:
         return
     if seen != (last.version if last else 0):
         raise StaleRemark
     said = {"week": str(week), "side": side, "version": seen + 1, "text": text, "by_id": by.id, "at": at}
-    kept = rows.upsert(DigestRemark, rows.dialect(session)).values(said).on_conflict_do_nothing()
-    if session.execute(kept.returning(rows.table(DigestRemark).c.id)).one_or_none() is None:
-        raise StaleRemark
-    issued = session.get(Digest, str(week), with_for_update=True)
-    if issued is None:
+    rows.add(session, DigestRemark, said)
+    if (issued := find(session, week)) is None:
         return
     if not seen:
         _owe_addendum(session, issued, Remark(side, text, by.name, at, 1), at=at, context=context)
     if issued.issued_at is None and {*remarks(session, week)} == {*SIDES}:
         issued.issued_at = at
     session.flush()
+
+
+def _alone(session: Session, week: Week) -> None:
+    """Nobody else takes the letter about a week, or says something of it, until this transaction ends: a remark stands
+    in the letter, or it finds that the letter was taken."""
+    numbers.next_in(session, f"{KIND} {week}")
 
 
 def _owe_addendum(session: Session, issued: Digest, said: Remark, *, at: datetime, context: Context) -> None:
@@ -267,6 +271,7 @@ def _at_work(users: Iterable[int]) -> Any:
 def _take(make: sessionmaker[Session], week: Week, data: Data, *, at: datetime, context: Context) -> int:
     """Keep the letter about a week and write down to whom it is owed, if nobody has yet."""
     with transaction(make) as session:
+        _alone(session, week)
         said = remarks(session, week)
         row = {
             "week": str(week), "as_of": datetime.fromisoformat(data["as_of"]), "data": data, "compiled_at": at,

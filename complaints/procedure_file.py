@@ -18,16 +18,20 @@ from typing import Any
 from complaints import papers, procedure_layout, procedure_measures, procedure_penalties, procedure_sheets
 from complaints.calendar import Within, parse_within
 from complaints.errors import N_, Name, Sentence
+from complaints.fields import REGISTER
 from complaints.procedure import (
+    ALWAYS,
     COMPLAINT,
     INVESTIGATION,
     Appointment,
     AskRule,
     ClockRule,
     Contact,
+    Label,
     Ladder,
     Move,
     NoticeRule,
+    OpenRule,
     Part,
     Procedure,
     SignatureRule,
@@ -47,6 +51,8 @@ NAMING = ("person", "people", "departments")
 SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
 TO = ("owner", "superior", "departments", "notified", "writers")
+CAN_BE_LEFT_OUT = sorted(REGISTER.keys() - {"customer", "complaint_date", "content", "channel", "subject"})
+"""Fields of the register entry without which a complaint can be taken in."""
 LARGEST_FILE = 256 * 1024
 MOST_DOTS = 500
 """In a line: each is a table in a table, and the reading of very many takes for ever."""
@@ -107,6 +113,7 @@ class _File(Declared):
             key=top.key(),
             version=top.number("version", most=9_999, needed=True) or 1,
             name=top.name(),
+            roles=self.named,
             classes=self.classes,
             stages=stages,
             outcomes=outcomes,
@@ -130,7 +137,10 @@ class _File(Declared):
             parts=tuple(self._part(table) for table in self.parts["part"]),
             raised_by=top.some("class_raised_by", self.roles),
             lowered_by=top.some("class_lowered_by", self.roles),
-            confidential=self._privacy(),
+            **self._privacy(),
+            **self._entry(),
+            labels=tuple(self._label(table) for table in self.parts["label"]),
+            opens=tuple(self._open(table) for table in self.parts["open"]),
             retention_years=self._retention(),
             source=source,
         )
@@ -168,11 +178,40 @@ class _File(Declared):
         table.end()
         return contact
 
-    def _privacy(self) -> bool:
+    def _privacy(self) -> dict[str, Any]:
         table = self.top.table("privacy", N_("a table"), "privacy")
-        confidential = table.flag("confidential")
+        said = {"confidential": table.flag("confidential"), "seen_by": frozenset(table.some("seen_by", self.roles))}
         table.end()
-        return confidential
+        return said
+
+    def _entry(self) -> dict[str, Any]:
+        """What the register entry is called, and what it leaves out."""
+        table = self.top.table("entry", N_("a table"), "entry")
+        names, left_out = table.names("names"), table.some("leaves_out", CAN_BE_LEFT_OUT)
+        table.check("names", names, REGISTER)
+        table.end()
+        return {"entry": names, "left_out": frozenset(left_out)}
+
+    def _open(self, table: Table) -> OpenRule:
+        rule = OpenRule(
+            key=table.key(),
+            name=table.name(),
+            procedure=table.text("procedure"),
+            by=table.some("by", self.who(), needed=True),
+            on=table.some("on", self.events),
+            stages=table.some("stages", self.stages),
+            when=when(table, self),
+        )
+        table.check_key("procedure", rule.procedure)
+        table.end()
+        return rule
+
+    def _label(self, table: Table) -> Label:
+        label = Label(table.key(), table.name(), when(table, self), table.flag("warns"))
+        if label.when == ALWAYS:
+            table.fault("when", N_("is missing; a label stands only where something holds"))
+        table.end()
+        return label
 
     def _retention(self) -> int | None:
         table = self.top.table("retention", N_("a table"), "retention")
@@ -252,7 +291,7 @@ class _File(Declared):
             key=table.key() if "key" in table.raw else table.text("key", ""),
             from_=table.some("from", self.stages, needed=True),
             to=table.one("to", self.stages),
-            by=table.some("by", self.roles, needed=table.raw.get("key") not in returning),
+            by=table.some("by", self.who(), needed=table.raw.get("key") not in returning),
             when=when(table, self),
             needs=needs(table, self),
             back=table.flag("back"),

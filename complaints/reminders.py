@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import absences, clocks, notices, receivers, reminder_mail, rows
+from complaints import clocks, deputies, notices, receivers, reminder_mail, rows
 from complaints.case import Case, load
 from complaints.clocks import NOT_RECKONED, RUNS, Clock
 from complaints.complaint import NO_LIMIT, Complaint
@@ -118,7 +118,7 @@ class _Run:
 
     @cached_property
     def away(self) -> Mapping[int, int]:
-        return absences.stand_ins(self.session, self.today)
+        return deputies.stand_ins(self.session, self.today)
 
     def look_at(self, ids: Sequence[int]) -> int:
         """Tell of those of these clocks whose complaints nobody is working on this very moment; the others wait for the
@@ -218,10 +218,10 @@ class _Run:
     def _stood_in_for(self, complaint: Complaint, users: set[int]) -> dict[int, int]:
         """Who is told, each with whom they are told for: a deputy for who is away, where that one may hear of it."""
         away = self.away
-        deputies = {away[each] for each in users if each in away}
-        if deputies and of(complaint).confidential:
-            deputies = {row.id for row in notices.who_hears(self.session, complaint, deputies, self.today)}
-        stands_in = {each: away[each] for each in users if away.get(each) in deputies}
+        asked = {away[each] for each in users if each in away}
+        if asked and of(complaint).confidential:
+            asked = {row.id for row in notices.who_hears(self.session, complaint, asked, self.today)}
+        stands_in = {each: away[each] for each in users if away.get(each) in asked}
         return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from complaints import (
+    adding_up,
     consequences,
     files,
     guards,
@@ -304,6 +305,7 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
         if {field.key, field.most} & changed.keys() and _more(after.get(field.key), after.get(field.most)):
             names = {"field": field.name, "all": sheet.field(field.most).name}
             problems.append(Problem(field.key, Sentence(N_("“%(field)s” is more than “%(all)s”"), names)))
+    problems += [Problem(*each) for each in adding_up.wrong(sheet, after, changed)]
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))

@@ -18,7 +18,6 @@ from markupsafe import Markup
 from complaints.board import Card
 from complaints.calendar import WorkingCalendar
 from complaints.errors import N_, ComplaintError, Missing, MoveRefused, Sentence, UnknownStage
-from complaints.people import ROLES
 from complaints.procedure import Procedure, Stage, UnknownProcedure, laid_out, procedure
 from complaints.workflow import Ask
 from webapp.context import actor, calendar, now, zone
@@ -144,7 +143,7 @@ def _words(card: Card, rules: Procedure, clock: ClockWords, came_in: str) -> dic
         queue = rules.stage(card.stage).owner_roles
     except UnknownStage:
         queue = ()
-    return {"card": card, "rules": rules, "queue": queue, "roles": ROLES, "clock": clock, "came_in": came_in}
+    return {"card": card, "rules": rules, "queue": queue, "clock": clock, "came_in": came_in}
 
 
 @lru_cache(maxsize=KEPT)

@@ -71,6 +71,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "linked:duplicated_by": ("merge", N_("%(who)s linked %(number)s as its duplicate")),
     "linked:recurrence_of": ("repeat", N_("%(who)s linked it as a recurrence of %(number)s")),
     "linked:recurs_in": ("repeat", N_("%(who)s linked %(number)s as its recurrence")),
+    "linked:opened": ("box", N_("%(who)s opened %(number)s")),
+    "linked:opened_by": ("box", N_("%(who)s opened it because of %(number)s")),
     "linked:related": ("link", N_("%(who)s linked it with %(number)s")),
     "unlinked": ("x", N_("%(who)s removed the link to %(number)s: %(reason)s")),
     "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
@@ -532,8 +534,10 @@ def _bold(message: str, told: Callable[[str], str]) -> Markup:
     }
 
 
-def field_name(key: str) -> str:
-    """The name of a field in the reader's language."""
+def field_name(key: str, rules: Procedure | None = None) -> str:
+    """The name of a field of the register entry in the reader's language; by some rules it has another."""
+    if rules is not None and key in rules.entry:
+        return in_my_language(rules.entry[key])
     return sentence(Sentence(NAMES.get(key, key)))
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0027"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 STOPPED, NUMBERED = sa.text("stopped_at IS NOT NULL"), sa.text("number IS NOT NULL")

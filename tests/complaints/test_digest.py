@@ -184,6 +184,20 @@ def test_of_two_who_write_for_a_side_at_once_one_is_told(desk: Desk) -> None:
     assert sorted(type(each) for each in done if each is not None) == [StaleRemark]
 
 
+def test_a_remark_that_comes_at_the_instant_of_the_letter_stands_in_it_or_follows_it(desk: Desk) -> None:
+    desk.registered()
+    say(desk, "marketing", "They want a visit.", "mkt_vp")
+    at_once(
+        lambda: say(desk, "qa", "The tool was worn.", "qa_head", at=NEXT_MONDAY),
+        lambda: digest.do(desk.make, NEXT_MONDAY, CONTEXT),
+    )
+    assert kept(desk).issued_at == NEXT_MONDAY
+    with desk.make() as session:
+        letter = select(Outgoing.values).where(Outgoing.kind == digest.KIND).limit(1)
+        in_it = "The tool was worn." in str(session.scalar(letter))
+    assert len(owed(desk.make, digest.ADDED)) == (0 if in_it else 6)
+
+
 def test_remarks_that_cannot_be_are_refused(desk: Desk) -> None:
     with pytest.raises(NotAllowed):
         say(desk, "qa", "Mine?", "mkt_sup")
@@ -362,3 +376,15 @@ def test_of_two_who_choose_the_readers_for_the_first_time_at_once_one_is_told(de
             return digest_readers.change(session, Rule(quiet_days=days), by=desk["admin"], at=MONDAY)
 
     assert {type(each) for each in at_once(lambda: choose(3), lambda: choose(4))} == {Rule, StaleRule}
+
+
+def test_overdue_is_a_broken_promise_as_in_the_weekly_letter_and_no_planned_day(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.write(number, "qa_reply", "qe")
+    digest.do(desk.make, NEXT_MONDAY, CONTEXT)
+    daily.do(desk.make, NEXT_MONDAY, CONTEXT)
+    told, promises = letters(desk), kept(desk).data["overdue"]
+    counted = {name: said["counts"]["overdue"] for name, said in told.items()}  # type: ignore[index]
+    assert (promises, counted) == (0, dict.fromkeys(told, 0))
+    (late,) = told["dept"]["sections"]["actions"]  # type: ignore[index]
+    assert (late["due"], late["late"]) == ("2026-11-20", True)

@@ -17,7 +17,7 @@ from complaints.database import open_database, sessions, transaction
 from complaints.people import SYSTEM
 from complaints.procedure import UnknownProcedure, newest, of
 from complaints.procedure_file import BadProcedure, read
-from complaints.procedure_store import Version, add, every, load_known, open_complaints, refresh, settle
+from complaints.procedure_store import Version, add, digest, every, load_known, open_complaints, refresh, settle
 from tests.builders import MONDAY, a_person, at_once
 from tests.desk import CONTEXT
 from tests.procedures import SMALL, changed
@@ -198,15 +198,23 @@ def test_a_complaint_whose_version_nobody_knows_is_told_by_name_and_costs_the_ot
         assert open_complaints(session)["small", 2] == 1
 
 
-def test_a_version_that_cannot_be_read_any_more_leaves_the_others_known(make: Make, two: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "text", ["key = ", SECOND.replace('type = "choice"', 'type = "chance"')], ids=["torn", "older"]
+)
+def test_what_follows_a_version_that_cannot_be_read_any_more_stands_still_and_costs_the_others_nothing(
+    text: str, make: Make, two: tuple[str, str]
+) -> None:
     with transaction(make) as session:
-        session.execute(update(Version).where(Version.version == 2).values(text="key = ", sha256="0" * 64))
+        session.execute(update(Version).where(Version.version == 2).values(text=text, sha256=digest(text)))
     procedure._known = {}
     with make() as session:
         load_known(session)
-        assert of(the(session, two[0])).version == 1
-        with pytest.raises(UnknownProcedure):
-            of(the(session, two[1]))
+        old, new = (the(session, number) for number in two)
+        assert (of(old).version, of(old).still) == (1, False)
+        assert (of(new).still, of(new).confidential) == (True, True)
+        assert not any(choice.open for choice in workflow.allowed(session, new, SYSTEM))
+        assert of(new).stage(new.stage).name.en in (new.stage, "Draft")
+        assert {each.key: each.version for each in newest()}["small"] == 1
 
 
 def test_what_is_known_is_looked_up_once_in_a_while_with_one_small_query(make: Make, two: tuple[str, str]) -> None:
