@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0030"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 STOPPED, NUMBERED = sa.text("stopped_at IS NOT NULL"), sa.text("number IS NOT NULL")
