@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from complaints import comparing, guards, registration, signing, workflow, writing
 from complaints.case import Case, filled, load
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.database import transaction
 from complaints.errors import MoveRefused
 from complaints.letters import Attachment
@@ -124,8 +125,7 @@ class Walker:
         elif need.kind == "notified":
             self.notify()
         elif need.kind in ("field", "value") and "." not in need.ref:
-            wanted = need.values[0] if need.kind == "value" else self.told.get(need.ref, "1")
-            self.correct(**{need.ref: wanted})
+            self.correct(**{need.ref: need.values[0] if need.kind == "value" else self._entry(need.ref)})
         elif need.kind in ("field", "value") and sheet is not None:
             key = need.ref.partition(".")[2]
             given: dict[str, Any] = {key: _meeting(need.values[0])} if need.kind == "value" else {}
@@ -139,13 +139,24 @@ class Walker:
         else:
             raise AssertionError(f"cannot meet {need}")
 
-    def correct(self, **values: Any) -> None:
+    def correct(self, **typed: str) -> None:
+        """Write in the register entry, as a form would."""
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
             by = self.who(load(session, found), self.rules.register_stage.moved_in_by)
+            today = self.desk.at.astimezone(CONTEXT.zone).date()
+            values, problems = registration.parse(typed, rules=self.rules, today=today)
+            assert not problems, [english(each.sentence) for each in problems]
             registration.save(
                 session, found, values, by=by, at=self.desk.at, seen_version=found.version, context=CONTEXT
             )
+
+    def _entry(self, ref: str) -> str:
+        """Something plausible for a field of the register entry."""
+        lists = {"complaint_class": self.rules.classes, "channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
+        day = self.desk.at.astimezone(CONTEXT.zone).date().isoformat()
+        value = day if ref in registration.DATES else next(iter(lists.get(ref, ["1"])))
+        return str(self.told.get(ref, value))
 
     def notify(self) -> None:
         with self.desk.act() as session:
