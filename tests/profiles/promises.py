@@ -24,9 +24,9 @@ def wall(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
-def at(walker: Walker, text: str) -> Walker:
-    """The next thing that the walker does happens at this time."""
-    walker.desk.at = wall(text) - A_MINUTE
+def at(walker: Walker, text: str, late: int = 0) -> Walker:
+    """The next thing that the walker does happens at this time, or some minutes after."""
+    walker.desk.at = wall(text) + (late - 1) * A_MINUTE
     return walker
 
 
