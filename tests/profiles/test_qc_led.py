@@ -171,8 +171,12 @@ def test_a_customer_who_does_not_accept_is_told_again_after_another_go(
     assert walker.stage == back
 
 
-def test_a_returned_plan_begins_a_round_and_what_is_not_done_goes_back(walk: Walk) -> None:
-    walker = walk(KEY, finding__responsibility="ours").register().to("investigation").to("action_plan")
+def test_what_is_sent_back_returned_or_not_done_is_done_again(walk: Walk) -> None:
+    walker = walk(KEY, finding__responsibility="ours").register().to("investigation")
+    walker.desk.people["head"] = walker.people["qa_head"][0]
+    walker.desk.move(walker.number, "registered", "head", reason="Which lot?")
+    assert "receipt" not in walker.case().signatures
+    walker.to("investigation").to("action_plan")
     walker.write("cause").write("plan", new=True).sign("plan_submitted").returns("plan_review")
     assert (walker.stage, walker.case().complaint.round) == ("action_plan", 2)
     walker.to("implementation").to("verification").to("implementation")
