@@ -94,14 +94,16 @@ def test_each_step_says_what_it_misses_whatever_the_cause(walk: Walk, cause_type
     walker = begun(walk, cause_type=cause_type, order_no="1", product="Joint", demand="8D", complaint_class="major")
     asked = {
         "investigation": [
-            "“Information transfer form” is not filled in yet",
+            "“First review” is not filled in yet", "“Information transfer form” is not filled in yet",
             "Audit of the information transfer form: not signed yet (Market manager, Business vice general manager)",
             "Receipt by quality: not signed yet (Quality section leader)",
             "“Naming the investigator” is not filled in yet",
         ],
         "action_plan": [
-            "Each department that received the form must have answered", "“Finding” is not filled in yet",
+            "Each department that received the form must have answered",
+            "“Quality's own register entry” is not filled in yet", "“Finding” is not filled in yet",
             "Responsibility must be ours", "Interim measure is missing",
+            "The analysis meeting must be held and its conclusion written",
         ],
         "implementation": [
             "“Root cause” is not filled in yet", "The plan needs at least one item with owner and due date",
@@ -145,6 +147,7 @@ def test_what_is_not_ours_the_market_manager_confirms_again_and_explains(walk: W
     walker = begun(walk, "not_ours").to("investigation").write("finding")
     assert walker.refused("customer_reply") == [
         "Each department that received the form must have answered",
+        "“Quality's own register entry” is not filled in yet",
         "“Not our responsibility” is not filled in yet",
         "The market manager's second confirmation of “not ours”: not signed yet (Market manager)",
         "“The market manager's explanation to the customer” is not filled in yet",
@@ -238,14 +241,14 @@ def test_quality_replies_within_its_days_and_contains_within_eight_hours(
     walker = begun(walk, complaint_class=complaint_class).write("transfer").sign("transfer_audited")
     at(walker, received).sign("receipt")
     assert clock(walker, key).due_at == wall(due)
-    walker.to("investigation").write("finding")
+    walker.to("investigation").write("qe_entry")
     at(walker, due, late).write(stops)
     assert clock(walker, key).outcome == ("late" if late else "met")
 
 
 @pytest.mark.parametrize("late", [0, 1])
 def test_the_plan_is_there_within_eight_working_hours(walk: Walk, late: int) -> None:
-    walker = begun(walk).to("investigation").write("transfer_answers", new=True).write("finding")
+    walker = begun(walk).to("investigation").write("transfer_answers", new=True).write("qe_entry").write("finding")
     at(walker, "2026-11-20 14:00").to("action_plan")
     assert clock(walker, "dept_plan").due_at == wall("2026-11-23 14:00")
     walker.write("cause").write("plan", new=True)
