@@ -189,3 +189,15 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     assert run("check", str(tmp_path / "none.toml")).exit_code == 2
     assert run("check").exit_code == 2
     assert "Exits 1" in run("check", "--help").stdout
+
+
+def test_the_command_draws_a_procedure_in_both_languages(web: FlaskClient, run: Run, tmp_path: Path) -> None:
+    drawn = run("picture", "postal")
+    assert (drawn.exit_code, drawn.stdout[:5]) == (0, "<svg ")
+    assert "prefers-color-scheme: dark" in drawn.stdout and "var(" not in drawn.stdout
+    assert "待受理" in run("picture", str(procedure.FOLDER / "postal.toml"), "--lang", "zh").stdout
+    bad = tmp_path / "bad.toml"
+    bad.write_text(BROKEN, encoding="utf-8")
+    assert (told := run("picture", str(bad))).exit_code == 1 and "handlign" in told.stderr
+    assert run("picture", "nobody").exit_code == 2
+    assert run("picture", str(tmp_path / "none.toml")).exit_code == 1
