@@ -11,7 +11,6 @@ from complaints.calendar import Within
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Gettext, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.guards import RoleNames, name_of
 from complaints.people import ROLES
 from complaints.procedure import ALWAYS, ClockRule, Move, Need, Procedure, SignatureRule, Stage, When
 
@@ -89,13 +88,12 @@ class Words:
 
     def field(self, ref: str) -> str:
         """What a field is called."""
-        return RoleNames.of(self.rules, [ref]).in_(self.locale) if ref in ROLES else self._named(ref)
-
-    def _named(self, ref: str) -> str:
-        if ref not in REGISTER and self.rules.sheet(ref.partition(".")[0]) is None:
-            return ref
-        name = name_of(self.rules, ref)
-        return self.name(name) if isinstance(name, Name) else name.in_(self.gettext, self.locale)
+        if ref in REGISTER:
+            return self.say(REGISTER[ref])
+        sheet, _, key = ref.partition(".")
+        found = self.rules.sheet(sheet)
+        names = {field.key: field.name for field in found.fields} if found else {}
+        return self.name(names[key]) if key in names else ref
 
     def what(self, key: str) -> str:
         """A record, a signature or a field."""
