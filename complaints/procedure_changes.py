@@ -193,8 +193,7 @@ def _keyed(words: Words, things: Iterable[Any]) -> Keyed:
 def _called(words: Words, thing: Any) -> tuple[str, str]:
     """The key by which something is the same in both, and what it is called."""
     if isinstance(thing, Move):
-        stages = [words.rules.stage(key).name for key in (*thing.from_, thing.to)]
-        name = f"{words.listed(map(words.name, stages[:-1]))} → {words.name(stages[-1])}"
+        name = f"{words.stages(thing.from_)} → {words.stages([thing.to])}"
         return thing.key or f"{' '.join(thing.from_)} {thing.to}", name
     if isinstance(thing, NoticeRule):
         return f"{thing.name.en} {' '.join(thing.to)}", words.name(thing.name)

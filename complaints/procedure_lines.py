@@ -131,3 +131,17 @@ def _statements(text: str) -> Iterator[Said]:
         line += word.count("\n")
     if said:
         yield said
+
+
+def around(text: str, lines: Iterable[int], context: int = 2) -> Iterator[tuple[int, str, bool] | None]:
+    """These lines of a text with the ones round them: number, words, and whether it is one of them; none stands for
+    what is left out."""
+    wanted = {*lines}
+    said = text.split("\n")
+    near = {each for line in wanted for each in range(line - context, line + context + 1) if 1 <= each <= len(said)}
+    last = 0
+    for line in sorted(near):
+        if last and line > last + 1:
+            yield None
+        yield line, said[line - 1], line in wanted
+        last = line

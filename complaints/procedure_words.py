@@ -177,6 +177,15 @@ class Words:
             said = self.say(N_("none left in “%(sheet)s”"), sheet=said)
         return self._told(said, self.listed(conditions, apart=True)) if conditions else said
 
+    def needs(self, needs: Iterable[Need]) -> list[str]:
+        return [self.need(need) for need in needs]
+
+    def stages(self, keys: Iterable[str]) -> str:
+        return self.listed(self.name(self.rules.stage(key).name) for key in keys)
+
+    def events(self, events: Iterable[str]) -> list[str]:
+        return [self.event(event) for event in events]
+
     def event(self, event: str) -> str:
         """What has happened."""
         kind, _, key = event.partition(":")
