@@ -106,6 +106,13 @@ def due_between(begin: datetime, end: datetime) -> Stood:
     return _running(begin, Clock.due_at >= begin, Clock.due_at <= end)
 
 
+def next_promises(complaint_ids: Iterable[int]) -> Select[int, datetime]:
+    """When the first of the promises that run now for some complaints is due: what is late by it is overdue."""
+    running = Clock.subject_kind == COMPLAINT, Clock.subject_id.in_(complaint_ids), Clock.stopped_at.is_(None)
+    first = select(Clock.subject_id.label("id"), func.min(Clock.due_at).label("at"))
+    return first.where(*running, *_promises()).group_by(Clock.subject_id)
+
+
 def _promises() -> list[ColumnElement[bool]]:
     """Targets are none."""
     targets = [(rules.key, rules.version, key) for rules in versions() for key in sorted(rules.targets)]

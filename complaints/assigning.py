@@ -25,7 +25,7 @@ from complaints.context import Context
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, Sentence, StaleComplaint
 from complaints.guards import DEPARTMENT_ROLES, RoleNames, signers
 from complaints.people import ROLES, Actor, Grant, User
-from complaints.procedure import Field, Sheet, procedure, versions
+from complaints.procedure import Field, Sheet, of, procedure, versions
 from complaints.receivers import HEAD
 from complaints.registration import Incomplete, Problem
 from complaints.texts import clean
@@ -287,7 +287,7 @@ def _tell(
 ) -> None:
     """Both are told, as far as they do not know."""
     today = at.astimezone(context.zone).date()
-    values = {"role": asdict(ROLES[chosen.role]), "to": chosen.name, "reason": reason}
+    values = {"role": asdict(of(complaint).role(chosen.role)), "to": chosen.name, "reason": reason}
     event = HANDED_OVER if hand_over else f"{ASSIGNED}_why" if reason else ASSIGNED
     others = [before] if before not in (None, chosen.id, by.id) else []
     for users, what in (([chosen.id], event), (others, REPLACED)):
@@ -320,7 +320,7 @@ class Followed(NamedTuple):
 
     @property
     def role_name(self) -> Name:
-        return ROLES[self.role]
+        return procedure(self.procedure, self.procedure_version).role(self.role)
 
 
 def followed(session: Session, actor: Actor) -> list[Followed]:

@@ -51,7 +51,7 @@ class Change:
     def name(self) -> Name | None:
         """What the procedure calls the clock, as far as it is known."""
         with suppress(UnknownProcedure):
-            return next((rule.name for rule in procedure(*self.procedure).clocks if rule.key == self.key), None)
+            return clocks.named(self.key, procedure(*self.procedure))
         return None
 
 

@@ -10,15 +10,16 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, bindparam, cast, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, Integer, String, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
-from complaints import records, rows, signatures
+from complaints import comparing, records, rows, signatures
 from complaints.assignments import Assignment, Post
 from complaints.complaint import Complaint, Involvement
+from complaints.errors import ComplaintError
 from complaints.fields import REGISTER
-from complaints.link import Link
-from complaints.procedure import Move, Procedure, Sheet, SignatureRule, When, of
+from complaints.link import OPENED, Link
+from complaints.procedure import Label, Move, Procedure, Sheet, SignatureRule, When, of, procedure
 from complaints.records import Record
 from complaints.signatures import Signature, digest_of
 from complaints.visits import StageVisit
@@ -30,6 +31,23 @@ INVESTIGATING = "qe"
 """The role of whoever the procedure's field for it names."""
 Involved = tuple[str, int | None, int | None]
 """Why somebody is named on a complaint, and the person or the department."""
+
+
+class Opened(NamedTuple):
+    """A case that a complaint opened in another procedure: where it stands."""
+
+    procedure: str
+    version: int
+    stage: str
+    number: str
+
+    @property
+    def finished(self) -> bool:
+        try:
+            stage = procedure(self.procedure, self.version).stage(self.stage)
+        except ComplaintError:  # its procedure is not known here: nobody can tell
+            return False
+        return stage.final or stage.off_board
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,8 @@ class Case:
     involved: frozenset[Involved] = frozenset()
     assigned: Mapping[Post, int] = field(default_factory=dict)
     """Who is named for a role by a colleague; see `named`."""
+    opened: Mapping[str, tuple[Opened, ...]] = field(default_factory=dict)
+    """The cases that it opened, by their procedure."""
 
     @property
     def stage(self) -> str:
@@ -100,7 +120,15 @@ class Case:
     def _among(self, ref: str, values: tuple[str, ...], row: Mapping[str, Any]) -> bool:
         found = row[ref] if ref in row else self.value(ref)
         each = found if isinstance(found, list) else [found]
-        return any(str(value if value is not None else "") in values for value in each) or (not each and "" in values)
+        if any(str(value if value is not None else "") in values for value in each) or (not each and "" in values):
+            return True
+        compared = [wanted for wanted in values if comparing.comparison(wanted)]
+        return any(comparing.holds(value, wanted, self.value) for wanted in compared for value in each)
+
+    @property
+    def labels(self) -> list[Label]:
+        """The words that stand beside it as it is."""
+        return [label for label in self.rules.labels if self.holds(label.when)]
 
     def after(self, way: Move, voided: Collection[str], at: datetime) -> "Case":
         """The case when a way has been gone that writes nothing and opens no round."""
@@ -185,6 +213,7 @@ class Life:
     assigned: Mapping[Post, int]
     merged: tuple[int, ...]
     """The complaints (ids) that were merged into it."""
+    opened: tuple[Opened, ...]
     linked: bool
     """Did anybody link it with another, or does it share its investigation?"""
 
@@ -241,7 +270,10 @@ def assemble(
     by_record = Post(INVESTIGATING) if rules.investigator else None
     chosen = {post: user for post, user in life.assigned.items() if post != by_record}
     entered = _entered(rules, life)
-    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved, chosen)
+    opened: dict[str, tuple[Opened, ...]] = {}
+    for each in life.opened:
+        opened[each.procedure] = (*opened.get(each.procedure, ()), each)
+    case = Case(complaint, rules, single, rows, {}, given, returned, entered, notified, involved, chosen, opened)
     return replace(case, signatures={each.key: each for each in given if _complete(case, each.key)})
 
 
@@ -267,6 +299,7 @@ def _life(session: Session, complaint: Complaint) -> Life:
     involved: dict[Involved, datetime] = {}
     assigned: dict[Post, int] = {}
     merged: list[int] = []
+    opened: list[Opened] = []
     linked = False
     here = {"of": complaint.id, "with": complaint.investigation_id}
     for id_, what, at, left_at, undone, user, department in rows.run(session, _lived(), here):
@@ -278,12 +311,15 @@ def _life(session: Session, complaint: Complaint) -> Life:
             merged.append(user)
         elif id_ == LINKED:
             linked = True
+        elif id_ == CASES:
+            of_procedure, version, stage, number = what.split("|")
+            opened.append(Opened(of_procedure, int(version), stage, number))
         else:
             stays.append(Stay(what, at, left_at, undone))
-    return Life(tuple(stays), involved, assigned, tuple(merged), linked)
+    return Life(tuple(stays), involved, assigned, tuple(merged), tuple(opened), linked)
 
 
-INVOLVED, ASSIGNED, MERGED, LINKED = 0, -1, -2, -3
+INVOLVED, ASSIGNED, MERGED, LINKED, CASES = 0, -1, -2, -3, -4
 """What stands for the id of a visit in rows that are none."""
 
 
@@ -304,6 +340,11 @@ def _lived() -> CompoundSelect[Any]:
     links = select(literal(LINKED), link.kind, link.at, link.ended_at, literal(False), link.by_id, none).where(stands)
     other = gone.number, gone.received_at, gone.closed_at, literal(False), gone.id, none
     others, beside = select(literal(MERGED), *other), select(literal(LINKED), *other)
+    told = (gone.procedure, cast(gone.procedure_version, String), gone.stage, gone.number)
+    where = told[0] + "|" + told[1] + "|" + told[2] + "|" + told[3]
+    begun = select(literal(CASES), where, link.at, link.ended_at, literal(False), link.other_id, none).join_from(
+        rows.table(Link), rows.table(Complaint), gone.id == link.other_id
+    )
     return union_all(
         people.where(named.complaint_id == bindparam("of")),
         stages.where(visits.complaint_id == bindparam("of")),
@@ -311,5 +352,6 @@ def _lived() -> CompoundSelect[Any]:
         others.where(gone.merged_into_id == bindparam("of")),
         links.where(link.complaint_id == bindparam("of")),
         links.where(link.other_id == bindparam("of")),
+        begun.where(stands, link.complaint_id == bindparam("of"), link.kind == OPENED),
         beside.where(gone.investigation_id == bindparam("with"), gone.id != bindparam("of")),
     ).order_by("id")

@@ -25,9 +25,10 @@ NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Due while it stands still, or as long as nobody has said when."""
-TOLD = ("customer", "house", "until")
+ENTERED = ("until", "about")
+TOLD = ("customer", "house", *ENTERED)
 """What a receipt says that does not follow from the calendar: with whom a limit was agreed, what the procedure says,
-and the day or time that was entered and holds instead (see until.py)."""
+the day or time that was entered and holds instead (see until.py), and in which row."""
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
 DONE = frozenset({"met", "late"})
 WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
@@ -78,19 +79,36 @@ class Clock(Base):
         return bool(within) and "working" not in within
 
     @property
+    def rule(self) -> str:
+        """The key of its rule; that of a row adds the row's place, that of a promise to one customer has none."""
+        return self.key if self.promised is not None else self.key.partition(":")[0]
+
+    @property
     def recorded_at(self) -> datetime | None:
         """When its end was recorded, whatever time was entered for it."""
         return datetime.fromisoformat(self.backdated["recorded"]) if self.backdated else self.stopped_at
 
 
 def called(clock: Clock) -> str:
-    """What a history calls a clock: the key that its procedure knows, or what the customer alone was promised."""
-    return f"{clock.promised['name']} ({clock.promised['customer']})" if clock.promised is not None else clock.key
+    """What a history calls a clock: the key that its procedure knows, with the words of its row if it has one, or what
+    the customer alone was promised."""
+    if clock.promised is not None:
+        return f"{clock.promised['name']} ({clock.promised['customer']})"
+    return f"{clock.rule}:{clock.receipt['about']}" if "about" in clock.receipt else clock.key
 
 
 def name_of(clock: Clock, rules: Procedure) -> Name:
     """What a clock promises."""
-    return next((rule.name for rule in rules.clocks if rule.key == clock.key), Name(called(clock), called(clock)))
+    return named(called(clock), rules)
+
+
+def named(said: str, rules: Procedure) -> Name:
+    """What a clock promises, by what a history calls it."""
+    key, _, about = said.partition(":")
+    name = next((rule.name for rule in rules.clocks if rule.key == key), None)
+    if name is None:
+        return Name(said, said)
+    return Name(f"{name.en}: {about}", f"{name.zh}：{about}") if about else name
 
 
 def begun(

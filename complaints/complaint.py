@@ -189,19 +189,20 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 def visible_to(actor: Actor, query: Query) -> Query:
     """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
-    otherwise the ones that name the person or one of their departments, or that they took in themselves, and what they
-    may register as long as it is a draft. Whether a complaint is confidential says the version of the procedure that it
-    follows, whatever versions came before or after."""
+    all of a procedure for the roles that it lets see them, otherwise the ones that name the person or one of their
+    departments, or that they took in themselves, and what they may register as long as it is a draft. Whether a
+    complaint is confidential says the version of the procedure that it follows, whatever versions came before or
+    after."""
     limit = _limit(actor)
     return query if limit is None else query.where(limit)
 
 
 def _limit(actor: Actor) -> ColumnElement[bool] | None:
     if not actor.sees_all:
-        return or_(concerns(actor), *_to_register(actor))
+        return or_(concerns(actor), *_to_register(actor), *_theirs_by_role(actor))
     if actor.id is None or not confidential():
         return None
-    return or_(ordinary(), concerns(actor), *_to_register(actor))
+    return or_(ordinary(), concerns(actor), *_to_register(actor), *_theirs_by_role(actor))
 
 
 def ordinary() -> ColumnElement[bool]:
@@ -221,6 +222,12 @@ def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:
     if mine:
         follows = tuple_(Complaint.procedure, Complaint.procedure_version).in_(mine)
         yield and_(Complaint.registered_at.is_(None), follows)
+
+
+def _theirs_by_role(actor: Actor) -> Iterator[ColumnElement[bool]]:
+    """Does a complaint follow a procedure that lets a role of the actor see all of its complaints?"""
+    if mine := [(each.key, each.version) for each in versions() if actor.roles & each.seen_by]:
+        yield tuple_(Complaint.procedure, Complaint.procedure_version).in_(mine)
 
 
 def concerns(actor: Actor) -> ColumnElement[bool]:

@@ -19,7 +19,6 @@ from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name
 from complaints.fields import REGISTER
 from complaints.papers import FACTS, INTERNAL, Paper, Section
-from complaints.people import ROLES
 from complaints.procedure import Field, Part, Procedure, Sheet, SignatureRule, View
 from complaints.records import Record
 from complaints.report import Block
@@ -359,7 +358,7 @@ class _Writer:
     def _signature(self, rule: SignatureRule, given: Signature) -> dict[str, Any]:
         return {
             "name": _name(rule.name),
-            "rank": _name(ROLES[given.role]) if given.role in ROLES else given.role,
+            "rank": _name(self.case.rules.role(given.role)),
             "who": self.known.people.get(given.user_id or 0, "Redress"),
             "at": self._moment(given.at),
             "decision": _message(DECISIONS.get(given.decision, given.decision)),

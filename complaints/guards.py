@@ -12,8 +12,8 @@ from typing import Any
 from complaints.case import Case, filled
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.people import QUALITY, ROLES, Actor
-from complaints.procedure import BY_OWNER, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.people import HOUSE, QUALITY, ROLES, Actor
+from complaints.procedure import BY_OWNER, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage, When
 from complaints.signatures import Signature
 
 DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
@@ -22,27 +22,30 @@ DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
 
 @dataclass(frozen=True)
 class RoleNames:
-    """Role names as one text in the reader's language; a field that names people is called by its own name."""
+    """Role names as one text in the reader's language; what a procedure calls otherwise stands in `named`."""
 
     roles: tuple[str, ...]
-    fields: tuple[tuple[str, Name], ...] = ()
+    named: tuple[tuple[str, Name], ...] = ()
 
     @classmethod
     def of(cls, rules: Procedure, roles: Iterable[str]) -> "RoleNames":
-        """The roles of a procedure's file, fields that name people among them."""
-        roles, fields = tuple(roles), []
+        """The roles of a procedure's file by the names they have there, fields that name people among them."""
+        roles, named = tuple(roles), []
         for role in roles:
             sheet, _, key = role.partition(".")
             if key and (found := rules.sheet(sheet)):
-                fields.append((role, found.field(key).name))
-        return cls(roles, tuple(fields))
+                named.append((role, found.field(key).name))
+            elif role in rules.roles:
+                named.append((role, rules.roles[role]))
+        return cls(roles, tuple(named))
 
     def in_(self, locale: str) -> str:
-        named = ROLES | dict(self.fields)
-        return ("、" if locale.startswith("zh") else ", ").join(named[role].in_(locale) for role in self.roles)
+        own = dict(self.named)
+        names = (own.get(role) or ROLES[role] for role in self.roles)
+        return ("、" if locale.startswith("zh") else ", ").join(name.in_(locale) for name in names)
 
 
-INVESTIGATORS = RoleNames(tuple(role for role in ROLES if role in QUALITY))
+INVESTIGATORS = RoleNames(tuple(role for role in HOUSE if role in QUALITY))
 
 
 # Who
@@ -114,7 +117,7 @@ def name_of(rules: Procedure, ref: str) -> Name | Sentence:
     """What a field is called: a word of ours for the register entry, the procedure's for its records."""
     sheet, _, key = ref.partition(".")
     if not key:
-        return Sentence(REGISTER[ref])
+        return rules.entry.get(ref) or Sentence(REGISTER[ref])
     found = rules.sheet(sheet)
     assert found is not None  # the file was checked
     return found.field(key).name
@@ -192,8 +195,7 @@ def _signature_need(case: Case, need: Need) -> Iterator[Missing]:
 
 
 def _value_need(case: Case, need: Need) -> Iterator[Missing]:
-    value = case.value(need.ref)
-    if str("" if value is None else value) in need.values:
+    if case.holds(When(({need.ref: need.values},))):
         return
     if not case.has(need.ref):
         yield _empty(case.rules, need.ref)
@@ -209,6 +211,16 @@ def _notified_need(case: Case, _need: Need) -> Iterator[Missing]:
         yield Missing(Sentence(N_("The departments concerned are not notified yet")), "departments", "register")
 
 
+def _finished_need(case: Case, need: Need) -> Iterator[Missing]:
+    rule = next(each for each in case.rules.opens if each.key == need.ref)
+    for each in case.opened.get(rule.procedure, ()):
+        if not each.finished:
+            message = N_(
+                "%(what)s %(number)s is not closed yet; release it with a reason if it does not concern this one"
+            )
+            yield Missing(Sentence(message, {"what": rule.name, "number": each.number}), "linked")
+
+
 def _any_need(case: Case, need: Need) -> Iterator[Missing]:
     ways = [_unmet(case, each) for each in need.any_of]
     if all(ways):
@@ -217,7 +229,7 @@ def _any_need(case: Case, need: Need) -> Iterator[Missing]:
 
 _ways = {
     "field": _field_need, "sheet": _sheet_need, "rows": _rows_need, "none": _none_need, "signature": _signature_need,
-    "value": _value_need, "notified": _notified_need, "any": _any_need,
+    "value": _value_need, "notified": _notified_need, "finished": _finished_need, "any": _any_need,
 }  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from complaints.database import Base, BigId
 
 STANDS = "ended_at IS NULL"
+OPENED, OPENED_BY = "opened", "opened_by"
+"""The kind of a link to a case that a complaint opened, and what that is from the other side."""
 
 
 class Link(Base):

@@ -27,19 +27,21 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from complaints import complaint as complaints
-from complaints import history, penalties, workflow
-from complaints.case import Life
+from complaints import history, penalties, turns, work, workflow
+from complaints.case import Life, load
 from complaints.complaint import Complaint
 from complaints.database import BigId
 from complaints.errors import N_, NotFound, Sentence
-from complaints.link import Link
+from complaints.link import OPENED, OPENED_BY, Link
 from complaints.off_board import Decision
 from complaints.people import Actor, User
 from complaints.registration import Incomplete, Problem, first_time
 from complaints.texts import clean
 
 DUPLICATE, RECURRENCE, RELATED = "duplicate_of", "recurrence_of", "related"
-REVERSED: Mapping[str, str] = {DUPLICATE: "duplicated_by", RECURRENCE: "recurs_in", RELATED: RELATED}
+REVERSED: Mapping[str, str] = {
+    DUPLICATE: "duplicated_by", RECURRENCE: "recurs_in", RELATED: RELATED, OPENED: OPENED_BY,
+}  # fmt: skip
 """The kinds of links, each with what it is from the other side."""
 MERGED, TOGETHER = "merged_into", "investigated_with"
 BEHIND = {**REVERSED, MERGED: "merged_in", TOGETHER: TOGETHER}
@@ -226,3 +228,5 @@ def end(session: Session, complaint: Complaint, link_id: int, *, reason: str, by
     history.note(session, one.id, "unlinked", by=by, at=at, number=other.number, reason=reason)
     history.note(session, other.id, "unlinked", by=by, at=at, number=one.number, reason=reason)
     session.flush()
+    if link.kind == OPENED:  # it waits for that case no more
+        work.renew(session, one.id, turns.tasks(load(session, one)), at=at)

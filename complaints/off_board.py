@@ -142,7 +142,7 @@ def take(
     `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
     rules = of(complaint)
     place = rules.stage(outcome)
-    _check_role(place, by)
+    _check_role(rules, place, by)
     workflow.hold(session, complaint, *([into] if into else []))
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
         return
@@ -200,9 +200,9 @@ def _take_in(
         )  # fmt: skip
 
 
-def _check_role(place: Stage, by: Actor) -> None:
+def _check_role(rules: Procedure, place: Stage, by: Actor) -> None:
     if by.id is not None and not by.roles & {*place.moved_in_by}:
-        raise NotAllowed(who=RoleNames(place.moved_in_by[:3]))
+        raise NotAllowed(who=RoleNames.of(rules, place.moved_in_by[:3]))
 
 
 def _check_way(session: Session, complaint: Complaint, place: Stage) -> None:
@@ -248,7 +248,7 @@ def bring_back(
     if not is_off(complaint):
         return
     rules = of(complaint)
-    _check_role(rules.stage(complaint.stage), by)
+    _check_role(rules, rules.stage(complaint.stage), by)
     decision = last(session, complaint.id)
     if decision is not None and decision.into_id is not None and at - decision.at > UNMERGE:
         raise TooLateToUnmerge(number=complaint.number)

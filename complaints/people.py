@@ -5,7 +5,7 @@ done (`visible_to` in complaint.py, the procedure's stages).
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, Name
 
-ROLES: dict[str, Name] = {
+HOUSE: Mapping[str, Name] = {
     "staff": Name("Employee", "员工"),
     "clerk": Name("Marketing clerk", "营销部文员"),
     "sales": Name("Salesperson", "营销业务员"),
@@ -37,6 +37,27 @@ ROLES: dict[str, Name] = {
     "legal": Name("Legal adviser", "法律顾问"),
     "admin": Name("Administrator", "系统管理员"),
 }
+
+
+class _Roles(Mapping[str, Name]):
+    def __getitem__(self, key: str) -> Name:
+        return HOUSE[key] if key in HOUSE else self._brought()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from HOUSE
+        yield from self._brought()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _brought(self) -> Mapping[str, Name]:
+        from complaints.procedure import own_roles  # it knows people
+
+        return own_roles()
+
+
+ROLES = _Roles()
+"""Every role that somebody can hold: those of the house, and those that a procedure brings with it."""
 FRONT_OFFICE = frozenset({"clerk", "sales", "mkt_sup", "mkt_vp"})
 QUALITY = frozenset({"qa_head", "qe", "qa_mgr"})
 

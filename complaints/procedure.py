@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from complaints.calendar import Within
 from complaints.errors import N_, ComplaintError, Name, UnknownStage
 from complaints.papers import Paper
+from complaints.people import HOUSE, ROLES
 
 if TYPE_CHECKING:
     from complaints.complaint import Complaint
@@ -103,6 +104,15 @@ class View:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """Counts of a record that add up to another one (`total`), or with `at_most` to no more than that."""
+
+    of: tuple[str, ...]
+    total: str
+    at_most: bool = False
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`; where they
     `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`)."""
@@ -124,6 +134,7 @@ class Sheet:
     help: Name | None = None
     view: View | None = None
     internal: bool = False
+    sums: tuple[Sum, ...] = ()
 
     def field(self, key: str) -> Field:
         return next(each for each in self.fields if each.key == key)
@@ -145,6 +156,7 @@ class Need:
     signature  a valid signature of this round
     value      a field has one of `values`
     notified   the departments concerned were notified
+    finished   every case that was opened by `ref` has come to its end, or was released
     any        one of `any_of` holds"""
 
     kind: str
@@ -266,7 +278,8 @@ class PenaltyRule:
 @dataclass(frozen=True)
 class ClockRule:
     """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `until`: the
-    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it.
+    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it;
+    `each`: the record with rows that it is a column of, each row a promise of its own (see row_clocks.py).
     `target`: no promise but an aim. `pauses`: it may stand still while we wait for the customer."""
 
     key: str
@@ -279,6 +292,7 @@ class ClockRule:
     penalty: Penalty | None = None
     pauses: bool = False
     until: str = ""
+    each: str = ""
     target: bool = False
 
 
@@ -359,6 +373,29 @@ class Contact:
         return {self.kind, self.on, self.way, self.text, self.person}
 
 
+@dataclass(frozen=True)
+class OpenRule:
+    """A case of another procedure that a complaint opens: people (`by`) by hand, or an event (`on`) by itself."""
+
+    key: str
+    name: Name
+    procedure: str
+    by: tuple[str, ...]
+    on: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    when: When = ALWAYS
+
+
+@dataclass(frozen=True)
+class Label:
+    """A word that stands beside a complaint as long as something holds; `warns`: it is one to heed."""
+
+    key: str
+    name: Name
+    when: When
+    warns: bool = False
+
+
 Values = Mapping[str, tuple[str, ...]]
 """Fields with the values that they may have."""
 
@@ -388,6 +425,16 @@ class Procedure:
     clocks: tuple[ClockRule, ...]
     ladders: tuple[Ladder, ...] = ()
     """Of these the first that holds counts; without any, a ladder of one rung."""
+    roles: Mapping[str, Name] = field(default_factory=dict)
+    """What roles are called here; those that the house does not have are the procedure's own."""
+    entry: Mapping[str, Name] = field(default_factory=dict)
+    """What fields of the register entry are called here."""
+    left_out: frozenset[str] = frozenset()
+    """The fields of the register entry that nobody is asked for here."""
+    labels: tuple[Label, ...] = ()
+    opens: tuple[OpenRule, ...] = ()
+    seen_by: frozenset[str] = frozenset()
+    """The roles that see every complaint of it."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()
@@ -443,6 +490,10 @@ class Procedure:
                 return Stage(key, Name(key, key), len(self.stages), off_board=True)
             raise UnknownStage(stage=key[:40], known=", ".join(s.key for s in self.stages))
         return stage
+
+    def role(self, key: str) -> Name:
+        """What a role is called here."""
+        return self.roles.get(key) or ROLES.get(key) or Name(key, key)
 
     def sheet(self, key: str) -> Sheet | None:
         return self._sheets.get(key)
@@ -520,6 +571,7 @@ class Procedure:
 # are read at the first question.
 
 _known: dict[tuple[str, int], Procedure] = {}
+_shelved: frozenset[str] = frozenset()
 
 
 def use(procedures: Iterable[Procedure]) -> None:
@@ -575,10 +627,48 @@ def confidential() -> dict[str, list[int]]:
 
 
 def newest() -> list[Procedure]:
-    """The procedures that new complaints may follow, in their newest version, the default one first."""
+    """All procedures in their newest version, the default one first."""
     _shipped()
     keys = sorted({each.key for each in _known.values() if not each.still}, key=lambda key: (key != DEFAULT, key))
     return [procedure(key) for key in keys]
+
+
+def is_opened(key: str) -> bool:
+    """Do complaints of other procedures open cases of this one?"""
+    return key in _opened(tuple(versions()))
+
+
+@lru_cache(maxsize=8)
+def _opened(known: tuple[Procedure, ...]) -> frozenset[str]:
+    return frozenset(rule.procedure for rules in known for rule in rules.opens)
+
+
+def offered() -> list[Procedure]:
+    """The procedures that new complaints may follow here: those that are not on the shelf, in their newest version, the
+    default one first; there is always one."""
+    known = newest()
+    return [rules for rules in known if rules.key not in _shelved] or known
+
+
+def usual() -> Procedure:
+    """The procedure of new complaints for which nobody chose one."""
+    return offered()[0]
+
+
+def shelve(keys: Iterable[str]) -> None:
+    """These are on the shelf here, and no others."""
+    global _shelved
+    _shelved = frozenset(keys)
+
+
+def own_roles() -> Mapping[str, Name]:
+    """The roles that procedures bring with them, by the name that the newest version gives them."""
+    return _own_roles(tuple(versions()))
+
+
+@lru_cache(maxsize=8)
+def _own_roles(known: tuple[Procedure, ...]) -> Mapping[str, Name]:
+    return {key: name for rules in known for key, name in rules.roles.items() if key not in HOUSE}
 
 
 def versions() -> list[Procedure]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from complaints.calendar import Within
 from complaints.errors import N_, Name
-from complaints.people import ROLES
+from complaints.people import HOUSE
 from complaints.procedure import Move, Need, NoticeRule, Sheet, Stage, When
 from complaints.procedure_words import EVENTS, PEOPLE, Words
 
@@ -47,6 +47,7 @@ LABELS: Mapping[str, str] = {
     "after": N_("Comes after"),
     "always": N_("Always mailed"),
     "asks": N_("Asks the person"),
+    "at_most": N_("At most"),
     "back": N_("Leads back"),
     "by": N_("Who"),
     "by_class": N_("Who, by class"),
@@ -63,6 +64,7 @@ LABELS: Mapping[str, str] = {
     "departments": N_("Responsible departments"),
     "each": N_("Each of these departments signs"),
     "editions": N_("Editions"),
+    "entry": N_("The register entry"),
     "every": N_("Working days from step to step"),
     "fact": N_("Stands with the facts"),
     "fields": N_("Fields"),
@@ -74,6 +76,7 @@ LABELS: Mapping[str, str] = {
     "investigator": N_("Who investigates"),
     "kind": N_("Type"),
     "least": N_("At least"),
+    "left_out": N_("Left out of the register entry"),
     "limit": N_("Longest text"),
     "locked_by": N_("Locked by"),
     "lowered_by": N_("Who lowers the class"),
@@ -97,6 +100,7 @@ LABELS: Mapping[str, str] = {
     "pauses": N_("May stand still"),
     "penalty": N_("What being late costs"),
     "per_round": N_("Anew in each round"),
+    "procedure": N_("Procedure"),
     "proposes": N_("Proposes the class"),
     "raised_by": N_("Who raises the class"),
     "register": N_("Entered by registering"),
@@ -108,6 +112,7 @@ LABELS: Mapping[str, str] = {
     "returns": N_("Can be returned"),
     "roles": N_("Roles"),
     "sections": N_("Sections"),
+    "seen_by": N_("Who sees every complaint"),
     "sheets": N_("Records"),
     "shown_for_days": N_("Days on the board"),
     "shows": N_("What it shows"),
@@ -116,15 +121,18 @@ LABELS: Mapping[str, str] = {
     "starts": N_("Starts"),
     "stay": N_("Rows stay"),
     "stops": N_("Stops"),
+    "sums": N_("Counts that add up"),
     "superior": N_("Whose superior pays, too"),
     "superiors": N_("Superiors"),
     "target": N_("An aim, no promise"),
     "to": N_("To"),
+    "total": N_("In all"),
     "until": N_("The time entered in"),
     "verified": N_("Says that measures work"),
     "version": N_("Version of the form"),
     "view": N_("How it is seen"),
     "voids": N_("Signatures that fall"),
+    "warns": N_("One to heed"),
     "when": N_("For which complaints"),
     "within": N_("Limit"),
     "writes": N_("Writes by itself"),
@@ -144,6 +152,8 @@ _CONCEPTS: Mapping[str, str] = {
     "clocks": N_("Clocks"),
     "ladders": N_("Who is told of a broken promise"),
     "notices": N_("Notices"),
+    "labels": N_("Words beside the number"),
+    "opens": N_("Cases that are opened"),
     "penalties": N_("Penalties"),
     "papers": N_("Papers"),
     "parts": N_("Parts of the report"),
@@ -270,6 +280,8 @@ def _lines(words: Words, name: str, value: Any) -> list[str]:
             return [words.limit(value)]
         case Mapping():
             return [": ".join(_told(words, key, each)) for key, each in value.items()]
+        case frozenset():
+            return _lines(words, name, sorted(value))
         case tuple() | list():
             return [line for each in value for line in _lines(words, name, each)]
         case str():
@@ -300,6 +312,6 @@ def _word(words: Words, name: str, key: str) -> str:
         return words.event(key)
     if key in stages and (name in STAGES or name == "to"):
         return words.name(stages[key])
-    if key in ROLES or key in PEOPLE:
+    if key in HOUSE or key in rules.roles or key in PEOPLE:
         return words.people([key])
     return words.what(key)

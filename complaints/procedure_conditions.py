@@ -1,14 +1,15 @@
 """When something of a procedure applies, and what must be there before: `when` and `needs` of its file."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from complaints import comparing
 from complaints.errors import N_, Sentence
 from complaints.procedure import ALWAYS, Need, When
-from complaints.procedure_declared import Declared
+from complaints.procedure_declared import DAYS, Declared, Ref
 from complaints.procedure_table import Table, shown
 
-KINDS = ("field", "fields", "sheet", "rows", "none", "signature", "value", "notified", "any")
+KINDS = ("field", "fields", "sheet", "rows", "none", "signature", "value", "notified", "finished", "any")
 """What may be needed; the last holds needs itself, of the others."""
 
 
@@ -32,9 +33,21 @@ def allowed(
     table.check(key, raw, known)
     values = {ref: inside.texts(ref, needed=True) for ref in raw}
     for ref, chosen in values.items():
-        if (found := declared.refs.get(sheet + ref)) and found.choices:
-            inside.check(ref, chosen, [*found.choices, ""])
+        check_values(declared, inside, ref, chosen, declared.refs.get(sheet + ref))
     return values
+
+
+def check_values(declared: Declared, table: Table, key: str, values: Iterable[str], found: Ref | None) -> None:
+    """Is each of these one that the field may have, or a comparison that can be made?"""
+    for value in values if found else ():
+        compared = comparing.comparison(value)
+        if compared and found and found.kind in comparing.COMPARED:
+            if comparing.comparable(compared[1]) is None:
+                table.check(key, (compared[1],), declared.of_kind(*comparing.COMPARED) + DAYS)
+        elif compared:
+            table.fault(key, N_("%(value)s compares; that goes with a date, a time or a number"), value=shown(value))
+        elif found and found.choices:
+            table.check(key, (value,), [*found.choices, ""])
 
 
 def needs(table: Table, declared: Declared, key: str = "needs", *, nested: bool = False) -> tuple[Need, ...]:
@@ -60,7 +73,7 @@ def _need(table: Table, declared: Declared, *, nested: bool) -> list[Need]:
     once = [sheet for sheet in declared.sheets if sheet not in declared.rows]
     known: Mapping[str, Collection[str]] = {
         "field": declared.kept_once, "value": declared.kept_once, "sheet": once, "rows": declared.sheets,
-        "none": declared.sheets, "signature": declared.signatures,
+        "none": declared.sheets, "signature": declared.signatures, "finished": declared.opens,
     }  # fmt: skip
     if kind == "fields":
         refs = table.some("fields", declared.kept_once, needed=True)
@@ -74,8 +87,7 @@ def _need(table: Table, declared: Declared, *, nested: bool) -> list[Need]:
     any_of: tuple[Need, ...] = ()
     if kind == "value":
         values = table.texts("is", needed=True)
-        if (found := declared.refs.get(ref)) and found.choices:
-            table.check("is", values, [*found.choices, ""])
+        check_values(declared, table, "is", values, declared.refs.get(ref))
     elif kind in ("rows", "none"):
         fields = declared.fields_of(ref)
         raw = table.take("where", dict, N_("a table such as { kind = 'result_told' }"), {})

@@ -4,12 +4,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
-from complaints.errors import Name
+from complaints.errors import N_, Name
 from complaints.fields import REGISTER
-from complaints.people import ROLES
+from complaints.people import HOUSE
 from complaints.procedure_table import Table
 
-TABLES = ("stage", "outcome", "sheet", "signature", "move", "clock", "penalty", "ladder", "notice", "part", "print")
+TABLES = (
+    "stage", "outcome", "sheet", "signature", "move", "clock", "penalty", "ladder", "notice", "label", "open", "part",
+    "print",
+)  # fmt: skip
+DAYS = ["complaint_date", "production_date", "ship_date", "vp_informed_on"]
+"""The days of the register entry."""
 YES_NO = {"yes": Name("Yes", "是"), "no": Name("No", "否")}
 
 
@@ -31,15 +36,18 @@ class Declared:
         self.stages, self.outcomes, self.signatures, self.ways = map(
             self.keys, ("stage", "outcome", "signature", "move")
         )
-        self.sheets = self.keys("sheet")
+        self.sheets, self.opens = self.keys("sheet"), self.keys("open")
         self.rows = [each.raw.get("key") for each in self.parts["sheet"] if each.raw.get("many") is True]
         self.classes = top.names("classes", needed=True, longest=20)
-        self.roles = list(ROLES)
+        self.named = top.names("roles", longest=20)
+        self.roles = [*dict.fromkeys((*HOUSE, *self.named))]
         self.refs = self._refs()
         self.kept_once = [ref for ref, found in self.refs.items() if not found.many]
         self.events = self._events()
-        for kind in ("sheet", "signature", "move", "clock", "penalty", "part", "print"):
+        for kind in ("sheet", "signature", "move", "clock", "penalty", "label", "open", "part", "print"):
             top.once(kind, self.parts[kind])
+        for role in self.named.keys() & {"owner", "superior", "departments", "notified", "writers"}:
+            top.fault(f"roles.{role}", N_("notices use '%(name)s' themselves; give it another key"), name=role)
         top.once("stage", [*self.parts["stage"], *self.parts["outcome"]])
 
     def keys(self, kind: str) -> list[str]:
@@ -50,7 +58,8 @@ class Declared:
     def _refs(self) -> dict[str, Ref]:
         """Every field of the register entry, and of every record as `record.field`."""
         lists = {"complaint_class": self.classes, "channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
-        found = {ref: Ref("choice" if ref in lists else "line", lists.get(ref, ())) for ref in REGISTER}
+        kinds = dict.fromkeys(lists, "choice") | dict.fromkeys(DAYS, "date")
+        found = {ref: Ref(kinds.get(ref, "line"), lists.get(ref, ())) for ref in REGISTER}
         for sheet in self.parts["sheet"]:
             fields = sheet.raw.get("field")
             for field in fields if isinstance(fields, list) else ():
@@ -77,6 +86,10 @@ class Declared:
     def naming(self, *kinds: str) -> list[str]:
         """The fields of some types, in rows, too."""
         return [ref for ref, found in self.refs.items() if found.kind in kinds]
+
+    def who(self) -> list[str]:
+        """Who may do something: a role, or whoever a field names."""
+        return [*self.roles, *self.naming("person", "people")]
 
     def fields_of(self, sheet: object) -> dict[str, str]:
         """The fields of a record, each with its type."""

@@ -18,16 +18,20 @@ from typing import Any
 from complaints import papers, procedure_layout, procedure_measures, procedure_penalties, procedure_sheets
 from complaints.calendar import Within, parse_within
 from complaints.errors import N_, Name, Sentence
+from complaints.fields import REGISTER
 from complaints.procedure import (
+    ALWAYS,
     COMPLAINT,
     INVESTIGATION,
     Appointment,
     AskRule,
     ClockRule,
     Contact,
+    Label,
     Ladder,
     Move,
     NoticeRule,
+    OpenRule,
     Part,
     Procedure,
     SignatureRule,
@@ -47,7 +51,11 @@ NAMING = ("person", "people", "departments")
 SHOWN = ("line", "date", "time", "number", "choice", "choices", "yes_no")
 """The types of fields that a notice can show in its line."""
 TO = ("owner", "superior", "departments", "notified", "writers")
+CAN_BE_LEFT_OUT = sorted(REGISTER.keys() - {"customer", "complaint_date", "content", "channel", "subject"})
+"""Fields of the register entry without which a complaint can be taken in."""
 LARGEST_FILE = 256 * 1024
+LONGEST_OF_ROWS = 34
+"""The key of a clock for each row is followed by the number of the row."""
 MOST_DOTS = 500
 """In a line: each is a table in a table, and the reading of very many takes for ever."""
 
@@ -107,6 +115,7 @@ class _File(Declared):
             key=top.key(),
             version=top.number("version", most=9_999, needed=True) or 1,
             name=top.name(),
+            roles=self.named,
             classes=self.classes,
             stages=stages,
             outcomes=outcomes,
@@ -130,7 +139,10 @@ class _File(Declared):
             parts=tuple(self._part(table) for table in self.parts["part"]),
             raised_by=top.some("class_raised_by", self.roles),
             lowered_by=top.some("class_lowered_by", self.roles),
-            confidential=self._privacy(),
+            **self._privacy(),
+            **self._entry(),
+            labels=tuple(self._label(table) for table in self.parts["label"]),
+            opens=tuple(self._open(table) for table in self.parts["open"]),
             retention_years=self._retention(),
             source=source,
         )
@@ -168,11 +180,40 @@ class _File(Declared):
         table.end()
         return contact
 
-    def _privacy(self) -> bool:
+    def _privacy(self) -> dict[str, Any]:
         table = self.top.table("privacy", N_("a table"), "privacy")
-        confidential = table.flag("confidential")
+        said = {"confidential": table.flag("confidential"), "seen_by": frozenset(table.some("seen_by", self.roles))}
         table.end()
-        return confidential
+        return said
+
+    def _entry(self) -> dict[str, Any]:
+        """What the register entry is called, and what it leaves out."""
+        table = self.top.table("entry", N_("a table"), "entry")
+        names, left_out = table.names("names"), table.some("leaves_out", CAN_BE_LEFT_OUT)
+        table.check("names", names, REGISTER)
+        table.end()
+        return {"entry": names, "left_out": frozenset(left_out)}
+
+    def _open(self, table: Table) -> OpenRule:
+        rule = OpenRule(
+            key=table.key(),
+            name=table.name(),
+            procedure=table.text("procedure"),
+            by=table.some("by", self.who(), needed=True),
+            on=table.some("on", self.events),
+            stages=table.some("stages", self.stages),
+            when=when(table, self),
+        )
+        table.check_key("procedure", rule.procedure)
+        table.end()
+        return rule
+
+    def _label(self, table: Table) -> Label:
+        label = Label(table.key(), table.name(), when(table, self), table.flag("warns"))
+        if label.when == ALWAYS:
+            table.fault("when", N_("is missing; a label stands only where something holds"))
+        table.end()
+        return label
 
     def _retention(self) -> int | None:
         table = self.top.table("retention", N_("a table"), "retention")
@@ -252,7 +293,7 @@ class _File(Declared):
             key=table.key() if "key" in table.raw else table.text("key", ""),
             from_=table.some("from", self.stages, needed=True),
             to=table.one("to", self.stages),
-            by=table.some("by", self.roles, needed=table.raw.get("key") not in returning),
+            by=table.some("by", self.who(), needed=table.raw.get("key") not in returning),
             when=when(table, self),
             needs=needs(table, self),
             back=table.flag("back"),
@@ -281,14 +322,16 @@ class _File(Declared):
         return {key: str(value) for key, value in writes.items() if isinstance(value, str)}
 
     def _clock(self, table: Table) -> ClockRule:
-        starts, until = table.one("starts", self.events), table.one("until", self.of_kind("date", "time"), "")
+        starts, until = table.one("starts", self.events), table.one("until", self.naming("date", "time"), "")
+        each = until.partition(".")[0] if until in self.refs and self.refs[until].many else ""
         rule = ClockRule(
-            key=table.key(),
+            key=table.key(longest=LONGEST_OF_ROWS if each else 40),
             name=table.name(),
             starts=starts,
             stops=table.some("stops", self.events, needed=True),
-            within=self._limit(table, optional=bool(until) and starts == f"filled:{until}"),
+            within=self._limit(table, optional=bool(each or (until and starts == f"filled:{until}"))),
             until=until,
+            each=each,
             target=table.flag("target"),
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
@@ -297,8 +340,28 @@ class _File(Declared):
         )
         if rule.target and rule.penalty:
             table.fault("penalty", N_("does not go with target = true: who misses a target breaks no promise"))
+        if rule.each:
+            self._of_rows(table, rule)
         table.end()
         return rule
+
+    def _of_rows(self, table: Table, rule: ClockRule) -> None:
+        """A clock for each row begins, is due and stops with that row alone."""
+        if rule.starts != f"filled:{rule.until}":
+            table.fault(
+                "starts", N_("should be '%(event)s': a clock for each row starts with it"), event=f"filled:{rule.until}"
+            )
+        elsewhere = [event for event in rule.stops if not event.startswith(f"filled:{rule.each}.")]
+        for event in elsewhere:
+            table.fault(
+                "stops",
+                N_("'%(event)s' is no field of '%(sheet)s'; a clock for each row stops with its row"),
+                event=event,
+                sheet=rule.each,
+            )
+        for key in ("within", "target", "penalty", "pauses"):
+            if table.raw.get(key):
+                table.fault(key, N_("does not go with until in a record with rows: each row is due when it says"))
 
     def _limit(self, table: Table, *, optional: bool) -> Within | None:
         """The limit of a clock; none is needed where the clock begins with the date it is due."""

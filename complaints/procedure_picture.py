@@ -25,8 +25,8 @@ PAD, MARGIN = 12, 24
 CLOCK = 260
 """The words of a clock, at least."""
 HEAD, LEAVE = 24, 12
-MARKS = {"signature": "sign", "notified": "other", "none": "other", "any": "other", "value": "other"}
-"""How a need is marked where it is no record and no field."""
+MARKS = {"field": "record", "sheet": "record", "rows": "record", "signature": "sign"}
+"""How a need is marked that is no `other` one."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ class _Picture:
         small += [say(N_("the customer's turn"))] if stage.customers_turn else []
         small += [say(N_("the end"))] if stage.final else []
         under = [line for text in small if text for line in lines_of(text, room)]
-        needs = [(MARKS.get(need.kind, "record"), lines_of(self.words.need(need), room - 14)) for need in stage.needs]
+        needs = [(MARKS.get(need.kind, "other"), lines_of(self.words.need(need), room - 14)) for need in stage.needs]
         asked = sum(len(lines) * LINE + 4 for _, lines in needs)
         height = PAD + (len(heading) + len(under)) * LINE + (10 + asked if needs else 0) + PAD
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from complaints import procedure_layout
 from complaints.errors import N_
-from complaints.procedure import COMPLAINT, INVESTIGATION, Field, Sheet, View
+from complaints.procedure import COMPLAINT, INVESTIGATION, Field, Sheet, Sum, View
 from complaints.procedure_conditions import needs, when
 from complaints.procedure_declared import YES_NO, Declared, Ref
 from complaints.procedure_table import LINE_LIMIT, Table, printable, shown
@@ -46,7 +46,7 @@ def sheet(table: Table, declared: Declared) -> Sheet:
         name=table.name(),
         of=table.one("of", (COMPLAINT, INVESTIGATION), COMPLAINT) or COMPLAINT,
         fields=tuple(_field(each, declared, table.raw.get("key"), own) for each in fields),
-        by=table.some("by", declared.roles, needed=True),
+        by=table.some("by", declared.who(), needed=True),
         stages=table.some("stages", declared.stages),
         many=table.flag("many"),
         stay=table.flag("stay"),
@@ -59,6 +59,7 @@ def sheet(table: Table, declared: Declared) -> Sheet:
         help=table.may_name("help"),
         view=_view(table, declared, table.raw.get("key")),
         internal=table.flag("internal"),
+        sums=tuple(_sum(each, declared, table.raw.get("key")) for each in table.tables("sum")),
     )
     table.once("field", fields)
     if not re.fullmatch("[A-Z0-9-]{0,10}", found.numbered):
@@ -98,7 +99,7 @@ def _field(table: Table, declared: Declared, sheet: object, own: Collection[Any]
         when=when(table, declared),
         choices=YES_NO if kind == "yes_no" else choices,
         roles=table.some("roles", declared.roles),
-        by=table.some("by", {*declared.roles, *declared.refs}),
+        by=table.some("by", declared.who()),
         after=table.some("after", [each for each in own if isinstance(each, str)]),
         stages=table.some("stages", declared.stages),
         part=table.one("part", PARTS, ""),
@@ -122,6 +123,18 @@ def _field(table: Table, declared: Declared, sheet: object, own: Collection[Any]
         table.fault("proposes_class", N_("is the lightest class; only a heavier one can be proposed"))
     table.end()
     return field
+
+
+def _sum(table: Table, declared: Declared, sheet: object) -> Sum:
+    counts = [key for key, kind in declared.fields_of(sheet).items() if kind == "count"]
+    said = [key for key in ("is", "at_most") if key in table.raw]
+    if len(said) != 1:
+        table.fault("", N_("should say exactly one of %(kinds)s"), kinds="is, at_most")
+    total = table.one(said[0], counts) if said else ""
+    found = Sum(table.some("of", counts, needed=True), total, at_most=said == ["at_most"])
+    table.asked |= {"is", "at_most"}
+    table.end()
+    return found
 
 
 def _view(table: Table, declared: Declared, sheet: object) -> View | None:

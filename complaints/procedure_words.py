@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from complaints.calendar import Within
+from complaints.comparing import comparison
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Gettext, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.people import ROLES
+from complaints.people import HOUSE
 from complaints.procedure import ALWAYS, ClockRule, Move, Need, Procedure, SignatureRule, Stage, When
 
 EVENTS: Mapping[str, str] = {
@@ -37,6 +38,7 @@ PEOPLE: Mapping[str, str] = {
     "registered_by": N_("who registered it"),
 }
 """Who is named by a word of the file that is no role and no field."""
+SIGNS = {">=": "≥", "<=": "≤"}
 _LISTS: Mapping[str, Mapping[str, Name]] = {"channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
 
 
@@ -65,8 +67,8 @@ class Words:
         return self.listed(self._person(key) for key in keys)
 
     def _person(self, key: str) -> str:
-        if key in ROLES:
-            return self.name(ROLES[key])
+        if key in HOUSE or key in self.rules.roles:
+            return self.name(self.rules.role(key))
         return self.say(PEOPLE[key]) if key in PEOPLE else self.field(key)
 
     def signers(self, rule: SignatureRule) -> str:
@@ -89,7 +91,7 @@ class Words:
     def field(self, ref: str) -> str:
         """What a field is called."""
         if ref in REGISTER:
-            return self.say(REGISTER[ref])
+            return self.name(self.rules.entry[ref]) if ref in self.rules.entry else self.say(REGISTER[ref])
         sheet, _, key = ref.partition(".")
         found = self.rules.sheet(sheet)
         names = {field.key: field.name for field in found.fields} if found else {}
@@ -104,6 +106,9 @@ class Words:
         """One of the values of a field."""
         if not value:
             return self.say(N_("empty"))
+        if compared := comparison(value):
+            sign, other = compared
+            return f"{SIGNS.get(sign, sign)} {self.field(other)}"
         sheet, _, key = ref.partition(".")
         known: Mapping[str, Name] = {}
         if ref == "complaint_class":
@@ -156,6 +161,9 @@ class Words:
                 return self.say(N_("departments concerned are notified"))
             case "any":
                 return self.say(N_(" or ")).join(map(self.need, need.any_of))
+            case "finished":
+                opened = next(each.name for each in self.rules.opens if each.key == need.ref)
+                return self.say(N_("what was opened is closed: %(what)s"), what=opened)
             case "value":
                 return self.values({need.ref: need.values})
             case "signature":
@@ -204,6 +212,8 @@ class Words:
         if not clock.until:
             return limit
         field = self.field(clock.until)
+        if clock.each:
+            return self.say(N_("each row until “%(field)s”"), field=field)
         if not limit:
             return self.say(N_("until “%(field)s”"), field=field)
         return self.say(N_("%(limit)s, or until “%(field)s”"), limit=limit, field=field)

@@ -140,8 +140,13 @@ class _Wrong(Exception):
         self.sentence = Sentence(message, values)
 
 
+def _name(rules: Procedure, field: str) -> Name | Sentence:
+    """What a field of the entry is called."""
+    return rules.entry.get(field) or Sentence(NAMES[field])
+
+
 def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
-    name = Sentence(NAMES[field])
+    name = _name(rules, field)
     text = clean(typed, lines=field in TEXTS)
     if field in DATES:
         return _date(name, text, latest=today if field in PAST else None)
@@ -162,13 +167,13 @@ def _read(field: str, typed: str, rules: Procedure, today: date) -> Any:
     return text or None
 
 
-def _severity(name: Sentence, text: str) -> int | None:
+def _severity(name: Name | Sentence, text: str) -> int | None:
     if text and not (re.fullmatch(r"[0-9]{1,2}", text) and int(text) <= SEVEREST):
         raise _Wrong(N_("%(field)s must be a whole number from 0 to %(most)s"), field=name, most=SEVEREST)
     return int(text) if text else None
 
 
-def _date(name: Sentence, text: str, *, latest: date | None) -> date | None:
+def _date(name: Name | Sentence, text: str, *, latest: date | None) -> date | None:
     if not text:
         return None
     try:
@@ -214,7 +219,7 @@ def may_register(rules: Procedure, by: Actor) -> bool:
 
 def who_registers(rules: Procedure) -> RoleNames:
     """Whom to ask for registration."""
-    return RoleNames(rules.register_stage.moved_in_by)
+    return RoleNames.of(rules, rules.register_stage.moved_in_by)
 
 
 def writable(complaint: Complaint, by: Actor) -> frozenset[str]:
@@ -245,7 +250,7 @@ def _settled(complaint: Complaint) -> frozenset[str]:
 def lacking(values: Mapping[str, Any], rules: Procedure) -> list[Problem]:
     """What an entry lacks to be registered."""
     return [
-        Problem(need.ref, Sentence(N_("%(field)s is missing"), {"field": Sentence(NAMES[need.ref])}))
+        Problem(need.ref, Sentence(N_("%(field)s is missing"), {"field": _name(rules, need.ref)}))
         for need in rules.register_stage.needs
         if need.kind == "field" and need.ref in NAMES and not values.get(need.ref) and _asked(need, values)
     ]
@@ -365,11 +370,11 @@ def _check_settled(complaint: Complaint, changed: Mapping[str, Any]) -> None:
 def _against_class(rules: Procedure, by: Actor, reason: str, *, lowered: bool) -> list[Problem]:
     """What keeps a person from raising a class, or from lowering it for this reason."""
     if not lowered:
-        who = RoleNames(classes.raisers(rules))
+        who = RoleNames.of(rules, classes.raisers(rules))
         problem = Problem(classes.CLASS, Sentence(N_("Only %(who)s may raise the class"), {"who": who}))
         return [] if classes.may_raise(rules, by) else [problem]
     if not classes.may_lower(rules, by):
-        who = RoleNames(rules.lowered_by)
+        who = RoleNames.of(rules, rules.lowered_by)
         return [Problem(classes.CLASS, Sentence(N_("Only %(who)s may lower the class"), {"who": who}))]
     if not reason:
         return [Problem(WHY, Sentence(N_("Please say why the class is lowered")))]

@@ -22,6 +22,7 @@ from complaints import (
     history,
     notices,
     numbers,
+    opening,
     records,
     rounds,
     rows,
@@ -384,12 +385,13 @@ def _enter(
 
 
 def hold(session: Session, *held: Complaint) -> None:
-    """From here to the end of the transaction nobody else changes these complaints or what they investigate; what is
-    read of them is the newest. Investigations first and everything by id, so that nobody waits in a circle. SQLite
-    needs no lock: there a writing transaction is alone from its first question on."""
+    """From here to the end of the transaction nobody else changes these complaints, those that opened them, or what
+    they investigate; what is read of them is the newest. Investigations first and everything by id, so that nobody
+    waits in a circle. SQLite needs no lock: there a writing transaction is alone from its first question on."""
     if rows.dialect(session) == "sqlite":
         return
     session.flush()
+    held = (*held, *(opener for each in held for opener in opening.openers(session, each) if opener not in held))
     while True:
         investigations = {each.investigation_id for each in held if each.investigation_id is not None}
         for id_ in sorted(investigations):

@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from complaints import (
+    adding_up,
     consequences,
     files,
     guards,
@@ -216,7 +217,8 @@ def write(
     _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
-    problems += [Problem(*each) for each in until.too_early(session, case, sheet, changed, at=at, context=context)]
+    early = until.too_early(session, case, sheet, changed, place=place, at=at, context=context)
+    problems += [Problem(*each) for each in early]
     if problems:
         raise Incomplete(problems)
     if not changed:
@@ -304,6 +306,7 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
         if {field.key, field.most} & changed.keys() and _more(after.get(field.key), after.get(field.most)):
             names = {"field": field.name, "all": sheet.field(field.most).name}
             problems.append(Problem(field.key, Sentence(N_("“%(field)s” is more than “%(all)s”"), names)))
+    problems += [Problem(*each) for each in adding_up.wrong(sheet, after, changed)]
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))

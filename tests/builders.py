@@ -17,7 +17,7 @@ from complaints.conversation import Entry
 from complaints.customers import Customer, findable, met
 from complaints.letters import Attachment, Letter
 from complaints.people import SYSTEM, Actor, Department, Grant, User, actor_for
-from complaints.procedure import NOTIFIED, of
+from complaints.procedure import DEFAULT, NOTIFIED, of
 from complaints.signatures import APPROVED, Signature
 
 MONDAY = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
@@ -102,12 +102,13 @@ def a_letter(
 
 
 def a_complaint(session: Session, *, by: Actor = SYSTEM, at: datetime = MONDAY, **fields: Any) -> Complaint:
-    """A draft: from mail, unless `channel` says otherwise."""
+    """A draft: from mail, unless `channel` says otherwise; by the default procedure, unless `procedure_key` does."""
     values = {"subject": "Oil weeping at HX-210 face seal"} | fields
     channel, received_at = values.pop("channel", "email"), values.pop("received_at", at)
     draft = complaint.open_draft(
-        session, by=by, at=at, received_at=received_at, channel=channel, calendar=mainland_china(), fields=values
-    )
+        session, by=by, at=at, received_at=received_at, channel=channel, calendar=mainland_china(),
+        procedure_key=values.pop("procedure_key", DEFAULT), fields=values,
+    )  # fmt: skip
     return session.scalars(select(Complaint).where(Complaint.id == draft.id)).one()
 
 

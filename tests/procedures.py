@@ -26,6 +26,14 @@ promises_after = "agreed"
 
 [privacy]
 confidential = true
+seen_by = ["counsel"]
+
+[roles]
+counsel = { en = "Counsel", zh = "顾问" }
+
+[entry]
+names = { address = { en = "Room", zh = "房间" } }
+leaves_out = ["material_no"]
 
 [retention]
 years_after_closing = 3
@@ -61,6 +69,7 @@ needs = [
   { rows = "tasks", where = { kind = "fix" }, filled = ["done"] },
   { none = "tasks", where = { done = "" }, say = { en = "A task is open", zh = "有任务未完成" } },
   { any = [{ value = "finding.ours", is = "yes" }, { field = "finding.text" }] },
+  { finished = "visit" },
 ]
 
 [[outcome]]
@@ -178,6 +187,33 @@ part = "done"
 past = true
 
 [[sheet]]
+key = "goods"
+name = { en = "Goods", zh = "货物" }
+by = ["finding.who", "qe"]
+[[sheet.sum]]
+of = ["fine", "faulty"]
+is = "returned"
+[[sheet.sum]]
+of = ["returned"]
+at_most = "sold"
+[[sheet.field]]
+key = "sold"
+name = { en = "Sold", zh = "已售" }
+type = "count"
+[[sheet.field]]
+key = "returned"
+name = { en = "Back", zh = "退回" }
+type = "count"
+[[sheet.field]]
+key = "fine"
+name = { en = "Fine", zh = "良品" }
+type = "count"
+[[sheet.field]]
+key = "faulty"
+name = { en = "Faulty", zh = "不良品" }
+type = "count"
+
+[[sheet]]
 key = "talks"
 name = { en = "Talks", zh = "沟通" }
 by = ["clerk"]
@@ -204,6 +240,21 @@ name = { en = "With whom", zh = "对象" }
 key = "words"
 name = { en = "Words", zh = "内容" }
 type = "text"
+
+[[label]]
+key = "old"
+name = { en = "Old goods", zh = "旧货" }
+when = { ship_date = "< complaint_date" }
+warns = true
+
+[[open]]
+key = "visit"
+name = { en = "Open a visit", zh = "发起走访" }
+procedure = "postal"
+by = ["clerk"]
+on = ["filled:finding.text"]
+stages = ["handling"]
+when = { "finding.ours" = "yes" }
 
 [[part]]
 key = "found"
@@ -426,6 +477,59 @@ starts = "written:quality"
 stops = ["filled:quality.lead"]
 within = "1 working day"
 responsible = "qa_mgr"
+"""
+
+
+APPEAL = """\
+key = "appeal"
+version = 1
+name = { en = "Appeal", zh = "申诉" }
+[classes]
+appeal = { en = "Appeal", zh = "申诉" }
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+[[stage]]
+key = "accepted"
+name = { en = "Accepted", zh = "已受理" }
+register = true
+[[stage]]
+key = "closed"
+name = { en = "Closed", zh = "已结案" }
+final = true
+[[move]]
+from = "draft"
+to = "accepted"
+by = ["clerk"]
+[[move]]
+from = "accepted"
+to = "closed"
+by = ["clerk"]
+[[sheet]]
+key = "points"
+name = { en = "Times told to the employee", zh = "告知员工的时间点" }
+by = ["clerk"]
+many = true
+[[sheet.field]]
+key = "what"
+name = { en = "What", zh = "事项" }
+required = true
+[[sheet.field]]
+key = "by"
+name = { en = "By", zh = "时间" }
+type = "time"
+required = true
+[[sheet.field]]
+key = "done"
+name = { en = "Done", zh = "完成" }
+type = "time"
+[[clock]]
+key = "point"
+name = { en = "Keep the time", zh = "按告知时间办理" }
+starts = "filled:points.by"
+stops = ["filled:points.done"]
+until = "points.by"
+responsible = "sales"
 """
 
 

@@ -109,7 +109,7 @@ def _page(complaint: Complaint, sent: Sent | None = None) -> str:
     template = "complaint/_people.html" if partial() else "complaint/people.html"
     return render_template(
         template, complaint=complaint, positions=positions, departments=departments, sent=sent, key_of=key_of,
-        present_of=present_of, roles=ROLES, limit=LONGEST_REASON, progress=_progress(complaint),
+        present_of=present_of, rules=of(complaint), limit=LONGEST_REASON, progress=_progress(complaint),
         form_of=lambda position: _form(complaint, position, sent),
     )  # fmt: skip
 

@@ -71,12 +71,14 @@ def init_app(app: Flask) -> None:
 def facts(complaint: Complaint, entry: Values, *, editable: bool = True) -> list[Fact]:
     """The facts of a complaint in their order, those that nobody knows yet as well."""
     writable = registration.writable(complaint, actor()) if editable else frozenset()
-    return [_fact(complaint, entry, key, writable) for key in SHOWN]
+    left_out = of(complaint).left_out
+    asked_for = (key for key in SHOWN if any(entry[n] or n not in left_out for n in GROUPS.get(key, (key,))))
+    return [_fact(complaint, entry, key, writable) for key in asked_for]
 
 
 def _fact(complaint: Complaint, entry: Values, key: str, writable: frozenset[str]) -> Fact:
     fields = GROUPS.get(key, (key,))
-    label = gettext(NAMES[key]) if key in NAMES else field_name(key)
+    label = gettext(NAMES[key]) if key in NAMES else field_name(key, of(complaint))
     words = Markup("<br>").join(filter(None, (_words(complaint, entry, name) for name in fields)))
     editable = bool(writable & {*fields})
     return Fact(key, label, fields, words, editable, editable and drafts.begun(complaint, f"{FACT}:{key}"))
@@ -227,7 +229,8 @@ def _form_page(
         draft=drafts.line(complaint, draft),
     )
     whole: dict[str, Any] = {
-        "complaint": complaint, "fact": fact, "form": form, "choices": _choices(complaint), "kinds": _kinds(),
+        "complaint": complaint, "rules": rules, "fact": fact, "form": form, "choices": _choices(complaint),
+        "kinds": _kinds(),
         "lowers": classes.CLASS in fact.fields and complaint.registered_at and classes.may_lower(rules, actor()),
         "changed": field_history.changed(session, complaint.id),
     }  # fmt: skip

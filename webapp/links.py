@@ -12,12 +12,15 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from complaints import links, penalties
+from complaints import consequences, links, opening, penalties, workflow
+from complaints.case import load
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, Name
+from complaints.link import OPENED
 from complaints.links import LONGEST_REASON, Linked, NotLinked, NotUnlinked
-from complaints.procedure import RECURRENCE, Sheet, procedure
+from complaints.procedure import RECURRENCE, OpenRule, Sheet, procedure
 from complaints.records import Record
+from complaints.registration import first_time
 from webapp import complaint_page, drafts
 from webapp.context import actor, engine, now
 from webapp.database import db
@@ -35,6 +38,8 @@ WAYS: Mapping[str, tuple[str, str]] = {
     "duplicated_by": ("merge", N_("Its duplicate")),
     "recurrence_of": ("repeat", N_("Recurrence of")),
     "recurs_in": ("repeat", N_("Recurs in")),
+    "opened": ("box", N_("Opened")),
+    "opened_by": ("box", N_("Opened by")),
     "related": ("link", N_("Related")),
     "merged_into": ("merge", N_("Merged into")),
     "merged_in": ("merge", N_("Merged into this one")),
@@ -45,6 +50,7 @@ CHOICES: Mapping[str, str] = {
     links.RECURRENCE: N_("This one is a recurrence of it"),
     links.DUPLICATE: N_("This one is a duplicate of it"),
     links.RELATED: N_("The two are related"),
+    OPENED: N_("It was opened because of this one, which waits for its end"),
 }
 
 
@@ -68,7 +74,8 @@ class Entry:
 @dataclass(frozen=True)
 class Panel:
     """The list and its forms, blank or as they were sent in. `sheets`: the records in which the reader may name cases
-    kept elsewhere; `undone`: is it ticked that measures were not carried out (None: that costs nothing here)?"""
+    kept elsewhere, `opens`: the cases that they may open; `undone`: is it ticked that measures were not carried out
+    (None: that costs nothing here)?"""
 
     entries: Sequence[Entry]
     choices: Sequence[tuple[str, str]]
@@ -79,6 +86,7 @@ class Panel:
     key: str
     draft: Line
     sheets: Sequence[Sheet]
+    opens: Sequence[OpenRule]
     undone: bool | None
     limit: int = LONGEST_REASON
 
@@ -107,6 +115,7 @@ def of(complaint: Complaint, work: Section) -> Panel:
         typed.get("key") or secrets.token_urlsafe(16),
         drafts.line(complaint, DRAFT),
         [sheet for sheet in work.case.rules.sheets if sheet.part("case") and work.may_add(sheet)],
+        opening.openable(work.case, actor()),
         UNDONE in typed if work.case.rules.penalty_on(RECURRENCE) and tally().penalties is not None else None,
     )
 
@@ -166,6 +175,26 @@ def add(number: str) -> Response | tuple[str, int]:
     if other is not None:
         flash(gettext("%(number)s and %(other)s are linked.", number=number, other=other.number))
     return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
+
+
+@bp.post("/complaints/<number>/cases")
+def open_case(number: str) -> Response:
+    """Open a case of another procedure (`opens`) on the complaint; the same form sent again leads to the complaint."""
+    session, key = db.session(), request.form.get("opens", "")
+    complaint = find(session, number, actor())
+    workflow.hold(session, complaint)
+    case = load(session, complaint)
+    rule = next((each for each in opening.openable(case, actor()) if each.key == key), None)
+    if rule is None:
+        known = next((each.name for each in case.rules.opens if each.key == key), Name(key[:40], key[:40]))
+        raise opening.NotOpened(name=known, number=complaint.number)
+    if not first_time(session, request.form.get("key", "")[:40], complaint, by=actor(), at=now()):
+        return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
+    draft = opening.open_case(session, case, rule, by=actor(), at=now(), context=engine())
+    consequences.follow(session, complaint, [], by=actor(), at=now(), context=engine())
+    session.commit()
+    flash(gettext("%(number)s is opened and linked with %(other)s.", number=draft.number, other=number))
+    return redirect(url_for("complaint.show", number=draft.number), 303)
 
 
 @bp.post(f"{A_LINK}/end")

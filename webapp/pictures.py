@@ -31,11 +31,11 @@ def on_a_page(rules: Procedure) -> Markup:
 
 
 def as_file(rules: Procedure) -> str:
-    return picture(words(rules), _style())
+    return picture(words(rules), style())
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     """The style sheet of pictures with the values of the tokens, by day and by night, as any program reads it."""
     layer = (STYLES / "picture.css").read_text(encoding="utf-8").partition("@layer components {")[2]
     rules = "\n".join(line.strip() for line in layer.rpartition("}")[0].strip().splitlines())

@@ -15,10 +15,10 @@ from flask_babel import gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import mailboxes, procedure_store
+from complaints import mailboxes, procedure_store, procedure_use
 from complaints.errors import NotFound
 from complaints.people import User
-from complaints.procedure import Procedure, newest, procedure, versions
+from complaints.procedure import Procedure, newest, offered, procedure, versions
 from complaints.procedure_changes import ADDED, CHANGED, REMOVED, Part, changes
 from complaints.procedure_file import LARGEST_FILE, BadProcedure, Fault, read, text_of
 from complaints.procedure_lines import around, lines_of
@@ -26,6 +26,7 @@ from complaints.procedure_store import LONGEST_REASON, NoReason, Version
 from webapp import pictures
 from webapp.context import actor, now
 from webapp.database import db
+from webapp.language import in_my_language
 
 log = structlog.get_logger(__name__)
 bp = Blueprint("procedures", __name__, url_prefix="/settings/procedures")
@@ -82,6 +83,7 @@ def _listing(rows: list[Version]) -> dict[str, Any]:
         "following": procedure_store.open_complaints(session),
         "names": {rules.key: rules.name for rules in newest()},
         "newest": {rules.key: rules.version for rules in newest()},
+        "offered": {rules.key for rules in offered()},
         "still": {(rules.key, rules.version) for rules in versions() if rules.still},
         "people": {row.id: row.name for row in people},
     }
@@ -180,6 +182,23 @@ def _sent() -> tuple[str, str, list[Fault]]:
         return text_of(sent.read(LARGEST_FILE + 1), file), file, []
     except BadProcedure as bad:
         return typed, file, bad.faults
+
+
+@bp.post("/<key>/use")
+def use(key: str) -> Response:
+    """Take a procedure into use for new complaints (`used`), or put it on the shelf."""
+    used = request.form.get("used") == "1"
+    if procedure_use.turn(db.session(), key[:40], used=used, by=actor(), at=now()):
+        db.session.commit()
+        procedure_store.load_known(db.session())
+        log.info("procedure in use" if used else "procedure on the shelf", procedure=key, by=actor().id)
+    name = in_my_language(next(rules.name for rules in newest() if rules.key == key))
+    flash(
+        gettext("“%(procedure)s” is in use.", procedure=name)
+        if used
+        else gettext("“%(procedure)s” is on the shelf: it is offered for no new complaint.", procedure=name)
+    )
+    return redirect(url_for(".listed"), 303)
 
 
 def _against(reason: str) -> NoReason | None:

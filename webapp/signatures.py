@@ -15,7 +15,6 @@ from complaints import guards, signin, signing, work
 from complaints.case import Case, Past
 from complaints.errors import N_, ComplaintError, Missing, Name, Refused, Sentence
 from complaints.fields import REGISTER
-from complaints.people import ROLES
 from complaints.procedure import SignatureRule, Stage
 from complaints.signatures import RETURNED, Signature
 from complaints.signing import LONGEST_REMARK, RemarkTooLong, RemarkWanted
@@ -147,8 +146,7 @@ def _given(case: Case, signature: Signature, people: Mapping[int, str]) -> Given
         void = gettext(because if way is None else N_("void, because the complaint went back"))
     elif signature.round and signature.round < case.complaint.round:
         void = gettext("in round %(round)s", round=signature.round)
-    role = ROLES.get(signature.role, Name(signature.role, signature.role))
-    return Given(signature, people.get(signature.user_id or 0, "Redress"), role, void)
+    return Given(signature, people.get(signature.user_id or 0, "Redress"), case.rules.role(signature.role), void)
 
 
 def _covered(case: Case, ref: str) -> tuple[str, str]:

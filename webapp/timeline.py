@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext
 from markupsafe import Markup, escape
 
+from complaints.clocks import named
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name, Sentence
 from complaints.history import Change
@@ -71,6 +72,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "linked:duplicated_by": ("merge", N_("%(who)s linked %(number)s as its duplicate")),
     "linked:recurrence_of": ("repeat", N_("%(who)s linked it as a recurrence of %(number)s")),
     "linked:recurs_in": ("repeat", N_("%(who)s linked %(number)s as its recurrence")),
+    "linked:opened": ("box", N_("%(who)s opened %(number)s")),
+    "linked:opened_by": ("box", N_("%(who)s opened it because of %(number)s")),
     "linked:related": ("link", N_("%(who)s linked it with %(number)s")),
     "unlinked": ("x", N_("%(who)s removed the link to %(number)s: %(reason)s")),
     "round_shared": ("repeat", N_("%(who)s began round %(round)s of its investigation with %(number)s")),
@@ -450,7 +453,7 @@ def _told(
         case "role":
             return _named(ROLES, value)
         case "clock":
-            return _named({each.key: each.name for each in rules.clocks}, value)
+            return in_my_language(named(value or "", rules))
         case "was_due" | "now_due" | "done":
             return moment(datetime.fromisoformat(value)) if value else ""
         case "procedure":
@@ -532,8 +535,10 @@ def _bold(message: str, told: Callable[[str], str]) -> Markup:
     }
 
 
-def field_name(key: str) -> str:
-    """The name of a field in the reader's language."""
+def field_name(key: str, rules: Procedure | None = None) -> str:
+    """The name of a field of the register entry in the reader's language; by some rules it has another."""
+    if rules is not None and key in rules.entry:
+        return in_my_language(rules.entry[key])
     return sentence(Sentence(NAMES.get(key, key)))
 
 

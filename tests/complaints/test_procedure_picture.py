@@ -1,7 +1,7 @@
 """The picture of a procedure: everything it says stands in it, no words lie on others, and it is drawn the same again.
 
-The pictures in docs/procedures/ are what each procedure that comes with the house looks like; look at one before you
-keep it: `flask procedure picture complaints/procedures/KEY.toml >docs/procedures/KEY.svg`.
+The pictures in docs/procedures/ are what each procedure that comes with the house looks like. `bin/_pictures.py` draws
+them anew, also those of new ones; look at them before you keep them.
 """
 
 import re

@@ -271,7 +271,7 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     bad.write_text(BROKEN, encoding="utf-8")
     fine = run("check", str(good))
     assert (fine.exit_code, fine.stdout) == (
-        0, "good.toml: small version 1 is fine: 4 stages, 3 records, 2 signatures.\n"
+        0, "good.toml: small version 1 is fine: 4 stages, 4 records, 2 signatures.\n"
     )  # fmt: skip
     told = run("check", str(good), str(bad))
     assert told.exit_code == 1
@@ -294,3 +294,18 @@ def test_the_command_draws_a_procedure_in_both_languages(web: FlaskClient, run: 
     assert (told.exit_code, "handlign" in told.stderr) == (1, True)
     assert run("picture", "nobody").exit_code == 2
     assert run("picture", str(tmp_path / "none.toml")).exit_code == 1
+
+
+@on_both_databases
+def test_a_procedure_is_put_on_the_shelf_and_taken_into_use(web: FlaskClient) -> None:
+    def offered() -> bool:
+        return 'value="postal"' in web.get("/complaints/new").text
+
+    assert offered()
+    for used, told in (("0", "is on the shelf"), ("1", "is in use")):
+        answer = web.post(f"{PLACE}/postal/use", data={"used": used}, follow_redirects=True)
+        assert (answer.status_code, told in answer.text, offered()) == (200, True, used == "1")
+    refused = web.post(f"{PLACE}/manufacturing/use", data={"used": "0"})
+    assert refused.status_code == 422
+    assert "open complaints that follow it: 1" in refused.text
+    assert web.post(f"{PLACE}/nothing/use", data={"used": "0"}).status_code == 404

@@ -8,8 +8,9 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from complaints import procedure_store
 from complaints.errors import ComplaintError
-from complaints.people import ROLES, Department, Grant, User, add_user
+from complaints.people import HOUSE, Department, Grant, User, add_user
 from webapp.context import zone
 from webapp.database import db
 
@@ -19,7 +20,13 @@ command = AppGroup("user", help="Members of staff.")
 @command.command("add")
 @click.argument("email")
 @click.option("--name", required=True, help="The name that colleagues and customers see.")
-@click.option("--role", "roles", required=True, multiple=True, help=f"May be given several times: {', '.join(ROLES)}.")
+@click.option(
+    "--role",
+    "roles",
+    required=True,
+    multiple=True,
+    help=f"May be given several times: {', '.join(HOUSE)}, or one that a procedure brings.",
+)
 @click.option("--department", help="The department's key, such as qa.")
 @click.option("--locale", type=click.Choice(["en", "zh_CN"]), default="en", show_default=True)
 @click.option("--superior", help="The superior's e-mail address.")
@@ -30,6 +37,7 @@ def add(
 ) -> None:  # fmt: skip
     """Add EMAIL as a member of staff."""
     session = db.session()
+    procedure_store.load_known(session)  # procedures bring roles of their own
     place = None
     if department:
         place = session.scalar(select(Department).where(Department.key == department))

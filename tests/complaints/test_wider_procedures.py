@@ -1,0 +1,278 @@
+"""What a procedure can say beyond a factory: roles of its own, sums, comparisons, labels, cases that it opens."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from complaints import links, off_board, opening, workflow
+from complaints.case import Case, load
+from complaints.complaint import Complaint, visible_to
+from complaints.database import transaction
+from complaints.errors import RecordRefused
+from complaints.people import ROLES, UnknownRole, add_user
+from complaints.procedure import use
+from complaints.procedure_file import BadProcedure, read
+from complaints.registration import Incomplete
+from complaints.work import Waiting
+from tests.builders import MONDAY, a_person
+from tests.desk import CONTEXT, Desk
+
+GOODS = """\
+key = "goods"
+version = 1
+name = { en = "Goods", zh = "货物" }
+[roles]
+clerk = { en = "Service desk", zh = "服务台" }
+keeper = { en = "Keeper of goods", zh = "保管员" }
+[classes]
+normal = { en = "Normal", zh = "普通" }
+[entry]
+names = { customer = { en = "Owner of the goods", zh = "货主" } }
+leaves_out = ["order_no", "complaint_class", "cause_type", "link"]
+[privacy]
+seen_by = ["keeper"]
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+owner_roles = ["clerk"]
+[[stage]]
+key = "taken"
+name = { en = "Taken in", zh = "已受理" }
+register = true
+owner_roles = ["keeper"]
+needs = [{ fields = ["customer", "content"] }]
+[[stage]]
+key = "done"
+name = { en = "Done", zh = "已完成" }
+final = true
+needs = [
+  { value = "count.loss", is = "< 1000", say = { en = "A great loss is settled elsewhere", zh = "重大损失另行处理" } },
+  { finished = "hand_on" },
+]
+[[outcome]]
+key = "dropped"
+name = { en = "Dropped", zh = "撤销" }
+from = ["taken"]
+by = ["clerk"]
+[[move]]
+from = "draft"
+to = "taken"
+by = ["clerk"]
+[[move]]
+from = "taken"
+to = "done"
+by = ["count.starter"]
+[[sheet]]
+key = "count"
+name = { en = "Count", zh = "清点" }
+by = ["clerk", "keeper"]
+[[sheet.sum]]
+of = ["good", "bad"]
+is = "whole"
+[[sheet.sum]]
+of = ["whole"]
+at_most = "sold"
+[[sheet.field]]
+key = "sold"
+name = { en = "Sold", zh = "售出" }
+type = "count"
+[[sheet.field]]
+key = "whole"
+name = { en = "Returned", zh = "退回" }
+type = "count"
+[[sheet.field]]
+key = "good"
+name = { en = "Good", zh = "良品" }
+type = "count"
+[[sheet.field]]
+key = "bad"
+name = { en = "Bad", zh = "不良" }
+type = "count"
+[[sheet.field]]
+key = "loss"
+name = { en = "Loss", zh = "损失" }
+type = "number"
+[[sheet.field]]
+key = "until"
+name = { en = "Warranty until", zh = "保修期至" }
+type = "date"
+[[sheet.field]]
+key = "more"
+name = { en = "More", zh = "转办" }
+type = "yes_no"
+[[sheet.field]]
+key = "starter"
+name = { en = "Starter", zh = "启动人" }
+type = "person"
+[[sheet]]
+key = "start"
+name = { en = "Start", zh = "启动" }
+by = ["count.starter"]
+[[sheet.field]]
+key = "on"
+name = { en = "On", zh = "日期" }
+type = "date"
+[[label]]
+key = "free"
+name = { en = "Free of charge", zh = "免费" }
+when = { "count.until" = ">= complaint_date" }
+[[open]]
+key = "hand_on"
+name = { en = "Hand on", zh = "转办" }
+procedure = "postal"
+by = ["keeper"]
+on = ["filled:count.more"]
+when = { "count.more" = "yes" }
+"""
+
+
+@pytest.fixture
+def number(desk: Desk) -> str:
+    """A case of goods, registered."""
+    use([read(GOODS, "goods.toml")])
+    return desk.registered(procedure_key="goods", complaint_class=None)
+
+
+def case(desk: Desk, number: str) -> Case:
+    with desk.make() as session:
+        return load(session, desk.find(session, number))
+
+
+def opened(desk: Desk, number: str) -> list[str]:
+    return [each.number for each in case(desk, number).opened.get("postal", ())]
+
+
+def test_a_procedure_brings_roles_of_its_own_that_people_hold_and_see_its_complaints_by(
+    desk: Desk, number: str
+) -> None:
+    assert [ROLES[key].en for key in ("keeper", "clerk")] == ["Keeper of goods", "Marketing clerk"]
+    with transaction(desk.make) as session:
+        keeper, other = a_person(session, "keeper"), a_person(session, "warehouse")
+        seen = {by.name: set(session.scalars(visible_to(by, select(Complaint.number)))) for by in (keeper, other)}
+        assert seen == {keeper.name: {number}, other.name: set()}
+        with pytest.raises(UnknownRole):
+            add_user(
+                session, email="x@example.com", name="X", roles=["nobody"], password="12345678", since=date.today()
+            )
+    assert "Your role may not move it here: only Starter" in desk.missing(number, "done", "staff")
+
+
+def test_the_register_entry_and_the_roles_are_called_as_the_trade_calls_them(desk: Desk, number: str) -> None:
+    with pytest.raises(Incomplete) as refused:
+        desk.registered(procedure_key="goods", complaint_class=None, customer_id=None)
+    assert [str(each.sentence.in_(str, "en")) for each in refused.value.problems] == ["Owner of the goods is missing"]
+    assert case(desk, number).rules.role("clerk").zh == "服务台"
+
+
+def test_counts_that_do_not_add_up_are_refused_with_the_difference(desk: Desk, number: str) -> None:
+    def wrong(**counts: int) -> str:
+        with pytest.raises(Incomplete) as refused:
+            desk.write(number, "count", "clerk", **{key: str(value) for key, value in counts.items()})
+        (problem,) = refused.value.problems
+        return problem.sentence.in_(str, "en")
+
+    assert wrong(whole=100, good=60, bad=30) == "Good + Bad: together 90, which is 10 less than “Returned” (100)"
+    assert wrong(whole=100, sold=80) == "Returned: together 100, which is 20 more than “Sold” (80)"
+    desk.write(number, "count", "clerk", whole="100", good="70", sold="200")
+    assert wrong(bad=31) == "Good + Bad: together 101, which is 1 more than “Returned” (100)"
+    desk.write(number, "count", "clerk", bad="30")
+
+
+def test_conditions_compare_numbers_and_days(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1000", starter=str(desk["clerk"].id))
+    assert desk.missing(number, "done", "clerk") == ["A great loss is settled elsewhere"]
+    desk.write(number, "count", "clerk", loss="999.99")
+    said = str(MONDAY.date())
+    assert [label.key for label in case(desk, number).labels] == []
+    desk.write(number, "count", "clerk", until=said)
+    assert [label.key for label in case(desk, number).labels] == ["free"]
+    desk.write(number, "count", "clerk", until="2020-01-01")
+    assert [label.key for label in case(desk, number).labels] == []
+    desk.move(number, "done", "clerk")
+
+
+def test_whom_a_field_names_may_write_and_nobody_else(desk: Desk, number: str) -> None:
+    with pytest.raises(RecordRefused):
+        desk.write(number, "start", "clerk", on="2026-11-16")
+    desk.write(number, "count", "clerk", starter=str(desk["clerk"].id))
+    desk.write(number, "start", "clerk", on="2026-11-16")
+
+
+def test_a_complaint_opens_a_case_and_waits_for_its_end(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id), more="yes")
+    (other,) = opened(desk, number)
+    with desk.make() as session:
+        one, two = desk.find(session, number), desk.find(session, other)
+        assert (two.procedure, two.customer_id, two.content) == ("postal", one.customer_id, one.content)
+        assert [each.way for each in links.of(session, two, desk["clerk"])] == ["opened_by"]
+    desk.write(number, "count", "clerk", more="no")
+    desk.write(number, "count", "clerk", more="yes")
+    assert opened(desk, number) == [other]
+    assert desk.missing(number, "done", "clerk") == [
+        f"Hand on {other} is not closed yet; release it with a reason if it does not concern this one"
+    ]
+    assert not waits_to_move(desk, number)
+    with desk.act() as session:
+        found = desk.find(session, other)
+        off_board.take(
+            session, found, "not_complaint", reason="Asked only", by=desk["clerk"], at=desk.at, context=CONTEXT,
+            seen_version=found.version,
+        )  # fmt: skip
+    assert waits_to_move(desk, number)
+    desk.move(number, "done", "clerk")
+
+
+def test_a_case_is_released_by_taking_the_link_back(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id), more="yes")
+    with transaction(desk.make) as session:
+        complaint = desk.find(session, number)
+        (link,) = links.of(session, complaint, desk["clerk"])
+        assert link.id is not None
+        links.end(session, complaint, link.id, reason="Not the same goods", by=desk["clerk"], at=desk.at)
+    assert waits_to_move(desk, number)
+    desk.move(number, "done", "clerk")
+
+
+def test_a_case_is_opened_by_hand_by_who_may(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", more="yes")
+    assert len(opened(desk, number)) == 1
+    with transaction(desk.make) as session:
+        keeper = a_person(session, "keeper")
+        here = load(session, desk.find(session, number))
+        (rule,) = opening.openable(here, keeper)
+        assert opening.openable(here, desk["clerk"]) == []
+        workflow.hold(session, here.complaint)
+        opening.open_case(session, here, rule, by=keeper, at=desk.at, context=CONTEXT)
+    assert len(opened(desk, number)) == 2
+
+
+def waits_to_move(desk: Desk, number: str) -> bool:
+    with desk.make() as session:
+        waiting = select(Waiting.key).where(
+            Waiting.complaint_id == desk.find(session, number).id, Waiting.kind == "move"
+        )
+        return "done" in set(session.scalars(waiting))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"count.loss", is = "< 1000"', '"count.loss", is = "< 1000 yuan"', "names '1000 yuan'"),
+        ('"count.until" = ">= complaint_date"', '"count.until" = ">= complaint_day"', "names 'complaint_day'"),
+        ('"count.until" = ">= complaint_date"', '"count.more" = ">= complaint_date"', "goes with a date"),
+        ('is = "whole"', 'is = "all"', "names 'all'"),
+        ('is = "whole"', 'is = "whole"\nat_most = "sold"', "exactly one of is, at_most"),
+        ('of = ["whole"]', 'of = ["until"]', "names 'until'"),
+        ('leaves_out = ["order_no", ', 'leaves_out = ["customer", ', "names 'customer'"),
+        ("keeper = {", "departments = {", "notices use 'departments' themselves"),
+        ('{ finished = "hand_on" }', '{ finished = "hand_in" }', "names 'hand_in'; did you mean 'hand_on'?"),
+        ('by = ["count.starter"]\n[[sheet.field]]', 'by = ["count.on"]\n[[sheet.field]]', "names 'count.on'"),
+        ('when = { "count.until" = ">= complaint_date" }\n', "", "a label stands only where something holds"),
+    ],
+)
+def test_what_is_wrong_in_these_is_told(old: str, new: str, told: str) -> None:
+    assert old in GOODS
+    with pytest.raises(BadProcedure) as bad:
+        read(GOODS.replace(old, new, 1), "goods.toml")
+    assert told in str(bad.value)
