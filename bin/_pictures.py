@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the pictures in docs/procedures/ anew, of every procedure that comes with Redress. Look at them, then keep them.
+"""Draws the pictures in docs/procedures/ anew, of every procedure that comes along. Look at them, then keep them.
 
 bin/_pictures.py
 """
