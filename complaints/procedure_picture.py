@@ -235,9 +235,9 @@ class _Picture:
 
     def _way(self, way: _Way, foot: int, ways: Sequence[_Way]) -> None:
         target = way.ports[way.to]
-        for column, x in way.ports.items():
-            if column != way.to:
-                self.drawing.line([(x, foot), (x, way.y), (target, way.y), (target, foot - 1)], way.css)
+        self.drawing.line([(min(way.ports.values()), way.y), (max(way.ports.values()), way.y)], way.css)
+        for x in way.ports.values():
+            self.drawing.line([(x, way.y), (x, foot - 1 if x == target else foot)], way.css)
         self.drawing.head(target, foot - 1, way.css, down=True)
         if way.lines:
             top = way.y - 6 - (len(way.lines) - 1) * LINE

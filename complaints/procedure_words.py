@@ -39,6 +39,7 @@ PEOPLE: Mapping[str, str] = {
 }
 """Who is named by a word of the file that is no role and no field."""
 SIGNS = {">=": "≥", "<=": "≤"}
+COMPARES = ("≥", "≤", "<", ">")
 _LISTS: Mapping[str, Mapping[str, Name]] = {"channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
 
 
@@ -130,7 +131,7 @@ class Words:
         )
 
     def _told(self, what: str, says: str) -> str:
-        if what.endswith(("?", "？")):
+        if what.endswith(("?", "？")) or says.startswith(COMPARES):
             return f"{what} {says}"
         return f"{what}：{says}" if self.locale.startswith("zh") else f"{what}: {says}"
 

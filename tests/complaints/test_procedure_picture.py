@@ -18,7 +18,7 @@ from complaints.procedure import FOLDER, Procedure
 from complaints.procedure_file import load, read
 from complaints.procedure_picture import picture, texts
 from complaints.procedure_words import Words
-from tests.procedures import SERVICE, SMALL, changed
+from tests.procedures import APPEAL, SERVICE, SMALL, changed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,6 +93,7 @@ def test_everything_a_stage_asks_for_stands_in_it() -> None:
         "Agreed: Department head; Serious: General manager",
         "Tasks: Kind: Fix; Done filled in",
         "none left in “Tasks”: Done: empty",
+        "what was opened is closed: Open a visit",
         "Ours? Yes or Text",
     ):
         assert each in told
@@ -111,6 +112,15 @@ def test_ways_clocks_and_outcomes_stand_in_it() -> None:
         assert each in told
     for each in ("Finish: 5 working days, or until", "Handle by the time set: until “Set for”", "an aim, no promise"):
         assert each in said(read(SERVICE, "x"))
+    assert "Keep the time: each row until “By”" in said(read(APPEAL, "x"))
+
+
+def test_roles_and_fields_are_called_as_the_procedure_calls_them() -> None:
+    rules = read(
+        changed(('owner_roles = ["clerk"]', 'owner_roles = ["counsel"]'), ('"customer", "content"', '"address"')), "x"
+    )
+    assert "Counsel" in said(rules)
+    assert "Room" in said(rules)
 
 
 def test_a_name_that_looks_like_markup_is_words() -> None:
