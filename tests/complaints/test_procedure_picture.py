@@ -13,9 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 from babel.support import Translations
+from hypothesis import given
+from hypothesis import strategies as st
 
 from complaints.procedure import FOLDER, Procedure
-from complaints.procedure_file import load, read
+from complaints.procedure_changes import changes
+from complaints.procedure_file import BadProcedure, load, read
 from complaints.procedure_picture import picture, texts
 from complaints.procedure_words import Words
 from tests.procedures import APPEAL, SERVICE, SMALL, changed
@@ -53,6 +56,19 @@ def test_no_words_lie_on_others(path: Path, locale: str) -> None:
 
 def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+@given(gone=st.lists(st.integers(0, SMALL.count("\n")), min_size=1, max_size=6), locale=st.sampled_from([*LANGUAGES]))
+def test_whatever_lines_a_procedure_has_its_words_stand_apart_and_its_changes_are_told(
+    gone: list[int], locale: str
+) -> None:
+    text = "\n".join(line for number, line in enumerate(SMALL.split("\n")) if number not in gone)
+    try:
+        left, whole = (words(read(each, "x"), locale) for each in (text, SMALL))
+    except BadProcedure:
+        return
+    assert not any(_overlap(one.box, other.box) for one, other in combinations(texts(left), 2))
+    assert all(part.changes for part in (*changes(whole, left), *changes(left, whole)))
 
 
 @in_both_languages
