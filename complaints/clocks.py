@@ -20,7 +20,7 @@ from complaints.database import Base, BigId
 from complaints.errors import Name
 from complaints.procedure import ClockRule, Procedure
 
-RUNS = "stopped_at IS NULL"
+RUNS, STOPPED = "stopped_at IS NULL", "stopped_at IS NOT NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -45,6 +45,7 @@ class Clock(Base):
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "due_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
+        Index("ix_clock_stopped_at", "stopped_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("ix_clock_key", "key", "due_at"),
         Index("ix_clock_next_notice_at", "next_notice_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
         Index("ix_clock_not_reckoned", "id", sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED)),
@@ -213,16 +214,19 @@ def earliest_due(running: Iterable[Clock]) -> datetime | None:
 
 def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
     """Set the due time of a clock anew, from its limit or what was entered instead, the calendar and its pauses."""
-    told = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}
-    if "until" in told:
-        told["until_due"] = entered_time(told["until"], clock.started_at, calendar).isoformat()
+    told, ends = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}, NEVER
     if limit := clock.receipt.get("within"):
         due = calendar.add(clock.started_at, parse_within(limit))
-        standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
-        clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+        standing = [*_standing(clock, calendar, due.at, clock.stopped_at)]
+        ends = max((later for _, later in standing), default=due.at)
+        receipt = receipt_of(due) | ({"pauses": [row for row, _ in standing]} if standing else {})
     else:
-        clock.receipt = without_limit(clock.started_at, calendar) | told
-    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else due_at(clock, calendar, clock.stopped_at)
+        receipt = without_limit(clock.started_at, calendar)
+    if "until" in told:
+        ends = entered_time(told["until"], clock.started_at, calendar)
+        told["until_due"] = ends.isoformat()
+    clock.receipt = receipt | told
+    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else ends
 
 
 def due_at(clock: Clock, calendar: WorkingCalendar, at: datetime | None) -> datetime:

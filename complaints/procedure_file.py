@@ -81,8 +81,9 @@ def text_of(raw: bytes, file: str) -> str:
         raise BadProcedure([Fault(file, "", problem)]) from error
 
 
-def read(text: str, file: str) -> Procedure:
-    """Read and check a procedure; `file` is the name by which its faults are told. Raises `BadProcedure`."""
+def read(text: str, file: str, *, kept: bool = False) -> Procedure:
+    """Read and check a procedure; `file` is the name by which its faults are told. A version that was `kept` was whole
+    when it was brought in: what is asked of the whole since then is asked of new ones. Raises `BadProcedure`."""
     if len(text) > LARGEST_FILE:
         problem = Sentence(
             N_("is too large; %(limit)s KB are enough for any procedure"), {"limit": LARGEST_FILE // 1024}
@@ -97,7 +98,8 @@ def read(text: str, file: str) -> Procedure:
         raise BadProcedure([Fault(file, "", Sentence(N_("is not TOML: %(error)s"), {"error": said}))]) from error
     noted: list[Fault] = []
     found = _File(Table(raw, file, "", "", noted)).procedure(text)
-    noted += [Fault(file, place, sentence) for place, sentence in faults(found)]
+    if not kept:
+        noted += [Fault(file, place, sentence) for place, sentence in faults(found)]
     if noted:
         raise BadProcedure(noted[:MOST_FAULTS])
     return found
