@@ -23,7 +23,7 @@ class Text:
     @property
     def width(self) -> int:
         bold = "bold" in self.css
-        return round(width_of(self.words) * (BOLD if bold else CHARACTER))
+        return round(width_of(self.words) * (BOLD if bold else CHARACTER)) + 2
 
     @property
     def box(self) -> tuple[int, int, int, int]:
