@@ -168,9 +168,10 @@ def run(app: Flask) -> Run:
 def test_the_command_lists_every_version(web: FlaskClient, run: Run) -> None:
     web.post(f"{PLACE}/new", data={"text": SMALL})
     lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
-    assert [(line["key"], line["version"], line["newest"], line["open"]) for line in lines] == [
-        ("manufacturing", 3, True, 1), ("medical", 2, True, 0), ("postal", 2, True, 0), ("small", 1, True, 0)
-    ]  # fmt: skip
+    found = {line["key"]: (line["version"], line["newest"], line["open"]) for line in lines}
+    assert found["small"] == (1, True, 0)
+    assert found["manufacturing"] == (procedure.procedure("manufacturing").version, True, 1)
+    assert [*found] == sorted(found)
     assert "Customer complaints, manufacturing" in run("list").stdout
 
 
