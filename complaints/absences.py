@@ -1,66 +1,24 @@
 """Absences: who is away from one day to another, and who stands in for them.
 
-As long as somebody is away, reminders go to their deputy, and where that one is away, too, to the deputy's. Nobody may
-stand in for somebody who, by whatever way round, stands in for them. What was entered stays; who comes back early ends
-it.
+Nobody may stand in for somebody who, by whatever way round, stands in for them. What was entered stays; who comes back
+early ends it. What the deputies hear: see deputies.py.
 """
 
-from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import Date, ForeignKey, Index, Select, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from complaints.database import Base
+from complaints.deputies import Absence, last_of
 from complaints.errors import N_, NotFound, Sentence
 from complaints.people import Actor, User
 from complaints.registration import Incomplete, Problem
-
-
-class Absence(Base):
-    """Somebody is away from one day to another (both included), and who stands in for them."""
-
-    __tablename__ = "absence"
-    __table_args__ = (Index("ix_absence_user_id", "user_id", "to_on"), Index("ix_absence_to_on", "to_on"))
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
-    from_on: Mapped[date] = mapped_column(Date)
-    to_on: Mapped[date] = mapped_column(Date)
-    deputy_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
-    by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
-    at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]
-    ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
 
 
 class NotAway(Incomplete):
     """The form is wrong: `problems` says what, for the fields `user`, `from_on`, `to_on` and `deputy`."""
 
     message = N_("The absence was not entered.")
-
-
-def stand_ins(session: Session, today: date) -> dict[int, int]:
-    """Everybody who is away on a day, with who stands in for them then. Who stands in for themselves in the end, or
-    whose deputy has left, has nobody."""
-    deputies = {row.user_id: row.deputy_id for row in session.execute(_on(today))}
-    found = {user: last_of(deputies, user) for user in deputies}
-    return {user: deputy for user, deputy in found.items() if deputy is not None}
-
-
-def _on(day: date) -> Select[int, int]:
-    here = Absence.ended_at.is_(None), Absence.from_on <= day, Absence.to_on >= day, User.left_at.is_(None)
-    return select(Absence.user_id, Absence.deputy_id).join(User, User.id == Absence.deputy_id).where(*here)
-
-
-def last_of(deputies: Mapping[int, int], user: int) -> int | None:
-    """The end of a chain of deputies; None where it comes round to where it has been."""
-    seen = {user}
-    while user in deputies:
-        user = deputies[user]
-        if user in seen:
-            return None
-        seen.add(user)
-    return user
 
 
 def enter(

@@ -21,6 +21,8 @@ from complaints.registration import Incomplete, Problem
 LONGEST_TEXT = 20_000
 LONGEST_RUN = timedelta(days=366)
 LONGEST_NOTE = 200
+MOST_LINES = 20
+"""So many lines are told that are wrong."""
 _DASHES = re.compile(r"\s*[-‐-―~～至]\s*")
 _BLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
 _LINE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:\s*\.\.\s*([0-9]{4}-[0-9]{2}-[0-9]{2}))?[\s:：]+(\S.*)")
@@ -56,11 +58,8 @@ def read(form: Mapping[str, str]) -> Outline:
         public_days(country)
     except UnknownCountry as wrong:
         problems.append(Problem("country", wrong.sentence))
-    different: dict[date, Hours] = {}
-    try:
-        different = _different(form.get("different", ""))
-    except _Wrong as wrong:
-        problems.append(Problem("different", wrong.sentence))
+    different, wrong_lines = _different(form.get("different", ""))
+    problems += [Problem("different", each) for each in wrong_lines]
     if len(form.get("note", "").strip()) > LONGEST_NOTE:
         message = N_("This may have %(limit)s characters; it has %(length)s")
         values = {"limit": LONGEST_NOTE, "length": len(form["note"].strip())}
@@ -98,11 +97,13 @@ def _block(text: str) -> tuple[time, time]:
     return time(*opens), time(closes[0] % 24, closes[1])
 
 
-def _different(text: str) -> dict[date, Hours]:
+def _different(text: str) -> tuple[dict[date, Hours], list[Sentence]]:
+    """The days that are different, and what is wrong, line by line."""
+    found: dict[date, Hours] = {}
+    problems: list[Sentence] = []
     if len(text) > LONGEST_TEXT:
         message = N_("This may have %(limit)s characters; it has %(length)s")
-        raise _Wrong(message, limit=LONGEST_TEXT, length=len(text))
-    found: dict[date, Hours] = {}
+        return found, [Sentence(message, {"limit": LONGEST_TEXT, "length": len(text)})]
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -111,9 +112,13 @@ def _different(text: str) -> dict[date, Hours]:
             if twice := next((day for day in days if day in found), None):
                 raise _Wrong(N_("%(day)s is there twice"), day=twice)
         except _Wrong as wrong:
-            raise _Wrong(N_("Line %(line)s: %(problem)s"), line=number, problem=wrong.sentence) from None
+            if len(problems) == MOST_LINES:
+                problems.append(Sentence(N_("There is more that is wrong below line %(line)s"), {"line": number - 1}))
+                break
+            problems.append(Sentence(N_("Line %(line)s: %(problem)s"), {"line": number, "problem": wrong.sentence}))
+            continue
         found |= dict.fromkeys(days, hours)
-    return found
+    return found, problems
 
 
 def _line(line: str) -> tuple[list[date], Hours]:

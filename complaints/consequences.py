@@ -5,15 +5,17 @@ An act says what happened as events (`signed:receipt`, `entered:verification`, s
 the procedure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
 
 from complaints import (
     clocks,
+    deputies,
     history,
     invitations,
     limits,
@@ -22,6 +24,7 @@ from complaints import (
     receivers,
     records,
     report,
+    row_clocks,
     rows,
     turns,
     until,
@@ -33,6 +36,7 @@ from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
 from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
+from complaints.errors import Name
 from complaints.happened import has_happened
 from complaints.history import Change
 from complaints.people import Actor
@@ -49,6 +53,7 @@ from complaints.procedure import (
 )  # fmt: skip
 from complaints.records import Record
 from complaints.signatures import Signature
+from complaints.work import Task
 
 RESPONSIBLE, NAMED, OWNED = "responsible", "named", "owned"
 PEOPLE = ("person", "people")
@@ -77,8 +82,8 @@ def follow(
         owner = complaint.owner_id
         _hand_over(session, case, running, at=at, context=context)
         _name_people(session, case, owner, at=at)
-        _tell(session, case, events, by=by, at=at, context=context)
-        work.renew(session, complaint.id, turns.tasks(case), at=at)
+        new = work.renew(session, complaint.id, turns.tasks(case), at=at)
+        _tell(session, case, events, new, by=by, at=at, context=context)
     invitations.follow(session, case, by=by, at=at, context=context)
     session.flush()
     for opener in opening.openers(session, complaint):
@@ -121,9 +126,7 @@ def _clocks(
         running += _of_customer(session, case, running, at=at, context=context)
     until.follow(session, case, running, by=by, at=at, context=context)
     for clock in running:
-        rule = rules.get(clock.key)
-        stops = rule.stops if rule is not None else limits.stops(clock)
-        if clock.stopped_at is None and stops and all(_has_happened(case, event) for event in stops):
+        if clock.stopped_at is None and _is_kept(case, clock, rules.get(clock.rule)):
             clocks.stop(clock, at=at, calendar=limits.calendar_of(session, case, clock.responsible, context))
     if stage.final:
         _end(session, case, running, at=at, context=context)
@@ -133,7 +136,9 @@ def _clocks(
         running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
     for rule in case.rules.clocks:
         done = all(has_happened(case, event) for event in rule.stops)
-        if rule.starts in events and case.holds(rule.when) and not done:
+        if rule.each:
+            running += until.start_rows(session, case, rule, running, at=at, context=context)
+        elif rule.starts in events and case.holds(rule.when) and not done:
             running += _start(session, case, rule, at, running, context)
         elif rule.starts == RECEIVED and rule.when.any_of:
             running += _from_receipt(session, case, rule, running, done=done, at=at, context=context)
@@ -162,6 +167,15 @@ def _from_receipt(
     elif case.complaint.round == 1 and not (done or elsewhere) and all(c.outcome == clocks.CANCELLED for c in mine):
         return _start(session, case, rule, case.complaint.received_at, running, context)
     return []
+
+
+def _is_kept(case: Case, clock: Clock, rule: ClockRule | None) -> bool:
+    """Has all happened that a clock waits for?"""
+    if rule is not None and rule.each:
+        row = row_clocks.row_of(case, rule, clock)
+        return row is not None and row_clocks.is_done(rule, row.values)
+    stops = rule.stops if rule is not None else limits.stops(clock)
+    return bool(stops) and all(_has_happened(case, event) for event in stops)
 
 
 def _has_happened(case: Case, event: str) -> bool:
@@ -223,13 +237,13 @@ def _of_another_class(
     after a lowering they run from where they would have run all along."""
     rules = {rule.key: rule for rule in case.rules.clocks}
     for clock in running:
-        rule = rules.get(clock.key)
+        rule = rules.get(clock.rule)
         if clock.stopped_at is None and rule is not None and not case.holds(rule.when):
             clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
     started: list[Clock] = []
     for rule in case.rules.clocks:
         owed = rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts)
-        if owed and not all(has_happened(case, event) for event in rule.stops):
+        if owed and not rule.each and not all(has_happened(case, event) for event in rule.stops):
             since = _moment(session, case, rule.starts) if lowered else None
             started += _start(session, case, rule, since or at, running, context)
     return started
@@ -361,7 +375,16 @@ def _took_part(session: Session, complaint: Complaint, users: Iterable[int]) -> 
 # Who is told
 
 
-def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at: datetime, context: Context) -> None:
+def _tell(
+    session: Session,
+    case: Case,
+    events: Sequence[str],
+    new: Collection[Task],
+    *,
+    by: Actor,
+    at: datetime,
+    context: Context,
+) -> None:
     today = at.astimezone(context.zone).date()
     for position, rule in enumerate(case.rules.notices):
         on = [event for event in rule.on if event in events]
@@ -369,12 +392,16 @@ def _tell(session: Session, case: Case, events: Sequence[str], *, by: Actor, at:
             told = {to: {*receivers.of(session, case, to, on, by=by, today=today)} for to in rule.to}
             others = {user for to, users in told.items() if not _is_named(case, to) for user in users}
             said = {"name": rule.name, "content": words.content(case, rule.shows)}
-            notices.tell(
-                session, case.complaint, {user for users in told.values() for user in users}, f"{position}:{on[0]}",
-                by=by, at=at, today=today, secret=context.secret, domain=context.domain, opens_to=others,
-                values={key: asdict(name) for key, name in said.items() if name}, mails=not _is_invitation(rule, on[0]),
+            users = {user for users in told.values() for user in users}
+            tell = partial(
+                notices.tell, session, case.complaint, event=f"{position}:{on[0]}", by=by, at=at, today=today,
+                secret=context.secret, domain=context.domain, mails=not _is_invitation(rule, on[0]),
                 always=rule.always or "superior" in rule.to,
             )  # fmt: skip
+            tell(users, opens_to=others, values={key: asdict(name) for key, name in said.items() if name})
+            for deputy, whose in deputies.hearing(session, new, users - {by.id}, today).items():
+                said["name"] = Name(f"{rule.name.en}, for {whose}", f"{rule.name.zh}，代{whose}")
+                tell([deputy], values={key: asdict(name) for key, name in said.items() if name})
     if entered := next((event.partition(":")[2] for event in events if event.startswith("entered:")), ""):
         watching = [user for reason, user, _ in case.involved if reason == WATCHING and user is not None]
         place = asdict(case.rules.stage(entered).name)

@@ -2,11 +2,15 @@
 is new, and what they are to carry out. It says nothing twice; where there is nothing to say, nobody is written to, and
 nobody while somebody stands in for them.
 
+Overdue is what a promise ran late for, as in the weekly letter. A day that was planned for an action is none: past it,
+the action is late, and stays among what is to be carried out.
+
 Of confidential procedures it says only how much waits.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -14,8 +18,9 @@ import structlog
 from sqlalchemy import ForeignKey, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
-from complaints import absences, outbox, rows, worklist
+from complaints import as_of, deputies, outbox, rows, worklist
 from complaints.channels import DAILY, wants
+from complaints.complaint import NO_LIMIT
 from complaints.context import Context
 from complaints.database import Base, looking, transaction
 from complaints.digest_readers import leaving_mark
@@ -24,7 +29,7 @@ from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
-from complaints.worklist import TO_DO, Item
+from complaints.worklist import Item
 
 log = structlog.get_logger(__name__)
 KIND = "daily"
@@ -62,7 +67,7 @@ def do(make: sessionmaker[Session], at: datetime, context: Context) -> int:
 def _to_think_of(session: Session, today: date) -> list[User]:
     thought = select(User).outerjoin(DailyDigest, DailyDigest.user_id == User.id)
     query = thought.where(User.left_at.is_(None), or_(DailyDigest.day.is_(None), DailyDigest.day != today))
-    away = absences.stand_ins(session, today)
+    away = deputies.stand_ins(session, today)
     return [user for user in session.scalars(query.order_by(User.id)) if user.id not in away]
 
 
@@ -91,54 +96,69 @@ def letter(session: Session, user: User, *, at: datetime, context: Context) -> d
     if not wants(user.preferences, DAILY):
         return {}
     today = at.astimezone(context.zone).date()
+    groups = worklist.groups(session, actor_for(session, user, today), today)
+    items = [item for group in groups for item in group.items]
+    shown = [item for item in items if not item.rules.confidential]
+    due = session.execute(as_of.next_promises({item.card.id for item in shown}))
+    day = _Day(at, context, {row.id: row.at for row in due})
     sections: dict[str, list[Item]] = defaultdict(list)
-    hidden = more = 0
-    for group in worklist.groups(session, actor_for(session, user, today), today):
-        more += group.left
-        for item in group.items:
-            if item.rules.confidential:
-                hidden += 1
-            elif section := _section(item, at, context):
-                sections[section].append(item)
-            else:
-                more += 1
+    for item in shown:
+        sections[day.section(item)].append(item)
+    hidden, more = len(items) - len(shown), sum(group.left for group in groups) + len(sections.pop("", ()))
     if not (sections or hidden):
         return {}
     return {
         "name": user.name, "day": today.isoformat(), "hidden": hidden, "more": more,
         "counts": {key: len(sections[key]) for key in SECTIONS},
-        "sections": {key: [*_told(sections[key], at, context)] for key in SECTIONS if sections[key]},
+        "sections": {key: [*map(day.told, sections[key][:SHOWN])] for key in SECTIONS if sections[key]},
     }  # fmt: skip
 
 
-def _section(item: Item, at: datetime, context: Context) -> str:
-    """Where an item stands; nowhere if it can wait."""
-    due = _due(item, context)
-    if item.kind == SIGN:
-        return TO_SIGN
-    if due is not None and due < at:
-        return OVERDUE
-    today = at.astimezone(context.zone).date()
-    if due is not None and due <= context.calendar.end_of(today):
-        return DUE_TODAY
-    if item.kind == ROW:
-        return ACTIONS
-    yesterday = working_days_before(today, 1, context.calendar)
-    return NEW if item.since >= (opening(yesterday, context.calendar) or midnight(yesterday, context.calendar)) else ""
+@dataclass(frozen=True)
+class _Day:
+    """What an item is on the day of a letter; `promised` says when the first promise of a complaint (id) is due."""
 
+    at: datetime
+    context: Context
+    promised: Mapping[int, datetime]
 
-def _due(item: Item, context: Context) -> datetime | None:
-    if item.kind == ROW:
-        return context.calendar.end_of(item.due_on) if item.due_on else None
-    return item.card.due_at if item.card.limited else None
+    @property
+    def today(self) -> date:
+        return self.at.astimezone(self.context.zone).date()
 
+    def section(self, item: Item) -> str:
+        """Where an item stands; nowhere if it can wait."""
+        due, hours = self.due(item), self.context.calendar
+        if item.kind == SIGN:
+            return TO_SIGN
+        if item.kind != ROW and self._late(due):
+            return OVERDUE
+        if due == self.today or (isinstance(due, datetime) and due <= hours.end_of(self.today)):
+            return DUE_TODAY
+        if item.kind == ROW:
+            return ACTIONS
+        yesterday = working_days_before(self.today, 1, hours)
+        return NEW if item.since >= (opening(yesterday, hours) or midnight(yesterday, hours)) else ""
 
-def _told(items: Iterable[Item], at: datetime, context: Context) -> Iterable[dict[str, Any]]:
-    for item in [*items][:SHOWN]:
-        due, what = _due(item, context), item.what
-        yield {
+    def due(self, item: Item) -> date | datetime | None:
+        """The day of an action, else the time of a promise."""
+        if item.kind == ROW:
+            return item.due_on
+        if item.until:
+            return item.due_at(self.context.calendar)
+        due = self.promised.get(item.card.id, NO_LIMIT)
+        return due if due < NO_LIMIT else None
+
+    def told(self, item: Item) -> dict[str, Any]:
+        due, what = self.due(item), item.what
+        return {
             "number": item.card.number, "customer": item.card.customer, "subject": item.card.subject,
-            "say": TO_DO[item.kind] if item.kind != ROW or item.about else "%(what)s",
+            "say": item.say,
             "what": [what.en, what.zh] if what else [item.key, item.key], "about": item.about,
-            "due": due.isoformat() if due else "", "late": due is not None and due < at,
+            "due": due.isoformat() if due else "", "late": self._late(due),
         }  # fmt: skip
+
+    def _late(self, due: date | datetime | None) -> bool:
+        if isinstance(due, datetime):
+            return due < self.at
+        return due is not None and due < self.today

@@ -16,7 +16,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    UniqueConstraint,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import kpi_entries, procedure_store, rows
@@ -126,8 +139,8 @@ def known(session: Session, which: Iterable[ColumnElement[bool]], at: datetime) 
     )  # fmt: skip
     query = select(*columns).where(*ordinary_ones).order_by(Complaint.registered_at, Complaint.id)
     found, by_key = session.execute(query).all(), countings()
-    written = _written(session, found, ordinary_ones, at, by_key)
-    verified = _verified(session, found, ordinary_ones, at, by_key)
+    hanging = _Hanging(session, found, ordinary_ones, at, by_key)
+    written, verified = hanging.written(), hanging.verified()
     return tuple(
         _registered(row, by_key[row.procedure], written.get(row.id, ()), signed=row.id in verified) for row in found
     )
@@ -190,69 +203,59 @@ Written = tuple[str, Mapping[str, Any]]
 """A record or a row of it: its sheet, and what it says."""
 
 
-def _hanging(
-    session: Session,
-    columns: Select[Any],
-    model: type[Record] | type[Signature],
-    found: Sequence[Any],
-    which: Iterable[ColumnElement[bool]],
-) -> Iterator[tuple[Any, Any]]:
-    """What hangs on complaints or on their investigations, each with every complaint (a row of `found`) whose present
-    round it is of."""
-    own, shared = (select(column).where(*which) for column in (Complaint.id, Complaint.investigation_id))
-    by: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
-    for row in found:
-        by[COMPLAINT, row.id].append(row)
-        if row.investigation_id is not None:
-            by[INVESTIGATION, row.investigation_id].append(row)
-    theirs = or_(
-        and_(model.subject == COMPLAINT, model.subject_id.in_(own)),
-        and_(model.subject == INVESTIGATION, model.subject_id.in_(shared)),
-    )
-    for each in session.execute(columns.add_columns(model.subject, model.subject_id, model.round).where(theirs)):
-        for row in by[each.subject, each.subject_id]:
-            if each.round in (LASTING, row.round):
-                yield each, row
+@dataclass(frozen=True)
+class _Hanging:
+    """What hangs on complaints or on their investigations, as it was known at an instant: `found` are the rows of the
+    complaints, and `which` says the same as a condition."""
 
+    session: Session
+    found: Sequence[Any]
+    which: Iterable[ColumnElement[bool]]
+    at: datetime
+    by_key: Mapping[str, Counted]
 
-def _written(
-    session: Session,
-    found: Sequence[Any],
-    which: Iterable[ColumnElement[bool]],
-    at: datetime,
-    by_key: Mapping[str, Counted],
-) -> dict[int, list[Written]]:
-    """The records that are counted, of each complaint, in their order; without fields that were written later."""
-    sheets: set[str] = set().union(*(counted.sheets for counted in by_key.values()))
-    query = select(Record.sheet, Record.values, Record.marks).where(
-        Record.sheet.in_(sheets), Record.begun_at <= at, Record.removed_at.is_(None)
-    )
-    written: defaultdict[int, list[Written]] = defaultdict(list)
-    for record, row in _hanging(session, query.order_by(Record.sheet, Record.place), Record, found, which):
-        said = {key: value for key, value in record.values.items() if _known(record.marks.get(key), at)}
-        written[row.id].append((record.sheet, said))
-    return written
+    def written(self) -> dict[int, list[Written]]:
+        """The records that are counted, of each complaint, in their order; without fields that were written later."""
+        sheets: set[str] = set().union(*(counted.sheets for counted in self.by_key.values()))
+        query = select(Record.sheet, Record.values, Record.marks).where(
+            Record.sheet.in_(sheets), Record.begun_at <= self.at, Record.removed_at.is_(None)
+        )
+        written: defaultdict[int, list[Written]] = defaultdict(list)
+        for record, row in self._each(query.order_by(Record.sheet, Record.place), Record):
+            said = {key: value for key, value in record.values.items() if _known(record.marks.get(key), self.at)}
+            written[row.id].append((record.sheet, said))
+        return written
+
+    def verified(self) -> set[int]:
+        """The complaints whose measures somebody has signed as verified."""
+        stands = or_(Signature.voided_at.is_(None), Signature.voided_at > self.at)
+        query = select(Signature.key).where(
+            Signature.key.in_({counted.verified for counted in self.by_key.values()}),
+            Signature.decision == APPROVED, Signature.at <= self.at, stands,
+        )  # fmt: skip
+        signed = self._each(query, Signature)
+        return {row.id for signature, row in signed if signature.key == self.by_key[row.procedure].verified}
+
+    def _each(self, query: Select[Any], model: type[Record] | type[Signature]) -> Iterator[tuple[Any, Any]]:
+        """Everything that a query finds, each with every complaint whose present round it is of."""
+        by: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
+        for row in self.found:
+            by[COMPLAINT, row.id].append(row)
+            if row.investigation_id is not None:
+                by[INVESTIGATION, row.investigation_id].append(row)
+        on = ((COMPLAINT, Complaint.id), (INVESTIGATION, Complaint.investigation_id))
+        parts = (select(literal(kind).label("kind"), id_.label("id")).where(*self.which) for kind, id_ in on)
+        them = union(*parts).subquery()  # each once, and written so that PostgreSQL, too, finds theirs by an index
+        theirs = and_(model.subject == them.c.kind, model.subject_id == them.c.id)
+        query = query.add_columns(model.subject, model.subject_id, model.round).select_from(model).join(them, theirs)
+        for each in self.session.execute(query):
+            for row in by[each.subject, each.subject_id]:
+                if each.round in (LASTING, row.round):
+                    yield each, row
 
 
 def _known(mark: Any, at: datetime) -> bool:
     return mark is None or datetime.fromisoformat(mark[1]) <= at
-
-
-def _verified(
-    session: Session,
-    found: Sequence[Any],
-    which: Iterable[ColumnElement[bool]],
-    at: datetime,
-    by_key: Mapping[str, Counted],
-) -> set[int]:
-    """The complaints whose measures somebody has signed as verified."""
-    stands = or_(Signature.voided_at.is_(None), Signature.voided_at > at)
-    query = select(Signature.key).where(
-        Signature.key.in_({counted.verified for counted in by_key.values()}), Signature.decision == APPROVED,
-        Signature.at <= at, stands,
-    )  # fmt: skip
-    signed = _hanging(session, query, Signature, found, which)
-    return {row.id for signature, row in signed if signature.key == by_key[row.procedure].verified}
 
 
 def _registered(row: Any, counted: Counted, written: Iterable[Written], *, signed: bool) -> Registered:

@@ -2,7 +2,8 @@
 
 Each of them gets a mail with an entry for their calendar, which is the meeting's and keeps its name: when the time or
 those who come change, everybody gets the newer one, and who is taken off gets its end; so does everybody where nobody
-goes on with the complaint before it takes place. Whoever called it gets the entry, too. A mail that nobody has begun to
+goes on with the complaint before it takes place. Once it has begun nobody hears of it any more, whatever is written
+about it, until it is planned for another day. Whoever called it gets the entry, too. A mail that nobody has begun to
 send is replaced by the next one. The entry says the number and where to read more, nothing of what it is about.
 """
 
@@ -55,7 +56,7 @@ def keep_up(session: Session, case: Case, row: Record, *, by: Actor, at: datetim
     goes_on = _goes_on(session, case, row)
     asked = _asked(session, case, row, rules, by=by, at=at, context=context) if goes_on else {}
     planned = {user: _span(row, rule.calendar) for user, rule in asked.items() if rule.calendar}
-    if planned == standing:
+    if planned == standing or all(starts_at <= at for starts_at, _ in (*planned.values(), *standing.values())):
         return
     sequence = max((each.sequence + 1 for each in known.values()), default=0)
     for user in planned.keys() - known.keys():

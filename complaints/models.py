@@ -1,7 +1,6 @@
 """All tables at once, for migrations and for tests that compare the two."""
 
 from complaints import (
-    absences,
     assignments,
     calendars,
     clocks,
@@ -11,6 +10,7 @@ from complaints import (
     customer_file,
     customers,
     daily,
+    deputies,
     digest,
     digest_readers,
     drafts,
@@ -50,10 +50,10 @@ from complaints import (
 from complaints.database import Base
 
 __all__ = [
-    "Base", "absences", "assignments", "calendars", "clocks", "communications", "complaint", "conversation",
-    "customer_file", "customers", "daily", "digest", "digest_readers", "drafts", "figures", "finding", "history",
-    "incidents", "invitations", "kpi_entries", "letters", "links", "mailboxes", "notes", "notices", "numbers",
-    "off_board", "outbox", "penalty", "people", "printing", "procedure_store", "products", "records", "registration",
-    "reminder", "replies", "reply_templates", "schedule", "signatures", "signin", "switches", "terms", "views",
-    "visits", "work",
+    "Base", "assignments", "calendars", "clocks", "communications", "complaint", "conversation",
+    "customer_file", "customers", "daily", "deputies", "digest", "digest_readers", "drafts", "figures",
+    "finding", "history", "incidents", "invitations", "kpi_entries", "letters", "links", "mailboxes", "notes",
+    "notices", "numbers", "off_board", "outbox", "penalty", "people", "printing", "procedure_store", "products",
+    "records", "registration", "reminder", "replies", "reply_templates", "schedule", "signatures", "signin",
+    "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip

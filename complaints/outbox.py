@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, or_, select, update
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, and_, case, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import rows
@@ -29,6 +29,10 @@ LONGEST_ID = 250
 """A longer Message-ID is not cited: cut, it would match nothing."""
 DEATHS = 3
 """After so many workers died with a row in hand it is parked for a person."""
+
+
+RANKS: Mapping[str, int] = {"acknowledgement": 0, "reply": 1, "enquiry": 1}
+"""Which kinds go first of what is due: whoever waits outside the house. All others come after them."""
 
 
 class Outgoing(Base):
@@ -198,7 +202,8 @@ class Claim:
 
 
 def claim(session: Session, *, at: datetime) -> Claim | None:
-    """Take the next due row under a lease, in a short transaction of its own; None when nothing is due.
+    """Take the next due row, by its kind's rank, under a lease, in a short transaction of its own; None when nothing is
+    due.
 
     A row whose lease ended belonged to a worker that died. It is taken again, unless it died too often or its mail may
     have been sent twice already: then it is parked."""
@@ -210,7 +215,7 @@ def claim(session: Session, *, at: datetime) -> Claim | None:
         row = session.scalar(
             select(Outgoing)
             .where(due)
-            .order_by(Outgoing.due_at, Outgoing.id)
+            .order_by(case(RANKS, value=Outgoing.kind, else_=len(RANKS)), Outgoing.due_at, Outgoing.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, and_, exists, literal, or_, select, tuple_, union_all, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import rows, schedule, switches, workflow
+from complaints import receivers, rows, schedule, switches, workflow
 from complaints.case import Case, load
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
@@ -26,11 +26,9 @@ from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import N_, Sentence
 from complaints.failpoints import failpoint
-from complaints.guards import DEPARTMENT_ROLES
 from complaints.penalty import DECISIONS, PROPOSED, WITHDRAWN, Penalty, PenaltyAct
-from complaints.people import Actor, Grant, User, held_on
+from complaints.people import DEPARTMENT_ROLES, Actor, Grant, User, held_on
 from complaints.procedure import COMPLAINT, RECORDS, RECURRENCE, WEEK, PenaltyRule, newest, of, versions
-from complaints.receivers import HEAD, holding
 from complaints.registration import Incomplete, Problem
 from complaints.schedule import Recurrence
 from complaints.texts import clean
@@ -134,7 +132,7 @@ def _of_clock(session: Session, clock_id: int, at: datetime, zone: ZoneInfo) -> 
     rule = next((each for each in case.rules.clocks if each.key == clock.key), None)
     if rule is None or rule.penalty is None:
         return 0
-    payers = responsible(session, case, clock.responsible, at.astimezone(zone).date())
+    payers = _payers(session, case, clock.responsible, at.astimezone(zone).date())
     breach: dict[str, Any] = {"kind": rule.penalty.key, "yuan": rule.penalty.yuan, "round": clock.round}
     about = {"complaint_id": complaint.id, "clock_id": clock.id}
     proposed = _propose(session, f"clock:{clock.id}", payers, clock.due_at, at, zone, **breach, **about)
@@ -228,7 +226,7 @@ def propose_weekly(session: Session, week: str, roles: Iterable[str], *, at: dat
     rule, today, found = rules[0], at.astimezone(context.zone).date(), 0
     for role in roles:
         if role in rule.roles:
-            payer = _only_one(session, role, today)
+            payer = _payer(session, role, receivers.holding(session, role, today), today)
             of_rule: dict[str, Any] = {"kind": rule.key, "yuan": rule.yuan, "week": week}
             found += _propose(session, f"week:{week}:{role}", [payer], at, at, context.zone, **of_rule)
     return found
@@ -237,50 +235,41 @@ def propose_weekly(session: Session, week: str, roles: Iterable[str], *, at: dat
 # Whose business it was
 
 
-def responsible(session: Session, case: Case, role: str, today: date) -> list[Payer]:
-    """Whose business something is on a case that a role is to do: who is named for it, else who has the complaint or
-    took it in, if they hold the role, else the only one who holds it; of a role of departments, for each that is
-    responsible, who is named there, else its head."""
+def _payers(session: Session, case: Case, role: str, today: date) -> list[Payer]:
+    """Whose business something is on a case that a role is to do: who is named for it, else the only one of those who
+    hear of it as responsible; of a role of departments, for each that is responsible, who is named there, else its
+    head."""
     if role in DEPARTMENT_ROLES:
         found = [_in_department(session, case, role, each, today) for each in sorted(case.departments)]
         return found or [Payer(role)]
-    held, near = holding(session, role, today), (case.complaint.owner_id, case.complaint.received_by_id)
-    user = case.named(role) or next((each for each in near if each in held), None)
-    if user is None:
-        return [_only_one(session, role, today)]
-    return [Payer(role, user, department_of(session, user, role, today))]
+    named = case.named(role)
+    return [_payer(session, role, {named} if named else receivers.responsible(session, case, role, today), today)]
 
 
 def _in_department(session: Session, case: Case, role: str, department: int, today: date) -> Payer:
     if named := case.named_in(department):
         return Payer(named[0], named[1], department)
-    heads = session.scalars(_held(HEAD, today).where(Grant.department_id == department)).all()
-    return Payer(role, heads[0] if len(heads) == 1 else None, department)
+    return Payer(role, _only_one(receivers.heads(session, case, [department], today)), department)
 
 
-def _only_one(session: Session, role: str, today: date) -> Payer:
-    holders = holding(session, role, today)
-    user = holders.pop() if len(holders) == 1 else None
+def _payer(session: Session, role: str, users: Collection[int], today: date) -> Payer:
+    user = _only_one(users)
     return Payer(role, user, department_of(session, user, role, today) if user else None)
 
 
+def _only_one(users: Collection[int]) -> int | None:
+    return next(iter(users)) if len(users) == 1 else None
+
+
 def _with_superiors(session: Session, case: Case, rule: PenaltyRule, today: date) -> list[Payer]:
-    payers = [payer for role in rule.roles for payer in responsible(session, case, role, today)]
+    payers = [payer for role in rule.roles for payer in _payers(session, case, role, today)]
     above = [_above(session, payer, rule.superior, today) for payer in payers if rule.superior]
     return payers + above
 
 
 def _above(session: Session, payer: Payer, role: str, today: date) -> Payer:
     superior = session.scalar(select(User.superior_id).where(User.id == payer.user_id)) if payer.user_id else None
-    if superior is None:
-        return _only_one(session, role, today)
-    return Payer(role, superior, department_of(session, superior, role, today))
-
-
-def _held(role: str, today: date) -> Select[int]:
-    query = select(Grant.user_id).join(User, User.id == Grant.user_id)
-    query = query.where(Grant.role == role, *held_on(literal(today)))
-    return query.where(User.left_at.is_(None)).distinct()
+    return _payer(session, role, {superior} if superior else receivers.holding(session, role, today), today)
 
 
 def department_of(session: Session, user_id: int, role: str, today: date) -> int | None:

@@ -278,7 +278,8 @@ class PenaltyRule:
 @dataclass(frozen=True)
 class ClockRule:
     """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `until`: the
-    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it.
+    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it;
+    `each`: the record with rows that it is a column of, each row a promise of its own (see row_clocks.py).
     `target`: no promise but an aim. `pauses`: it may stand still while we wait for the customer."""
 
     key: str
@@ -291,6 +292,7 @@ class ClockRule:
     penalty: Penalty | None = None
     pauses: bool = False
     until: str = ""
+    each: str = ""
     target: bool = False
 
 
@@ -569,6 +571,7 @@ class Procedure:
 # are read at the first question.
 
 _known: dict[tuple[str, int], Procedure] = {}
+_shelved: frozenset[str] = frozenset()
 
 
 def use(procedures: Iterable[Procedure]) -> None:
@@ -624,7 +627,7 @@ def confidential() -> dict[str, list[int]]:
 
 
 def newest() -> list[Procedure]:
-    """The procedures that new complaints may follow, in their newest version, the default one first."""
+    """All procedures in their newest version, the default one first."""
     _shipped()
     keys = sorted({each.key for each in _known.values() if not each.still}, key=lambda key: (key != DEFAULT, key))
     return [procedure(key) for key in keys]
@@ -641,8 +644,21 @@ def _opened(known: tuple[Procedure, ...]) -> frozenset[str]:
 
 
 def offered() -> list[Procedure]:
-    """The procedures that new complaints may follow here."""
-    return newest()
+    """The procedures that new complaints may follow here: those that are not on the shelf, in their newest version, the
+    default one first; there is always one."""
+    known = newest()
+    return [rules for rules in known if rules.key not in _shelved] or known
+
+
+def usual() -> Procedure:
+    """The procedure of new complaints for which nobody chose one."""
+    return offered()[0]
+
+
+def shelve(keys: Iterable[str]) -> None:
+    """These are on the shelf here, and no others."""
+    global _shelved
+    _shelved = frozenset(keys)
 
 
 def own_roles() -> Mapping[str, Name]:

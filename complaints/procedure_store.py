@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, literal, select, union_all
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import procedure, rows
+from complaints import procedure, procedure_use, rows
 from complaints.complaint import Complaint
 from complaints.database import Base
 from complaints.errors import N_, NotFound, Sentence
@@ -170,16 +170,19 @@ def load_known(session: Session) -> None:
     """Make every stored version known to this process. Of one that cannot be read any more only the complaints that
     follow it stand still."""
     known = {(rules.key, rules.version): digest(rules.source) for rules in procedure.versions()}
-    stored = session.execute(select(Version.key, Version.version, Version.sha256)).all()
-    wanted = [(row.key, row.version) for row in stored if known.get((row.key, row.version)) != row.sha256]
+    stored = select(Version.key, Version.version, Version.sha256)
+    found = session.execute(union_all(stored, select(procedure_use.shelf().c.key, literal(0), literal("")))).all()
+    there = [(row.key, row.version, row.sha256) for row in found if row.version]
+    wanted = [(key, version) for key, version, sha256 in there if known.get((key, version)) != sha256]
     procedure.use(_read(session, wanted))
+    procedure.shelve(row.key for row in found if not row.version)
 
 
 def _read(session: Session, wanted: Iterable[tuple[str, int]]) -> Iterator[Procedure]:
     for key, version in wanted:
         text = find(session, key, version).text
         try:
-            yield read(text, f"{key} {version}")
+            yield read(text, f"{key} {version}", kept=True)
         except BadProcedure as bad:
             log.error("a procedure cannot be read any more", procedure=key, version=version, faults=str(bad))
             yield standing_still(key, version, text)

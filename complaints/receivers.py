@@ -17,8 +17,7 @@ from complaints import guards, rows
 from complaints.assignments import Post
 from complaints.case import Case
 from complaints.complaint import Involvement
-from complaints.guards import DEPARTMENT_ROLES
-from complaints.people import Actor, Grant, User
+from complaints.people import DEPARTMENT_ROLES, Actor, Grant, User
 from complaints.procedure import NOTIFIED, SignatureRule
 from complaints.records import Record
 
@@ -58,7 +57,7 @@ def owner(session: Session, case: Case, today: date) -> int | None:
         return named
     if not (DEPARTMENT_ROLES & {*stage.owner_roles} and case.departments):
         return None
-    found = _heads(session, case, case.departments, today)
+    found = heads(session, case, case.departments, today)
     return found.pop() if len(found) == 1 else None
 
 
@@ -164,7 +163,7 @@ def _in(session: Session, departments: Iterable[int], today: date) -> list[tuple
     return [(*row,) for row in rows.run(session, _held("department"), {"among": among, "today": today})]
 
 
-def _heads(session: Session, case: Case, departments: Collection[int], today: date) -> set[int]:
+def heads(session: Session, case: Case, departments: Collection[int], today: date) -> set[int]:
     """Who has a complaint in some departments: whoever is named for it there and works there that day, else the
     heads."""
     return _by_rank(session, case, departments, today, 2)

@@ -1,8 +1,9 @@
 """Reminders: people hear of a promise before it is broken, when its time is up, and after that ever higher up.
 
-Whoever is responsible is warned when three quarters of the working time are gone, hears when it is due, and from the
-next working day on with everybody on the next rung of the procedure's ladder. In working time only; what was missed is
-told once, as it stands by then. A warning is given once for each clock; what comes after it, for each due time.
+Whoever is responsible is warned when three quarters of the working time are gone, pauses left out, hears when it is
+due, and from the next working day on with everybody on the next rung of the procedure's ladder. In working time only;
+what was missed is told once, as it stands by then. A warning is given once for each clock; what comes after it,
+for each due time.
 
 A clock keeps when it is to be looked at next, so a run that finds nothing asks two small indexes. One row for each
 person, clock, level and due time says who was told, whatever was run how often. The bell rings with it; the mail, one
@@ -19,7 +20,7 @@ import structlog
 from sqlalchemy import and_, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import absences, clocks, notices, receivers, reminder_mail, rows
+from complaints import clocks, deputies, notices, receivers, reminder_mail, rows
 from complaints.case import Case, load
 from complaints.clocks import NOT_RECKONED, RUNS, Clock
 from complaints.complaint import NO_LIMIT, Complaint
@@ -27,7 +28,7 @@ from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import ComplaintError
 from complaints.failpoints import failpoint
-from complaints.levels import DUE, WARNING, in_hours, levels
+from complaints.levels import DUE, WARNING, Level, in_hours, levels
 from complaints.people import ROLES, SYSTEM, User
 from complaints.procedure import COMPLAINT, Ladder, of
 from complaints.reminder import Reminder, Unclaimed
@@ -118,7 +119,7 @@ class _Run:
 
     @cached_property
     def away(self) -> Mapping[int, int]:
-        return absences.stand_ins(self.session, self.today)
+        return deputies.stand_ins(self.session, self.today)
 
     def look_at(self, ids: Sequence[int]) -> int:
         """Tell of those of these clocks whose complaints nobody is working on this very moment; the others wait for the
@@ -139,12 +140,12 @@ class _Run:
         """Tell of a clock what was not told `before`, and keep when it is looked at next; gives how many heard."""
         if clock.due_at >= NO_LIMIT:  # it stands still; when it goes on, it has another due time
             return self._again(clock, None)
-        steps = levels(clock.started_at, clock.due_at, self.context.calendar, Ladder())
+        steps = self._levels(clock, Ladder())
         if steps[0].at > self.at:
             return self._again(clock, steps[0].at)
         case = load(self.session, complaint)
         ladder = _ladder(case, clock)
-        steps = levels(clock.started_at, clock.due_at, self.context.calendar, ladder)
+        steps = self._levels(clock, ladder)
         reached = max(each.number for each in steps if each.at <= self.at)
         upcoming = next((each for each in steps if each.at > self.at), None)
         if reached <= before:
@@ -160,6 +161,11 @@ class _Run:
             return 0
         told = self._tell(clock, case, _News(reached, responsible, higher, then, then_at)) if responsible else 0
         return told or self._unclaimed(clock)
+
+    def _levels(self, clock: Clock, ladder: Ladder) -> list[Level]:
+        """What was entered is due then, however long the clock stood still before that."""
+        pauses = [] if "until" in clock.receipt else [*clocks.stands_still(clock)]
+        return levels(clock.started_at, clock.due_at, self.context.calendar, ladder, pauses=pauses)
 
     def _rungs(self, case: Case, responsible: set[int], ladder: Ladder) -> list[set[int]]:
         """The people on each rung of a ladder who stand on none below."""
@@ -218,10 +224,10 @@ class _Run:
     def _stood_in_for(self, complaint: Complaint, users: set[int]) -> dict[int, int]:
         """Who is told, each with whom they are told for: a deputy for who is away, where that one may hear of it."""
         away = self.away
-        deputies = {away[each] for each in users if each in away}
-        if deputies and of(complaint).confidential:
-            deputies = {row.id for row in notices.who_hears(self.session, complaint, deputies, self.today)}
-        stands_in = {each: away[each] for each in users if away.get(each) in deputies}
+        asked = {away[each] for each in users if each in away}
+        if asked and of(complaint).confidential:
+            asked = {row.id for row in notices.who_hears(self.session, complaint, asked, self.today)}
+        stands_in = {each: away[each] for each in users if away.get(each) in asked}
         return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}
 
 

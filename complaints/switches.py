@@ -14,7 +14,7 @@ class SwitchedOff(Base):
     """A part that was switched off, when and by whom, until it was switched on again (`back_at`)."""
 
     __tablename__ = "switched_off"
-    part: Mapped[str] = mapped_column(String(40), primary_key=True)
+    part: Mapped[str] = mapped_column(String(60), primary_key=True)
     at: Mapped[datetime]
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     back_at: Mapped[datetime | None]

@@ -25,7 +25,7 @@ from complaints.letters import WAITING, Attachment, Letter, Sighting, random_id
 from complaints.mailboxes import Mailbox
 from complaints.off_board import a_reason
 from complaints.people import FRONT_OFFICE, QUALITY, Actor
-from complaints.procedure import DEFAULT
+from complaints.procedure import usual
 
 BY_HAND = "by_hand"
 LONGEST_CONTENT = 100_000
@@ -278,7 +278,7 @@ def _open(
         received_at=letter.received_at,
         channel="email",
         calendar=calendar,
-        procedure_key=mailbox.procedure if mailbox else DEFAULT,
+        procedure_key=mailbox.procedure if mailbox else usual().key,
         fields={
             "subject": letter.subject[:250],
             "content": (letter.text if letter.from_address in staff else letter.own_words)[:LONGEST_CONTENT],

@@ -23,9 +23,9 @@ REGISTER, WRITE, SIGN, CLASSIFY, MOVE, ROW = "register", "write", "sign", "class
 
 
 class Task(NamedTuple):
-    """Something that waits: `kind` is register, write (a record), sign (a signature), class (one is proposed), move (to
-    a stage, or off the board) or row (of a record, owned by somebody); `key` says which. One of a later `turn` is for
-    when nobody of an earlier one can do it. `barred`: who may not do it, see `bar`."""
+    """Something that waits: `kind` is register, write (a record, or a row of it), sign (a signature), class (one is
+    proposed), move (to a stage, or off the board) or row (of a record, owned by somebody); `key` says which. One of a
+    later `turn` is for when nobody of an earlier one can do it. `barred`: who may not do it, see `bar`."""
 
     kind: str
     key: str
@@ -98,9 +98,9 @@ def _without() -> Delete:
     return delete(table).where(table.c.id == bindparam("row"))
 
 
-def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: datetime) -> None:
+def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: datetime) -> list[Task]:
     """What waits now; what waited before and still does keeps its time. A row that is not needed any more is given to
-    a new task, which is one statement less than a row less and a row more."""
+    a new task, which is one statement less than a row less and a row more. Gives what did not wait before."""
     wanted, gone = dict.fromkeys(tasks), list[dict[str, Any]]()
     for row in rows.run(session, _waiting(), {"of": complaint_id}):
         if (task := Task(*row[1:])) in wanted:
@@ -114,3 +114,4 @@ def renew(session: Session, complaint_id: int, tasks: Iterable[Task], *, at: dat
     if gone[fits:]:
         session.connection().execute(_without(), gone[fits:])
     rows.add(session, Waiting, *({"complaint_id": complaint_id, **task} for task in new[fits:]))
+    return list(wanted)

@@ -6,13 +6,13 @@ Rendered in the reader's language by a bare Flask application of its own: a job 
 import email.charset
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 import flask_mail
 from flask import Flask, render_template
-from flask_babel import Babel, force_locale, format_date, format_datetime, get_locale
+from flask_babel import Babel, force_locale, format_date, format_datetime, get_locale, to_user_timezone
 
 from complaints.outbox import Outgoing
 from complaints.settings import Settings
@@ -42,7 +42,7 @@ def make_app(settings: Settings) -> Flask:
     flask_mail.Mail(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(moment=_moment, day=_day)
+    app.jinja_env.filters.update(moment=_moment, day=_day, due=_due)
     return app
 
 
@@ -50,6 +50,15 @@ def _moment(value: str) -> str:
     """An instant in words: 17 September 2026, 16:42."""
     pattern = "y年M月d日 HH:mm" if str(get_locale()).startswith("zh") else "d MMMM y, HH:mm"
     return str(format_datetime(datetime.fromisoformat(value), pattern))
+
+
+def _due(value: str) -> str:
+    """When something is due: a day as a day, also one on which nobody works, whose last minute stands for it."""
+    when = datetime.fromisoformat(value)
+    at = when if len(value) == len("2026-11-16") else to_user_timezone(when)
+    if at is not when and at.time() != time(23, 59):
+        return _moment(value)
+    return str(format_date(at.date(), "y年M月d日" if str(get_locale()).startswith("zh") else "d MMMM y"))
 
 
 def _day(value: str) -> str:

@@ -74,6 +74,7 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 def known_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A procedure that a test, or its database, brings in is known no longer than that."""
     monkeypatch.setattr(procedure, "_known", procedure._known)
+    monkeypatch.setattr(procedure, "_shelved", procedure._shelved)
 
 
 class ByLanguage(FileSystemBytecodeCache):

@@ -20,7 +20,7 @@ from complaints import views
 from complaints.board import Change, Column, Filters, Head, Place
 from complaints.errors import N_, BadInput, Name, Sentence
 from complaints.people import Department
-from complaints.procedure import Procedure, laid_out, newest, procedure
+from complaints.procedure import Procedure, laid_out, newest, offered, procedure, usual
 from webapp.card import CardView, selecting
 from webapp.context import actor, now, preferences, settings
 from webapp.database import db
@@ -127,7 +127,13 @@ def shown_procedure() -> Procedure:
     all its versions."""
     known = [rules.key for rules in newest()]
     wanted = request.args.get("procedure", preferences().get("procedure", ""))
-    return laid_out(wanted if wanted in known else known[0])
+    return laid_out(wanted if wanted in known else usual().key)
+
+
+def to_look_at(shown: str) -> list[Procedure]:
+    """The procedures whose boards are offered: those in use, and the one that is shown."""
+    used = {rules.key for rules in offered()} | {shown}
+    return [rules for rules in newest() if rules.key in used]
 
 
 def heads(rules: Procedure) -> list[Head]:
@@ -140,7 +146,7 @@ def in_common(rules: Procedure, heads: list[Head], **more: object) -> dict[str, 
     filters = filters_of(request.args, rules)
     return {
         "rules": rules,
-        "procedures": newest(),
+        "procedures": to_look_at(rules.key),
         "heads": heads,
         "view": CardView.of_request(),
         "filters": filters,

@@ -4,7 +4,8 @@ What is typed is first shown with every running clock that would be due at anoth
 administrators; for everybody else there is nothing here. A customer's is for those who may know the customer.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ from complaints.calendars import CUSTOMER, DEPARTMENT, ORGANISATION, CalendarVer
 from complaints.complaint import Complaint, visible_to
 from complaints.customers import Customer
 from complaints.database import sessions
-from complaints.errors import ComplaintError, Name, NotFound
+from complaints.errors import ComplaintError, Name, NotFound, Sentence
 from complaints.people import Department, User
 from complaints.registration import Problem
 from webapp import months
@@ -173,13 +174,20 @@ def _page(
         version=last.version if last else 0,
         form=form or theirs, theirs=theirs if isinstance(refused, StaleCalendar) else {},
         refused=refused.sentence if refused else None,
-        problems={each.field: each.sentence for each in refused.problems} if isinstance(refused, NotACalendar) else {},
+        problems=_by_field(refused.problems) if isinstance(refused, NotACalendar) else {},
         unlike=calendars.unlike(last) if last and own else [],
         weekdays=months.weekdays(), short=months.weekdays("EEEEEE"), calendar=calendar, year=year, years=SEEDED_YEARS,
         months=[*months.of_year(year, calendar, stored.different, now().astimezone(calendar.tz).date())],
         people={row.id: row.name for row in session.execute(select(User.id, User.name))},
         others=_others() if owner == ORGANISATION else None, unknown=unknown, timezone=settings().timezone,
     )  # fmt: skip
+
+
+def _by_field(problems: Iterable[Problem]) -> Mapping[str, list[Sentence]]:
+    found = defaultdict(list)
+    for each in problems:
+        found[each.field].append(each.sentence)
+    return found
 
 
 def _of_organisation() -> tuple[Outline, PublicDays]:

@@ -5,7 +5,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from complaints import channels
+from complaints import channels, digest_readers
 from webapp.context import actor, preferences
 from webapp.database import db
 
@@ -19,7 +19,8 @@ def init_app(app: Flask) -> None:
 @bp.get("")
 def show() -> str:
     wanted = {kind for kind in channels.KINDS if channels.wants(preferences(), kind)}
-    return render_template("me/mail.html", kinds=channels.KINDS, wanted=wanted)
+    may_read = digest_readers.rule(db.session()).may_read(actor())
+    return render_template("me/mail.html", kinds=channels.KINDS, wanted=wanted, reads_letters=may_read)
 
 
 @bp.post("")

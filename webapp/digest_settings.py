@@ -47,18 +47,21 @@ def save() -> Response | tuple[str, int]:
         db.session.commit()
     except (NotSaved, StaleRule) as refused:
         db.session.rollback()
-        return _page(typed, refused=refused), 409 if isinstance(refused, StaleRule) else 422
+        return _page(typed, refused=refused, days=said.get("quiet_days", "")[:20]), 409 if isinstance(
+            refused, StaleRule
+        ) else 422
     log.info("digest settings changed", by=actor().id, name=actor().name)
     flash(gettext("The settings of the digest are saved."))
     return redirect(url_for(".show"), 303)
 
 
-def _page(rule: Rule, *, refused: ComplaintError | None = None) -> str:
+def _page(rule: Rule, *, refused: ComplaintError | None = None, days: str = "") -> str:
     session = db.session()
     people = session.execute(select(User.id, User.name).where(User.left_at.is_(None)).order_by(User.name, User.id))
     problems = {each.field: each.sentence for each in refused.problems} if isinstance(refused, NotSaved) else {}
     newest = digest_readers.rule(session)
     return render_template(
         "settings/digest.html", rule=rule, roles=ROLES, people=people.all(), most_days=MOST_DAYS, refused=refused,
-        problems=problems, newest=newest if isinstance(refused, StaleRule) else None, version=newest.version,
+        problems=problems, days=days or rule.quiet_days, version=newest.version,
+        newest=newest if isinstance(refused, StaleRule) else None,
     )  # fmt: skip

@@ -43,7 +43,8 @@ def init_app(app: Flask) -> None:
 
 
 def reads_digests() -> bool:
-    """Is there a link to the letters for the person of this request? Asks no database: it is on every page."""
+    """Is there a link to the letters in the menu of this person? Asks no database: it is on every page. Who reads them
+    otherwise finds them where letters are chosen."""
     return bool(actor().roles & {*Rule().roles, *WRITERS})
 
 

@@ -86,7 +86,7 @@ HOSTS = (
 
 def procedures() -> dict[str, Name]:
     """The procedures that mail may be treated by, by their keys."""
-    return {rules.key: rules.name for rules in procedure.newest()}
+    return {rules.key: rules.name for rules in procedure.offered()}
 
 
 def blank(address: str = "") -> dict[str, str]:
@@ -96,7 +96,7 @@ def blank(address: str = "") -> dict[str, str]:
     return dict.fromkeys(LINES, "") | {
         "address": address, "user": address, "host": preset.host, "port": "993", "tls": TLS, "folder": "INBOX",
         "auth": preset.auth, "provider": preset.provider, "flow": CODE, "tenant": preset.tenant,
-        "processed_folder": PROCESSED, "procedure": procedure.DEFAULT,
+        "processed_folder": PROCESSED, "procedure": procedure.usual().key,
     }  # fmt: skip
 
 

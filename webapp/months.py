@@ -56,4 +56,4 @@ def _day(day: date, calendar: WorkingCalendar, different: Mapping[date, Hours], 
     if day == today:
         kinds.append("today")
         told.append(gettext("today"))
-    return Day(day.day, " ".join(kinds), ", ".join(told))
+    return Day(day.day, " ".join(kinds), gettext(", ").join(told))

@@ -9,12 +9,13 @@ from flask import Blueprint, Flask, flash, redirect, render_template, request, u
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from complaints import mailboxes, procedure_store
+from complaints import mailboxes, procedure_store, procedure_use
 from complaints.errors import NotFound
-from complaints.procedure import Procedure, newest, versions
+from complaints.procedure import Procedure, newest, offered, versions
 from complaints.procedure_file import LARGEST_FILE, BadProcedure, Fault, text_of
 from webapp.context import actor, now
 from webapp.database import db
+from webapp.language import in_my_language
 
 log = structlog.get_logger(__name__)
 bp = Blueprint("procedures", __name__, url_prefix="/settings/procedures")
@@ -47,6 +48,7 @@ def listed() -> str:
         following=procedure_store.open_complaints(session),
         names={rules.key: rules.name for rules in newest()},
         newest={rules.key: rules.version for rules in newest()},
+        offered={rules.key for rules in offered()},
         still={(rules.key, rules.version) for rules in versions() if rules.still},
     )
 
@@ -87,6 +89,23 @@ def add() -> Response | str | tuple[str, int]:
     log.info("procedure brought in", procedure=rules.key, version=rules.version, by=actor().id, name=actor().name)
     flash(gettext("%(key)s version %(version)s is in force for new complaints.", key=rules.key, version=rules.version))
     return redirect(url_for("procedures.listed"), 303)
+
+
+@bp.post("/<key>/use")
+def use(key: str) -> Response:
+    """Take a procedure into use for new complaints (`used`), or put it on the shelf."""
+    used = request.form.get("used") == "1"
+    if procedure_use.turn(db.session(), key[:40], used=used, by=actor(), at=now()):
+        db.session.commit()
+        procedure_store.load_known(db.session())
+        log.info("procedure in use" if used else "procedure on the shelf", procedure=key, by=actor().id)
+    name = in_my_language(next(rules.name for rules in newest() if rules.key == key))
+    flash(
+        gettext("“%(procedure)s” is in use.", procedure=name)
+        if used
+        else gettext("“%(procedure)s” is on the shelf: it is offered for no new complaint.", procedure=name)
+    )
+    return redirect(url_for(".listed"), 303)
 
 
 def _form_page(typed: str, *, faults: list[Fault] | None = None, fine: Procedure | None = None) -> str:

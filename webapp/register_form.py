@@ -18,7 +18,7 @@ from complaints.errors import ComplaintError, MoveRefused, Name, Sentence, Stale
 from complaints.history import Change
 from complaints.letters import Letter
 from complaints.people import Department
-from complaints.procedure import Procedure, newest, of, procedure
+from complaints.procedure import Procedure, newest, of, offered, procedure, usual
 from complaints.registration import FIELDS, Incomplete, Problem, Values
 from webapp import drafts
 from webapp.context import actor, now, seen_version, zone
@@ -111,7 +111,7 @@ def new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) ->
         **dict.fromkeys(FIELDS, ""), "channel": "phone", "complaint_date": here.date().isoformat(),
         "received_at": here.strftime("%Y-%m-%dT%H:%M"),
     }  # fmt: skip
-    rules = asked(procedure())
+    rules = asked(usual())
     form = Form(
         blank | {name: typed[name] for name in blank if name in typed},
         frozenset(FIELDS),
@@ -119,7 +119,7 @@ def new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) ->
         chosen(),
         key=typed.get("key") or secrets.token_urlsafe(16),
         procedure=rules.key,
-        procedures=newest() if len(newest()) > 1 else (),
+        procedures=offered() if len(offered()) > 1 else (),
         **reasons(refusal),
     )
     return render_template(
@@ -141,10 +141,12 @@ def asked(rules: Procedure) -> Procedure:
 
 def _choosable(complaint: Complaint) -> Sequence[Procedure]:
     """The procedures that the reader may choose for a draft, its own among them; none where there is no choice."""
+    used = {rules.key for rules in offered()}
     known = [
         rules
         for rules in newest()
-        if rules.key == complaint.procedure or registration.may_choose(db.session(), complaint, rules, actor())
+        if rules.key == complaint.procedure
+        or (rules.key in used and registration.may_choose(db.session(), complaint, rules, actor()))
     ]
     return known if len(known) > 1 else ()
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from complaints import registration
 from complaints.complaint import Complaint, find
 from complaints.errors import MoveRefused, StaleComplaint
-from complaints.procedure import Procedure, of, procedure
+from complaints.procedure import Procedure, of, usual
 from complaints.registration import Incomplete, Problem, Values
 from webapp import complaint_page, drafts, register_form
 from webapp.context import actor, engine, now, seen_version, zone
@@ -113,7 +113,7 @@ def new() -> Response | str | tuple[str, int]:
         return register_form.new_page({})
     if request.form.get("act") == "procedure":
         return register_form.new_page(request.form)
-    session, rules, at = db.session(), register_form.asked(procedure()), now()
+    session, rules, at = db.session(), register_form.asked(usual()), now()
     registering = request.form.get("act") == "register"
     values, problems = register_form.parsed(rules)
     received = registration.received(request.form.get("received_at", ""), at=at, zone=zone())

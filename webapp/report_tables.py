@@ -221,7 +221,7 @@ def problems(lines: Iterable[Line], departments: Mapping[int, Name], link: Link,
 
 def _said(about: Registered, by: str, departments: Mapping[int, Name]) -> str:
     values = [value for value in measures.values_of(about, by) if value]
-    return ", ".join(name_of(by, value, departments) for value in values)
+    return str(gettext(", ").join(name_of(by, value, departments) for value in values))
 
 
 def a_day(at: datetime | None) -> Cell:
@@ -282,7 +282,7 @@ def actions(review: Review, departments: Mapping[int, Name], link: Link) -> Tabl
     rows = [
         [
             Cell(each.number), Cell(each.complaint.number, href=link(each.complaint.number)), a_day(each.begun_at),
-            Cell(each.what), Cell(", ".join(in_my_language(departments[id_]) for id_ in each.departments)),
+            Cell(each.what), Cell(gettext(", ").join(in_my_language(departments[id_]) for id_ in each.departments)),
             Cell(in_my_language(each.stage)), Cell(each.round, COUNT), Cell(gettext(STATES[each.state])),
         ]
         for each in review.actions

@@ -69,17 +69,21 @@ def who_may_read() -> None:
 
 @bp.get("/reports")
 def months() -> str:
-    """The months, the newest first, with how timely replies were; `?before=2026-01` goes on."""
+    """The months, the newest first, with how timely replies were; `?before=2026-01` goes on. Of the month that goes on,
+    and of the one before until it is frozen, the figures so far."""
     session, this = db.session(), _this_month()
     last = _month(request.args["before"]) if request.args.get("before") else this
     shown = _back_from(last, MONTHS)
     first = figures.first_month(session, zone()) or this
     shown = [each for each in shown if each >= min(first, this)] or shown[:1]
     frozen = figures.frozen_in(session, shown[-1], shown[0], [TIMELY, figures.COMPLAINTS])
+    begun = [each for each in shown[:2] if each >= month_before(this) and (each, figures.COMPLAINTS) not in frozen]
+    so_far = {each: figures.of_month(session, each, now(), zone()) for each in begun}
     return render_template(
-        "reports/months.html", months=shown, frozen=frozen, this=this, plot=_plot(frozen, shown[0], None),
-        older=month_before(shown[-1]) if shown[-1] > first else None, from_=date(this.year, 1, 1),
-        today=now().astimezone(zone()).date(), value_of=report_tables.value_of, timely=DEFINITIONS[0],
+        "reports/months.html", months=shown, frozen=frozen, so_far=so_far, this=this,
+        plot=_plot(frozen, shown[0], so_far), older=month_before(shown[-1]) if shown[-1] > first else None,
+        from_=date(this.year, 1, 1), today=now().astimezone(zone()).date(), value_of=report_tables.value_of,
+        timely=DEFINITIONS[0],
     )  # fmt: skip
 
 
@@ -261,7 +265,7 @@ def _list_of(found: Month, key: str, *, today: bool) -> tuple[Ids, Ids, str]:
         complaints = found.today if today else found.complaints
         ids = tuple(each.id for each in complaints if not by or value in values_of(each, by))
         name = report_tables.name_of(by, value, _departments()) if by else ""
-        title = f"{gettext(report_tables.HEADINGS[by])}: {name}" if by else gettext("Complaints")
+        title = gettext(": ").join((gettext(report_tables.HEADINGS[by]), name)) if by else gettext("Complaints")
         return ids, ids, title
     definition = next((each for each in DEFINITIONS if each.key == key and not each.typed), None)
     if definition is None:
@@ -289,15 +293,17 @@ def _state(found: Month) -> str:
 def _plot_of(found: Month) -> list[dict[str, Any]]:
     first = _back_from(found.month, MONTHS)[-1]
     frozen = figures.frozen_in(db.session(), first, found.month, [TIMELY])
-    return _plot(frozen, found.month, found.figures[TIMELY])
+    return _plot(frozen, found.month, {found.month: found})
 
 
-def _plot(frozen: Mapping[tuple[date, str], figures.Figure], last: date, now: Compared | None) -> list[dict[str, Any]]:
+def _plot(
+    frozen: Mapping[tuple[date, str], figures.Figure], last: date, so_far: Mapping[date, Month]
+) -> list[dict[str, Any]]:
     """The timely reply rate of twelve months, the oldest first, in percent."""
     points = []
     for month in reversed(_back_from(last, MONTHS)):
         figure = frozen.get((month, TIMELY))
-        measure = figure.measure if figure else now.shown if now and month == last else None
+        measure = figure.measure if figure else so_far[month].figures[TIMELY].shown if month in so_far else None
         cell = report_tables.value_of(DEFINITIONS[0], measure) if measure else None
         value = float(measure.value * 100) if measure and measure.value is not None else None
         points.append({"month": month, "value": value, "text": cell.text if cell else "—"})

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from complaints.calendar import OFFICE_HOURS, OFFICE_WEEK, Hours, Within, WorkingCalendar, public_days
-from complaints.calendar_entry import NotACalendar, read
+from complaints.calendar_entry import MOST_LINES, NotACalendar, read
 from complaints.calendar_outline import Outline, form_of, kept, restored, written
 from tests.complaints.test_calendar import at
 from tests.desk import english
@@ -111,6 +111,25 @@ def test_other_days_are_pasted_line_by_line() -> None:
 )
 def test_a_line_that_is_no_day_is_told_with_its_number(typed: str, sentence: str) -> None:
     assert refused(different=typed)["different"].startswith(sentence)
+
+
+def wrong_lines(typed: str) -> list[str]:
+    with pytest.raises(NotACalendar) as refusal:
+        read(FORM | {"different": typed})
+    return [english(problem.sentence) for problem in refusal.value.problems if problem.field == "different"]
+
+
+def test_every_line_that_is_no_day_is_told() -> None:
+    assert wrong_lines("2027-02-30 off\n2027-02-11 off\nsoon off\n2027-02-11 off") == [
+        "Line 1: There is no 2027-02-30",
+        "Line 3: “soon off” is no day. Write 2027-02-11 off, or 2027-02-14 08:30-12:00 13:00-17:30",
+        "Line 4: 2027-02-11 is there twice",
+    ]
+
+
+def test_of_very_many_wrong_lines_the_first_are_told() -> None:
+    told = wrong_lines("soon off\n" * 400)
+    assert (len(told), told[-1]) == (MOST_LINES + 1, f"There is more that is wrong below line {MOST_LINES}")
 
 
 def test_other_days_win_both_ways() -> None:

@@ -376,3 +376,15 @@ def test_of_two_who_choose_the_readers_for_the_first_time_at_once_one_is_told(de
             return digest_readers.change(session, Rule(quiet_days=days), by=desk["admin"], at=MONDAY)
 
     assert {type(each) for each in at_once(lambda: choose(3), lambda: choose(4))} == {Rule, StaleRule}
+
+
+def test_overdue_is_a_broken_promise_as_in_the_weekly_letter_and_no_planned_day(desk: Desk) -> None:
+    number = desk.to_implementation()
+    desk.write(number, "qa_reply", "qe")
+    digest.do(desk.make, NEXT_MONDAY, CONTEXT)
+    daily.do(desk.make, NEXT_MONDAY, CONTEXT)
+    told, promises = letters(desk), kept(desk).data["overdue"]
+    counted = {name: said["counts"]["overdue"] for name, said in told.items()}  # type: ignore[index]
+    assert (promises, counted) == (0, dict.fromkeys(told, 0))
+    (late,) = told["dept"]["sections"]["actions"]  # type: ignore[index]
+    assert (late["due"], late["late"]) == ("2026-11-20", True)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from flask_babel import force_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,6 +18,7 @@ from complaints.outbox import Outgoing
 from complaints.people import Department
 from complaints.records import Record
 from complaints.settings import Settings
+from jobs import letters
 from tests.builders import MONDAY
 from tests.desk import CONTEXT, Desk
 from tests.weeks import NEXT_MONDAY, WEEK, a_full_week, content, rendered, settings_of
@@ -171,3 +173,18 @@ def test_the_request_for_a_remark_and_what_is_added_lead_to_the_letter(
     assert "They want a visit." in content(added, "plain")
     assert "https://redress.example/digests/2026-W47" in content(added, "html")
     assert "https://redress.example/digests/2026-W48#remarks" in content(asked, "plain")
+
+
+@pytest.mark.parametrize(
+    ("due", "en", "zh"),
+    [
+        ("2026-11-20", "20 November 2026", "2026年11月20日"),
+        ("2026-11-21T15:59:00+00:00", "21 November 2026", "2026年11月21日"),  # a day off ends at midnight
+        ("2026-11-20T09:30:00+00:00", "20 November 2026, 17:30", "2026年11月20日 17:30"),
+    ],
+)
+def test_what_is_due_on_a_day_is_written_as_a_day(settings: Settings, due: str, en: str, zh: str) -> None:
+    app = letters.make_app(settings)
+    for locale, said in (("en", en), ("zh_CN", zh)):
+        with app.app_context(), force_locale(locale):
+            assert app.jinja_env.filters["due"](due) == said

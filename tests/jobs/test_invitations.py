@@ -256,6 +256,21 @@ def test_a_meeting_that_took_place_is_not_cancelled(desk: Desk, postbox: Postbox
     assert postbox.open() == {}
 
 
+def test_to_a_meeting_that_took_place_nobody_is_invited_until_it_is_planned_anew(desk: Desk, postbox: Postbox) -> None:
+    number = desk.to_investigation()
+    meeting(desk, number, "sales")
+    postbox.open()
+    desk.at += timedelta(days=3)
+    meeting(desk, number, "sales", "staff", place=1)
+    desk.classify(number, "major", "qa_head", "Customer's line stands still")
+    desk.write(number, "meeting", "qe", place=1, conclusion="Tool change is checked from now on")
+    meeting(desk, number, "staff", at="2026-11-17T14:00")
+    remove(desk, number)
+    assert postbox.open() == {}
+    meeting(desk, number, "sales", place=2, at="2026-11-23T14:00")
+    assert {"sales", "mr", "gm", "qe"} <= postbox.open().keys()
+
+
 def test_a_meeting_about_several_complaints_takes_place_as_long_as_one_goes_on(desk: Desk, postbox: Postbox) -> None:
     number, joins, other = desk.to_investigation(), desk.to_investigation(), desk.to_investigation()
     with desk.act() as session:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import outbox
@@ -223,6 +223,36 @@ def test_after_three_dead_workers_the_row_is_parked_and_shown(
     with transaction(make) as session:
         assert outbox.claim(session, at=clock()) is None
     assert the_row(make).state == "failed"
+
+
+def test_customers_do_not_wait_for_a_morning_of_reminders(make: sessionmaker[Session], clock: Clock) -> None:
+    kinds = ["reminder", "digest", "reminder", "reply", "daily", "acknowledgement", "enquiry", "acknowledgement"]
+    with transaction(make) as session:
+        for number, kind in enumerate(kinds):
+            outbox.owe(
+                session, purpose=f"{kind}:{number}", kind=kind, recipient="ines@quell.example", locale="en",
+                at=clock() + timedelta(seconds=number), secret="s" * 32, domain="mill.example",
+            )  # fmt: skip
+        owed = {row.id: row.purpose for row in session.scalars(select(Outgoing))}
+    clock.pass_(minutes=1)
+    taken = []
+    with transaction(make) as session:
+        while held := outbox.claim(session, at=clock()):
+            taken.append(owed[held.id])
+    first = ["acknowledgement:5", "acknowledgement:7", "reply:3", "enquiry:6"]
+    assert taken == [*first, "reminder:0", "digest:1", "reminder:2", "daily:4"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_what_is_owed_is_read_to_find_what_goes_first(make: sessionmaker[Session], clock: Clock) -> None:
+    asked: list[str] = []
+    with transaction(make) as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *called: asked.append(called[2]))
+        outbox.claim(session, at=clock())
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", ("",) * asked[0].count("?"))
+        steps = [row[3] for row in plan if "outgoing" in row[3]]
+    assert steps
+    assert all("USING INDEX ix_outgoing_state_due_at" in step for step in steps)
 
 
 def test_the_same_duty_cannot_be_owed_twice(owe: Owe) -> None:

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from complaints import channels
-from complaints.absences import Absence
 from complaints.database import transaction
+from complaints.deputies import Absence
 from complaints.people import Actor, User
 from tests.builders import a_person
 from tests.webapp.conftest import Browser

@@ -105,6 +105,13 @@ def test_what_cannot_be_understood_ends_with_2_and_a_sentence(
     assert sentence in error
 
 
+@pytest.mark.parametrize(("moment", "warned"), [("2020-01-06T09:00+08:00", False), ("2099-01-05T09:00", True)])
+def test_a_moment_that_lies_ahead_is_warned_of_and_done(shell: FlaskCliRunner, moment: str, warned: bool) -> None:
+    done = shell.invoke(args=["clocks", "run", "--at", moment])
+    assert (done.exit_code, "reminders: 0" in done.stdout) == (0, True)
+    assert ("This moment lies ahead." in done.stderr) == warned
+
+
 @pytest.mark.parametrize("moment", ["soon", "0001-01-01T00:00", "1999-12-31T23:59", "9999-12-31T23:00"])
 def test_duties_are_done_at_a_moment_that_somebody_can_mean(shell: FlaskCliRunner, moment: str) -> None:
     done = shell.invoke(args=["clocks", "run", "--at", moment])

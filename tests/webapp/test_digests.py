@@ -43,7 +43,7 @@ def taken(make: sessionmaker[Session], clerk: Actor, head: Actor) -> Actor:
 def test_who_reads_no_letters_finds_none(desk: FlaskClient, taken: Actor) -> None:
     assert [desk.get(each).status_code for each in ("/digests", HERE, f"{HERE}/open")] == [404] * 3
     assert desk.post(f"{HERE}/read").status_code == 404
-    assert "/digests" not in desk.get("/work").text
+    assert "/digests" not in desk.get("/me/mail").text
 
 
 @on_both_databases
@@ -178,13 +178,15 @@ def test_an_administrator_chooses_who_gets_it(
         rule = digest_readers.rule(session)
     assert (rule.roles, rule.people, rule.quiet_days) == (("gm",), (clerk.id,), 3)
     assert desk.get("/digests").status_code == 200
+    assert 'href="/digests"' in desk.get("/me/mail").text
     stale = admin.post("/settings/digest", data=chosen | {"quiet_days": "4"})
     assert stale.status_code == 409
     assert 'value="4"' in stale.text
-    wrong = {"sent": "1", "roles": ["king"], "people": ["999"], "quiet_days": "0", "version": "1"}
+    wrong = {"sent": "1", "roles": ["king"], "people": ["999"], "quiet_days": "soon", "version": "1"}
     refused = admin.post("/settings/digest", data=wrong)
     assert refused.status_code == 422
     assert all(f'id="f-{field}-problem"' in refused.text for field in ("roles", "people", "quiet_days"))
+    assert 'value="soon"' in refused.text
 
 
 def test_the_week_of_a_letter_is_an_iso_week() -> None:

@@ -181,7 +181,7 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     bad.write_text(BROKEN, encoding="utf-8")
     fine = run("check", str(good))
     assert (fine.exit_code, fine.stdout) == (
-        0, "good.toml: small version 1 is fine: 4 stages, 3 records, 2 signatures.\n"
+        0, "good.toml: small version 1 is fine: 4 stages, 4 records, 2 signatures.\n"
     )  # fmt: skip
     told = run("check", str(good), str(bad))
     assert told.exit_code == 1
@@ -190,3 +190,18 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     assert run("check", str(tmp_path / "none.toml")).exit_code == 2
     assert run("check").exit_code == 2
     assert "Exits 1" in run("check", "--help").stdout
+
+
+@on_both_databases
+def test_a_procedure_is_put_on_the_shelf_and_taken_into_use(web: FlaskClient) -> None:
+    def offered() -> bool:
+        return 'value="postal"' in web.get("/complaints/new").text
+
+    assert offered()
+    for used, told in (("0", "is on the shelf"), ("1", "is in use")):
+        answer = web.post(f"{PLACE}/postal/use", data={"used": used}, follow_redirects=True)
+        assert (answer.status_code, told in answer.text, offered()) == (200, True, used == "1")
+    refused = web.post(f"{PLACE}/manufacturing/use", data={"used": "0"})
+    assert refused.status_code == 422
+    assert "open complaints that follow it: 1" in refused.text
+    assert web.post(f"{PLACE}/nothing/use", data={"used": "0"}).status_code == 404

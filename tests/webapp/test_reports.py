@@ -85,6 +85,17 @@ def test_a_frozen_month_stands_and_today_stands_beside_it(desk: Desk, manager: F
     assert "2026-11 100.0% 2 frozen" in months
 
 
+def test_until_it_is_frozen_a_month_shows_its_figures_so_far_in_the_list(desk: Desk, manager: FlaskClient) -> None:
+    answered(desk)
+    older = desk.registered()
+    with transaction(desk.make) as session:
+        before = update(Complaint).where(Complaint.number == older)
+        session.execute(before.values(registered_at=datetime(2026, 10, 9, tzinfo=UTC)))
+    page = manager.get("/reports").text
+    assert "2026-11 100.0% 1 goes on: the figures so far 2026-10 no data 1 not frozen" in main(page)
+    assert page.count('class="pt"') == 1
+
+
 def test_who_sees_no_complaint_sees_how_many_there_are(desk: Desk, browser_of: Browser) -> None:
     number = answered(desk)
     page = browser_of(desk["gm"]).get(f"{MONTH}/timely_reply").text

@@ -32,7 +32,8 @@ def run(moment: str | None) -> None:
     """Do whatever is due: warnings, overdue notices, escalations, proposals, digests.
 
     May be repeated: what was done for a moment is not done again. Without --at it is now. A time without an offset is
-    read in the organisation's time zone.
+    read in the organisation's time zone. A moment that lies ahead is warned of, and done all the same: people get the
+    mails of that moment today, and not again when it comes.
     """
     try:
         at = datetime.fromisoformat(moment) if moment else datetime.now(UTC)
@@ -42,6 +43,9 @@ def run(moment: str | None) -> None:
         click.echo(f"{moment!r} is no moment. Write it like 2026-09-17T09:00+08:00.", err=True)
         sys.exit(2)
     at = at if at.utcoffset() is not None else at.replace(tzinfo=zone())
+    if at > datetime.now(UTC):
+        told = "This moment lies ahead. What is due by then is done now, for real: mails go out today."
+        click.echo(told, err=True)
     for name, done in duties.run(sessions(db.engine), at.astimezone(UTC), engine()).items():
         click.echo(f"{name}: {done}")
 
