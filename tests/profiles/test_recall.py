@@ -158,7 +158,11 @@ def test_nobody_is_told_before_the_general_manager_has_approved_the_plan(walk: W
     assert [english(each.sentence) for each in refused.value.missing] == [
         "Approval of the recall plan: not signed yet (General manager)"
     ]
-    assert replies.kinds(desk.case(walker.number), desk["sales"]) == {}
+    with pytest.raises(replies.NotSent) as unsent:
+        write_to_the_customer(desk, walker)
+    assert [english(each.sentence) for each in unsent.value.problems] == [
+        "Nobody is told before “Approval of the recall plan” is signed"
+    ]
     with pytest.raises(SignatureRefused):
         desk.sign(walker.number, "plan_approved", "mr")
     walker.returns("plan_approved", "Which dealers?")
@@ -170,6 +174,21 @@ def test_nobody_is_told_before_the_general_manager_has_approved_the_plan(walk: W
     desk.write(walker.number, "notifications", "sales", **told)
     desk.write(walker.number, "notifications", "sales", **told | {"whom": "customer", "way": "email", "at": ""})
     walker.to("notified")
+    write_to_the_customer(desk, walker)
+
+
+def write_to_the_customer(desk: Desk, walker: Walker) -> None:
+    with desk.act() as session:
+        form = replies.Form(new_to="Lin <lin@example.com>", subject="Recall", text="Please do not use the valves.")
+        replies.send(
+            session,
+            desk.find(session, walker.number),
+            form,
+            key="a form",
+            by=desk["sales"],
+            at=desk.at,
+            context=CONTEXT,
+        )
 
 
 def refusal(desk: Desk, walker: Walker) -> list[str]:
