@@ -354,7 +354,8 @@ class Part:
 @dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
-    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised.
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised, and
+    until `replies_after` stands nobody is told anything.
     `expected`: the field for the day by which the customer may expect it to be done; `progress`: what `kind` says of
     how it goes on."""
 
@@ -366,6 +367,7 @@ class Contact:
     way_mail: str
     person: str = ""
     promises_after: str = ""
+    replies_after: str = ""
     expected: str = ""
     progress: str = ""
 

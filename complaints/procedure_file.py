@@ -172,6 +172,7 @@ class _File(Declared):
             way_mail=table.text("way_mail"),
             person=table.one("person", fields("line"), ""),
             promises_after=table.one("promises_after", self.signatures, ""),
+            replies_after=table.one("replies_after", self.signatures, ""),
             expected=table.one("expected", fields("date"), ""),
             progress=table.text("progress", ""),
         )

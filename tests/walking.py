@@ -141,7 +141,7 @@ class Walker:
             self.correct(**{need.ref: need.values[0] if need.kind == "value" else self._entry(need.ref)})
         elif need.kind in ("field", "value") and sheet is not None:
             key = need.ref.partition(".")[2]
-            given: dict[str, Any] = {key: _meeting(need.values[0])} if need.kind == "value" else {}
+            given = _adding_up(sheet, key, _meeting(need.values[0], case)) if need.kind == "value" else {}
             self.write(sheet.key, **given, also=(key,))
         elif need.kind == "sheet" and sheet is not None:
             self.write(sheet.key)
@@ -211,6 +211,8 @@ class Walker:
         self, case: Case, sheet: Sheet, kept: Mapping[str, Any], given: Told, also: Iterable[str]
     ) -> dict[str, Any]:
         """Those fields that somebody fills in next: all of one writer."""
+        counts = {key for each in sheet.sums for key in (*each.of, each.total)} - given.keys()
+        unequal = counts if counts & {each.key for each in guards.incomplete(case, sheet, kept)} else set()
         typed = dict(kept)
         todo: dict[str, Any] = {}
         by: tuple[str, ...] | None = None
@@ -221,6 +223,10 @@ class Walker:
             wanted = each.key in also or (each.required and case.holds(each.when, row)) or ref in self.told
             if each.key in given:
                 value = given[each.key]
+            elif each.key in unequal and here:  # counts that others began with are counted again
+                value = self.told.get(ref) or _count(sheet, each.key)
+                if str(value) == str(kept.get(each.key)):
+                    continue
             elif wanted and here and not filled(kept.get(each.key)):
                 value = self.told.get(ref, None)
                 value = self.value(each, case, sheet) if value is None else value
@@ -293,7 +299,7 @@ class Walker:
             return str(session.scalars(select(Attachment.id).where(Attachment.letter_id == letter.id)).one())
 
     def _complete_row(self, case: Case, sheet: Sheet, need: Need) -> None:
-        where: dict[str, Any] = {key: _meeting(values[0]) for key, values in need.where.items()}
+        where: dict[str, Any] = {key: _meeting(values[0], case) for key, values in need.where.items()}
         for row in case.rows.get(sheet.key, ()) if not need.since else ():
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self.write(sheet.key, place=row.place, also=need.filled)
@@ -406,7 +412,14 @@ def _applies(case: Case, key: str) -> bool:
     return rule is not None and case.holds(rule.when)
 
 
-def _meeting(wanted: str) -> str:
+def _meeting(wanted: str, case: Case) -> str:
     """A value that meets what is wanted, where that compares."""
     compared = comparing.comparison(wanted)
-    return compared[1] if compared else wanted
+    other = case.value(compared[1]) if compared and comparing.comparable(compared[1]) is None else None
+    return str(other) if other is not None else compared[1] if compared else wanted
+
+
+def _adding_up(sheet: Sheet, key: str, value: str) -> dict[str, Any]:
+    """A value, with counts that make it up where there are any."""
+    parts = next((each.of for each in sheet.sums if each.total == key and not each.at_most), ())
+    return {key: value, **{part: "0" if position else value for position, part in enumerate(parts)}}
