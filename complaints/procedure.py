@@ -224,10 +224,19 @@ class Move:
     voids: tuple[str, ...] = ()
 
 
+ANSWERED: Mapping[str, Name] = {
+    "enquiry": Name("Enquiry", "咨询"),
+    "suggestion": Name("Suggestion", "建议"),
+    "demand": Name("Other demand", "其它需求"),
+}
+"""What stands on the answer list (answers.py): no complaint, but it has an answer coming."""
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
-    there: the person in that field, else the queue of the first role. On the `customers_turn` it waits for them."""
+    """A column of the board, or with `off_board` a way to leave it, perhaps for the answer list, as what `answer` says.
+    `owner_roles` and `owner` say whose a complaint is there: the person in that field, else the queue of the first
+    role. On the `customers_turn` it waits for them."""
 
     key: str
     name: Name
@@ -240,6 +249,7 @@ class Stage:
     customers_turn: bool = False
     shown_for_days: int | None = None
     off_board: bool = False
+    answer: str = ""
     from_: tuple[str, ...] = ()
     moved_in_by: tuple[str, ...] = ()
 
