@@ -533,6 +533,18 @@ class Procedure:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
 
+    def clocks_at_receipt(self, channel: str) -> list[ClockRule]:
+        """The clocks that start with what arrives on a channel; what else a clock asks is said later."""
+        return [
+            rule
+            for rule in self.clocks
+            if rule.starts == RECEIVED
+            and (
+                rule.when == ALWAYS
+                or any(each.keys() == {"channel"} and channel in each["channel"] for each in rule.when.any_of)
+            )
+        ]
+
     @cached_property
     def targets(self) -> frozenset[str]:
         """The clocks that promise nothing: a complaint is never overdue by them."""

@@ -56,8 +56,15 @@ def listed() -> str:
         next_page = url_for(".listed", owner=owner, answered=answered, after=str(found[-1].place))
     owners = answers.owners(db.session(), me)
     return render_template(
-        "answers/answers.html", found=found, next_page=next_page, owners=owners, kinds=KINDS, owner=owner, lately=lately,
-        kind=kind, lists=ANSWERED,
+        "answers/answers.html",
+        found=found,
+        next_page=next_page,
+        owners=owners,
+        kinds=KINDS,
+        owner=owner,
+        lately=lately,
+        kind=kind,
+        lists=ANSWERED,
     )
 
 
