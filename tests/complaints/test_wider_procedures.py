@@ -299,7 +299,8 @@ def test_an_outcome_goes_to_the_answer_list_as_what_the_procedure_says(desk: Des
         off_board.answer(session, waiting[0].decision.id, text="From May on", by=desk["clerk"], at=desk.at)
     with desk.make() as session:
         found, more = answers.of_kind(session, desk["clerk"], "suggestion")
-        assert [each.card.number for each in found] == [two, one] and not more
+        assert [each.card.number for each in found] == [two, one]
+        assert not more
         assert answers.of_kind(session, desk["clerk"], "enquiry") == ([], False)
 
 
