@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from complaints import answers, off_board
+from complaints import answers
 from complaints.classes import proposed
 from complaints.complaint import Complaint
 from complaints.errors import MoveRefused, SignatureRefused
 from complaints.procedure import procedure
-from tests.desk import CONTEXT, Desk, english
+from tests.desk import Desk
 from tests.profiles.conftest import Walk
-from tests.profiles.promises import the_clock, the_clocks, told_on, wall
+from tests.profiles.promises import leave, refusals, the_clock, the_clocks, told_on, wall
 from tests.walking import Walker
 
 VARIANTS = ("service_feedback", "property_service", "hotel")
@@ -30,19 +30,6 @@ def begin(request: pytest.FixtureRequest, walk: Walk) -> Callable[..., Walker]:
         return walk(request.param, **(SATISFIED | {"compensation__given": "no"} | told))
 
     return begin
-
-
-def leave(desk: Desk, number: str, outcome: str, role: str = "clerk") -> None:
-    with desk.act() as session:
-        found = desk.find(session, number)
-        off_board.take(
-            session, found, outcome, reason="As they say", by=desk[role], at=desk.at, seen_version=found.version,
-            context=CONTEXT,
-        )  # fmt: skip
-
-
-def refusals(refused: pytest.ExceptionInfo[MoveRefused]) -> list[str]:
-    return [english(each.sentence) for each in refused.value.missing]
 
 
 def test_feedback_goes_from_its_first_message_to_the_follow_up(begin: Callable[..., Walker]) -> None:
