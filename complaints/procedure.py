@@ -288,7 +288,8 @@ class PenaltyRule:
 @dataclass(frozen=True)
 class ClockRule:
     """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `until`: the
-    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it.
+    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it;
+    `each`: the record with rows that it is a column of, each row a promise of its own (see row_clocks.py).
     `target`: no promise but an aim. `pauses`: it may stand still while we wait for the customer."""
 
     key: str
@@ -301,6 +302,7 @@ class ClockRule:
     penalty: Penalty | None = None
     pauses: bool = False
     until: str = ""
+    each: str = ""
     target: bool = False
 
 

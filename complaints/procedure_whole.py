@@ -5,9 +5,11 @@ over.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from complaints import comparing
 from complaints.errors import N_, Sentence
 from complaints.fields import REGISTER
-from complaints.procedure import ALWAYS, Need, Procedure
+from complaints.people import DEPARTMENT_ROLES
+from complaints.procedure import ALWAYS, ClockRule, Need, Procedure, When
 
 Told = tuple[str, Sentence]
 """Where, and what is wrong."""
@@ -32,11 +34,49 @@ def faults(rules: Procedure) -> Iterator[Told]:
     for sheet in rules.sheets:
         yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
     yield from _writers(rules)
+    yield from _never_said(rules)
+    yield from _by_nobody(rules)
+    yield from _never_stops(rules)
+
+
+def _by_nobody(rules: Procedure) -> Iterator[Told]:
+    """Somebody may give each signature."""
+    for rule in rules.signatures:
+        for by in (rule.by, *rule.by_class.values()):
+            if rule.not_department and by and {*by} <= DEPARTMENT_ROLES:
+                message = N_("nobody can give it: these roles belong to the responsible department, which may not sign")
+                yield f"signature.{rule.key}.not_department", Sentence(message)
+
+
+def _never_stops(rules: Procedure) -> Iterator[Told]:
+    """What stops a clock can happen where it runs."""
     for clock in rules.clocks:
         for event in clock.stops:
-            if event.partition(":")[0] not in STOPPING:
+            kind, _, ref = event.partition(":")
+            if kind not in STOPPING:
                 message = N_("the clock can never stop: '%(event)s' starts things; it ends none")
                 yield f"clock.{clock.key}.stops", Sentence(message, {"event": event})
+            elif (found := _meant_for(rules, kind, ref)) is not None and _exclude(clock.when, found):
+                message = N_("the clock can never stop: '%(event)s' is for other complaints than the clock")
+                yield f"clock.{clock.key}.stops", Sentence(message, {"event": event})
+
+
+def _meant_for(rules: Procedure, kind: str, ref: str) -> When | None:
+    """The complaints for which a record or a signature is meant."""
+    found = rules.signature(ref) if kind == "signed" else rules.sheet(ref.partition(".")[0])
+    return found.when if found is not None and kind in ("signed", "written", "filled") else None
+
+
+def _exclude(one: When, other: When) -> bool:
+    """Do two conditions never hold together, because they name other values of a field?"""
+    pairs = [(mine, theirs) for mine in one.any_of for theirs in other.any_of]
+    return bool(pairs) and all(
+        any(
+            not {*mine[ref]} & {*theirs[ref]} and not any(map(comparing.comparison, (*mine[ref], *theirs[ref])))
+            for ref in mine.keys() & theirs.keys()
+        )
+        for mine, theirs in pairs
+    )
 
 
 def _register(rules: Procedure) -> Iterator[Told]:
@@ -181,3 +221,39 @@ def _circles(place: str, after: Mapping[str, tuple[str, ...]]) -> Iterator[Told]
     for key in after:
         if key and key in _closure(after[key], {each: {*others} for each, others in after.items()}):
             yield f"{place}.{key}.after", Sentence(N_("goes round in a circle and back to itself"))
+
+
+def _never_said(rules: Procedure) -> Iterator[Told]:
+    """A clock that is due only when somebody says so asks for that: wherever it runs a stage needs its field, or each
+    row does."""
+    for clock in rules.clocks:
+        if clock.within is None and clock.starts == f"filled:{clock.until}" and not _is_asked_for(rules, clock):
+            message = N_("nobody has to fill in '%(field)s', and without it there is no clock: %(how)s")
+            how = N_("give it required = true") if clock.each else N_("let a stage need it where the clock runs")
+            yield f"clock.{clock.key}.until", Sentence(message, {"field": clock.until, "how": Sentence(how)})
+
+
+def _is_asked_for(rules: Procedure, clock: ClockRule) -> bool:
+    key, _, _ = clock.until.partition(".")
+    fields = {f"{key}.{field.key}": field for sheet in rules.sheets if sheet.key == key for field in sheet.fields}
+    field = fields.get(clock.until)
+    required = field is not None and field.required and _covers(field.when, clock.when)
+    if clock.each:
+        return required
+    wanted = {("field", clock.until), *([("sheet", key)] if required else [])}
+    in_stages = (need for stage in rules.stages for need in stage.needs)
+    on_the_way = (need for move in rules.moves for need in move.needs)
+    to_sign = (need for rule in rules.signatures for need in rule.needs)
+    needs = (*in_stages, *on_the_way, *to_sign)
+    return any((need.kind, need.ref) in wanted and not need.unless and _covers(need.when, clock.when) for need in needs)
+
+
+def _covers(wide: When, narrow: When) -> bool:
+    """Does a condition hold wherever another does?"""
+    return wide == ALWAYS or (
+        narrow != ALWAYS and all(any(_implies(one, other) for other in wide.any_of) for one in narrow.any_of)
+    )
+
+
+def _implies(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(ref in one and {*one[ref]} <= {*values} for ref, values in other.items())
