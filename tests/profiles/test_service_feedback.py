@@ -12,8 +12,8 @@ from complaints.complaint import Complaint
 from complaints.errors import MoveRefused, SignatureRefused
 from complaints.procedure import procedure
 from tests.desk import Desk
-from tests.profiles.conftest import Walk
 from tests.profiles.acts import leave, refusals, the_clock, the_clocks, told_on, wall
+from tests.profiles.conftest import Walk
 from tests.walking import Walker
 
 VARIANTS = ("service_feedback", "property_service", "hotel")

@@ -8,8 +8,8 @@ import pytest
 from complaints.classes import proposed
 from complaints.errors import MoveRefused, SignatureRefused
 from tests.desk import Desk
-from tests.profiles.conftest import Walk
 from tests.profiles.acts import leave, refusals, the_clock, the_clocks, told_on, wall
+from tests.profiles.conftest import Walk
 from tests.walking import Walker
 
 STAGES = ("reported", "lead_named", "temporary_measure", "permanent_measure", "verified", "closed")
