@@ -535,15 +535,16 @@ class Procedure:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
 
-    def clocks_at_receipt(self, channel: str) -> list[ClockRule]:
-        """The clocks that start with what arrives on a channel; what else a clock asks is said later."""
+    def clocks_at_receipt(self, said: Mapping[str, str]) -> list[ClockRule]:
+        """The clocks that start with the receipt of what says this much, such as its channel; what a clock asks beside
+        that is said later."""
         return [
             rule
             for rule in self.clocks
             if rule.starts == RECEIVED
             and (
                 rule.when == ALWAYS
-                or any(each.keys() == {"channel"} and channel in each["channel"] for each in rule.when.any_of)
+                or any(all(said.get(ref) in values for ref, values in each.items()) for each in rule.when.any_of)
             )
         ]
 

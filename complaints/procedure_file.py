@@ -256,7 +256,7 @@ class _File(Declared):
             moved_in_by=table.some("by", self.roles, needed=True),
         )
         if stage.answer and stage.key in ("not_complaint", "merged"):
-            table.fault("answer", N_("does not go with '%(key)s', which has a page of its own"), key=stage.key)
+            table.fault("answer", N_("does not go with '%(outcome)s', which has a page of its own"), outcome=stage.key)
         table.end()
         return stage
 
