@@ -157,12 +157,20 @@ def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
     sheet = case.rules.sheet(need.ref)
     assert sheet is not None
     since = case.entered.get(need.since)
-    for row in case.of_sheet(sheet):
-        in_time = since is None or row.begun_at >= since
-        if in_time and _matches(row.values, need) and not incomplete(case, sheet, row.values):
-            return
+    found = [
+        row
+        for row in case.of_sheet(sheet)
+        if (since is None or row.begun_at >= since)
+        and _matches(row.values, need)
+        and not incomplete(case, sheet, row.values)
+    ]
+    if len(found) >= need.least:
+        return
     message = N_("“%(sheet)s” has no complete entry yet")
-    yield Missing(Sentence(message, {"sheet": sheet.name}), sheet.key, f"write:{sheet.key}")
+    if need.least > 1:
+        message = N_("“%(sheet)s” needs %(least)s complete entries; it has %(found)s")
+    values = {"sheet": sheet.name, "least": need.least, "found": len(found)}
+    yield Missing(Sentence(message, values), sheet.key, f"write:{sheet.key}")
 
 
 def _matches(values: dict[str, Any], need: Need) -> bool:

@@ -150,8 +150,8 @@ class Need:
 
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
-    rows       there is a complete row, with the values of `where` and with `filled`, begun since the complaint last
-               came into the stage `since`
+    rows       there is a complete row, or `least` of them, with the values of `where` and with `filled`, begun since
+               the complaint last came into the stage `since`
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`
@@ -169,6 +169,7 @@ class Need:
     unless: str = ""
     say: Name | None = None
     any_of: tuple["Need", ...] = ()
+    least: int = 1
 
 
 @dataclass(frozen=True)

@@ -294,7 +294,7 @@ class Walker:
 
     def _complete_row(self, case: Case, sheet: Sheet, need: Need) -> None:
         where: dict[str, Any] = {key: _meeting(values[0]) for key, values in need.where.items()}
-        for row in case.rows.get(sheet.key, ()) if not need.since else ():
+        for row in case.rows.get(sheet.key, ()) if not need.since and need.least == 1 else ():
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self.write(sheet.key, place=row.place, also=need.filled)
                 return

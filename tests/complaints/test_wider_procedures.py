@@ -309,3 +309,18 @@ def test_what_has_a_page_of_its_own_has_no_answer_of_the_procedure() -> None:
     with pytest.raises(BadProcedure) as bad:
         read(text, "goods.toml")
     assert "does not go with 'merged'" in str(bad.value)
+
+
+def test_so_many_rows_may_be_needed(desk: Desk) -> None:
+    rows = '{ rows = "counts", where = { kind = "a" }, least = 2 },\n  { finished = "hand_on" }'
+    sheet = '[[sheet]]\nkey = "counts"\nname = { en = "Counts", zh = "清点" }\nmany = true\nby = ["clerk"]\n'
+    field = '[[sheet.field]]\nkey = "kind"\nname = { en = "Kind", zh = "类型" }\nrequired = true\n'
+    text = GOODS.replace('{ finished = "hand_on" }', rows, 1).replace("[[label]]", f"{sheet}{field}[[label]]", 1)
+    use([read(text, "goods.toml")])
+    number = desk.registered(procedure_key="goods", complaint_class=None)
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id))
+    for kind, has in (("a", 1), ("b", 1)):
+        desk.write(number, "counts", "clerk", kind=kind)
+        assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
+    desk.write(number, "counts", "clerk", kind="a")
+    assert desk.missing(number, "done", "clerk") == []

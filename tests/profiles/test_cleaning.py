@@ -137,3 +137,66 @@ def test_a_withdrawal_is_confirmed_by_somebody_else(cleaning: Walker, desk: Desk
         leave(desk, cleaning.number, "withdrawn")
     cleaning.write("withdrawal").sign("withdrawal_confirmed")
     leave(desk, cleaning.number, "withdrawn")
+
+
+# The quality file of a site
+
+MONTHLY = ("evaluated", "closed")
+
+
+@pytest.fixture
+def site(walk: Walk) -> Walker:
+    return walk("cleaning_site").draft(**ENTRY)
+
+
+def test_a_sites_month_goes_from_its_beginning_to_its_end(site: Walker, desk: Desk) -> None:
+    assert "“Organisation of the site” is not filled in yet" in site.refused("running")
+    site.to("running")
+    for stage in MONTHLY:
+        assert site.refused(stage)
+        site.to(stage)
+    assert site.stage == "closed"
+    assert the_clocks(desk, site.number) == {}
+
+
+@pytest.mark.requirement("S232")
+def test_posts_trainings_and_rounds_are_recorded(site: Walker) -> None:
+    site.to("running")
+    assert "“Posts” has no complete entry yet" in site.refused("evaluated")
+    site.write("posts", new=True, post="Lobby", who="Wang Fang")
+    site.write("trainings", new=True, topic="Wet floors").write("visits", new=True, text="Content")
+    rows = site.case().rows
+    assert {key: len(rows[key]) for key in ("posts", "trainings", "visits")} == {
+        "posts": 1,
+        "trainings": 1,
+        "visits": 1,
+    }
+
+
+@pytest.mark.requirement("S233")
+def test_a_finding_of_the_daily_inspection_is_closed_by_its_recheck(site: Walker, desk: Desk) -> None:
+    site.to("running").write("inspections", new=True, result="findings")
+    site.write("findings", new=True, level="severe", notice="spoken", owner="dept")
+    assert site.people["dept"][0].id in told_on(desk, site.number)
+    refused = site.refused("evaluated")
+    assert {"A severe or general finding gets a written notice", "Every finding is re-checked"} <= {*refused}
+    (row,) = site.case().rows["findings"]
+    site.write("findings", place=row.place, notice="written", recheck="passed").to("evaluated")
+
+
+@pytest.mark.requirement("S234")
+def test_a_month_asks_for_two_rounds_of_the_quality_manager_and_their_result(site: Walker) -> None:
+    site.to("running").write("rounds", new=True, score="92")
+    assert "“Quality manager's rounds” needs 2 complete entries; it has 1" in site.refused("evaluated")
+    site.write("rounds", new=True, score="95").to("evaluated")
+    assert "“Result of the month for the project manager's pay” is not filled in yet" in site.refused("closed")
+    site.write("evaluation", score="93.5")
+    assert any("Result of the month confirmed" in each for each in site.refused("closed"))
+    site.to("closed")
+
+
+def test_a_month_may_be_continued_or_dropped(site: Walker, desk: Desk) -> None:
+    site.to("running").to("evaluated").to("running", reason="A round is missing").to("evaluated").to("closed")
+    site.to("running", reason="One more finding")
+    leave(desk, site.number, "dropped", "qe")
+    assert site.case().rules.stage(site.stage).off_board
