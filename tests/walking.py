@@ -3,6 +3,7 @@ somebody who may, with plausible values of its own or with those that it was tol
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -265,7 +266,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return day.isoformat(timespec="minutes")
+                return (day + timedelta(hours=1)).isoformat(timespec="minutes")  # also where it is a time to keep
             case "number":
                 return "1"
             case "count":
