@@ -34,7 +34,7 @@ from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, Procedure, confidential, procedure, versions
+from complaints.procedure import DEFAULT, Procedure, confidential, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -283,7 +283,8 @@ def open_draft(
     backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
     hours = calendars.for_clock(session, calendar, customer_id=(fields or {}).get("customer_id"))
-    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, hours) if with_clocks else []
+    said = {"channel": channel, "complaint_class": (fields or {}).get("complaint_class") or ""}
+    running = clocks.begun(rules.clocks_at_receipt(said), received_at, hours) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)

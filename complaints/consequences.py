@@ -39,7 +39,7 @@ from complaints.context import Context
 from complaints.errors import Name
 from complaints.happened import has_happened
 from complaints.history import Change
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.procedure import (
     CLASS,
     COMPLAINT,
@@ -49,6 +49,7 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     NoticeRule,
+    Procedure,
     Sheet,
 )  # fmt: skip
 from complaints.records import Record
@@ -374,6 +375,13 @@ def _took_part(session: Session, complaint: Complaint, users: Iterable[int]) -> 
 
 
 # Who is told
+
+
+def arrived(session: Session, complaint_id: int, rules: Procedure, *, at: datetime, context: Context) -> None:
+    """Tell of a draft that a mailbox took in, where its procedure says who hears of that."""
+    if any(RECEIVED in rule.on for rule in rules.notices):
+        case = load(session, session.get_one(Complaint, complaint_id))
+        _tell(session, case, [RECEIVED], (), by=SYSTEM, at=at, context=context)
 
 
 def _tell(

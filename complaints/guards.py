@@ -167,13 +167,15 @@ def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
         and _matches(row.values, need)
         and not incomplete(case, sheet, row.values)
     ]
+    message = N_("“%(sheet)s” has no complete entry yet")
     if sheet.each and _without_row(case, sheet, found):
         message = N_("“%(sheet)s”: not every department has written its entry yet")
-    elif found:
+    elif len(found) >= need.least:
         return
-    else:
-        message = N_("“%(sheet)s” has no complete entry yet")
-    yield Missing(Sentence(message, {"sheet": sheet.name}), sheet.key, f"write:{sheet.key}")
+    elif need.least > 1:
+        message = N_("“%(sheet)s” needs %(least)s complete entries; it has %(found)s")
+    values = {"sheet": sheet.name, "least": need.least, "found": len(found)}
+    yield Missing(Sentence(message, values), sheet.key, f"write:{sheet.key}")
 
 
 def departments_to_write(case: Case, sheet: Sheet) -> frozenset[int] | None:

@@ -152,8 +152,9 @@ class Need:
 
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
-    rows       there is a complete row, with the values of `where` and with `filled`, begun since the complaint last
-               came into the stage `since`; where departments write `each` their own, one of every department
+    rows       there is a complete row, or `least` of them, with the values of `where` and with `filled`, begun since
+               the complaint last came into the stage `since`; where departments write `each` their own, one of every
+               department
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`
@@ -171,6 +172,7 @@ class Need:
     unless: str = ""
     say: Name | None = None
     any_of: tuple["Need", ...] = ()
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -226,10 +228,19 @@ class Move:
     voids: tuple[str, ...] = ()
 
 
+ANSWERED: Mapping[str, Name] = {
+    "enquiry": Name("Enquiry", "咨询"),
+    "suggestion": Name("Suggestion", "建议"),
+    "demand": Name("Other demand", "其它需求"),
+}
+"""What stands on the answer list (answers.py): no complaint, but it has an answer coming."""
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
-    there: the person in that field, else the queue of the first role. On the `customers_turn` it waits for them."""
+    """A column of the board, or with `off_board` a way to leave it, perhaps for the answer list, as what `answer` says.
+    `owner_roles` and `owner` say whose a complaint is there: the person in that field, else the queue of the first
+    role. On the `customers_turn` it waits for them."""
 
     key: str
     name: Name
@@ -242,6 +253,7 @@ class Stage:
     customers_turn: bool = False
     shown_for_days: int | None = None
     off_board: bool = False
+    answer: str = ""
     from_: tuple[str, ...] = ()
     moved_in_by: tuple[str, ...] = ()
 
@@ -528,6 +540,19 @@ class Procedure:
     def clocks_from(self, event: str) -> list[ClockRule]:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
+
+    def clocks_at_receipt(self, said: Mapping[str, str]) -> list[ClockRule]:
+        """The clocks that start with the receipt of what says this much, such as its channel; what a clock asks beside
+        that is said later."""
+        return [
+            rule
+            for rule in self.clocks
+            if rule.starts == RECEIVED
+            and (
+                rule.when == ALWAYS
+                or any(all(said.get(ref) in values for ref, values in each.items()) for each in rule.when.any_of)
+            )
+        ]
 
     @cached_property
     def targets(self) -> frozenset[str]:

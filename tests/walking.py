@@ -3,6 +3,7 @@ somebody who may, with plausible values of its own or with those that it was tol
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -271,7 +272,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return day.isoformat(timespec="minutes")
+                return (day + timedelta(hours=1)).isoformat(timespec="minutes")  # also where it is a time to keep
             case "number":
                 return "1"
             case "count":
@@ -300,7 +301,7 @@ class Walker:
 
     def _complete_row(self, case: Case, sheet: Sheet, need: Need) -> None:
         where: dict[str, Any] = {key: _meeting(values[0], case) for key, values in need.where.items()}
-        for row in case.rows.get(sheet.key, ()) if not need.since else ():
+        for row in case.rows.get(sheet.key, ()) if not need.since and need.least == 1 else ():
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self.write(sheet.key, place=row.place, also=need.filled)
                 return

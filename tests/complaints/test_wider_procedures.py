@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from complaints import links, off_board, opening, workflow
+from complaints import answers, links, off_board, opening, workflow
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
@@ -327,3 +327,51 @@ def test_what_is_wrong_in_these_is_told(old: str, new: str, told: str) -> None:
     with pytest.raises(BadProcedure) as bad:
         read(GOODS.replace(old, new, 1), "goods.toml")
     assert told in str(bad.value)
+
+
+SUGGESTED = GOODS.replace('key = "dropped"', 'key = "dropped"\nanswer = "suggestion"')
+
+
+@pytest.mark.requirement("S27")
+def test_an_outcome_goes_to_the_answer_list_as_what_the_procedure_says(desk: Desk) -> None:
+    use([read(SUGGESTED, "goods.toml")])
+    one, two = (desk.registered(procedure_key="goods", complaint_class=None) for _ in range(2))
+    for number in (one, two):
+        with desk.act() as session:
+            found = desk.find(session, number)
+            off_board.take(
+                session, found, "dropped", reason="Open on Sundays", by=desk["clerk"], at=desk.at, context=CONTEXT,
+                seen_version=found.version, owner=desk["sales"].id if number == two else None,
+            )  # fmt: skip
+    with desk.make() as session:
+        waiting, _ = answers.waiting(session, desk["clerk"])
+        assert [(each.card.number, each.owner) for each in waiting] == [(one, "clerk"), (two, "sales")]
+    with desk.act() as session:
+        off_board.answer(session, waiting[0].decision.id, text="From May on", by=desk["clerk"], at=desk.at)
+    with desk.make() as session:
+        found, more = answers.of_kind(session, desk["clerk"], "suggestion")
+        assert [each.card.number for each in found] == [two, one]
+        assert not more
+        assert answers.of_kind(session, desk["clerk"], "enquiry") == ([], False)
+
+
+def test_what_has_a_page_of_its_own_has_no_answer_of_the_procedure() -> None:
+    text = SUGGESTED.replace('key = "dropped"', 'key = "merged"')
+    with pytest.raises(BadProcedure) as bad:
+        read(text, "goods.toml")
+    assert "does not go with 'merged'" in str(bad.value)
+
+
+def test_so_many_rows_may_be_needed(desk: Desk) -> None:
+    rows = '{ rows = "counts", where = { kind = "a" }, least = 2 },\n  { finished = "hand_on" }'
+    sheet = '[[sheet]]\nkey = "counts"\nname = { en = "Counts", zh = "清点" }\nmany = true\nby = ["clerk"]\n'
+    field = '[[sheet.field]]\nkey = "kind"\nname = { en = "Kind", zh = "类型" }\nrequired = true\n'
+    text = GOODS.replace('{ finished = "hand_on" }', rows, 1).replace("[[label]]", f"{sheet}{field}[[label]]", 1)
+    use([read(text, "goods.toml")])
+    number = desk.registered(procedure_key="goods", complaint_class=None)
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id))
+    for kind, has in (("a", 1), ("b", 1)):
+        desk.write(number, "counts", "clerk", kind=kind)
+        assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
+    desk.write(number, "counts", "clerk", kind="a")
+    assert desk.missing(number, "done", "clerk") == []
