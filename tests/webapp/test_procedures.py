@@ -168,9 +168,9 @@ def run(app: Flask) -> Run:
 def test_the_command_lists_every_version(web: FlaskClient, run: Run) -> None:
     web.post(f"{PLACE}/new", data={"text": SMALL})
     lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
-    assert [(line["key"], line["version"], line["newest"], line["open"]) for line in lines] == [
-        ("manufacturing", 3, True, 1), ("medical", 2, True, 0), ("postal", 2, True, 0), ("small", 1, True, 0)
-    ]  # fmt: skip
+    told = {line["key"]: (line["version"], line["newest"], line["open"]) for line in lines}
+    assert (told["manufacturing"], told["small"]) == ((3, True, 1), (1, True, 0))
+    assert told.keys() == {rules.key for rules in procedure.newest()}
     assert "Customer complaints, manufacturing" in run("list").stdout
 
 
