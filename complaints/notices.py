@@ -34,7 +34,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import channels, outbox, rows
 from complaints import complaint as complaints
-from complaints.complaint import WATCHING, Complaint, Involvement, Query
+from complaints.complaint import HIDDEN, WATCHING, Complaint, Involvement, Query
+from complaints.concealing import concealed_from
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
 from complaints.people import Actor, Grant, User
@@ -201,6 +202,7 @@ def who_hears(
     session: Session, complaint: Complaint, users: Collection[int], today: date
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Who of these (ids) may be told of a complaint, with address and language."""
+    users = {*users} - concealed_from(session, complaint)
     if not users:
         return ()
     if not of(complaint).confidential:
@@ -231,7 +233,9 @@ def _who_works_and_may_see() -> Select[Any]:
     return _who_works().where(
         or_(
             user.id.in_(bindparam("own", expanding=True)),
-            user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None), named.reason != WATCHING)),
+            user.id.in_(
+                select(named.user_id).where(here, named.user_id.is_not(None), named.reason.not_in((WATCHING, HIDDEN)))
+            ),
             user.id.in_(members.where(here, *held)),
             user.id.in_(select(grant.user_id).where(grant.role.in_(bindparam("registering", expanding=True)), *held)),
         )

@@ -433,6 +433,8 @@ class Procedure:
     opens: tuple[OpenRule, ...] = ()
     seen_by: frozenset[str] = frozenset()
     """The roles that see every complaint of it."""
+    hidden_from: tuple[str, ...] = ()
+    """The fields that name those who never see the complaint nor hear of it: whom it is about."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()
@@ -553,6 +555,11 @@ class Procedure:
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
+    def notifies(self) -> bool:
+        """Does it ask that departments are notified?"""
+        return any(need.kind == "notified" for asking in (*self.stages, *self.moves) for need in asking.needs)
+
+    @cached_property
     def upward(self) -> Sheet | None:
         """The record in which people report what they cannot solve: the one that is told to their superior."""
         told = (event.partition(":") for rule in self.notices if "superior" in rule.to for event in rule.on)
@@ -622,6 +629,11 @@ def confidential() -> dict[str, list[int]]:
     return {
         key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
     }
+
+
+def hides() -> bool:
+    """Is there a procedure that hides complaints from those whom they are about?"""
+    return any(each.hidden_from for each in versions())
 
 
 def newest() -> list[Procedure]:

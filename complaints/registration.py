@@ -451,12 +451,14 @@ def complete(
     departments: Iterable[int] = (),
 ) -> None:
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
-    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified."""
-    if complaint.contact_id is not None and not of(complaint).confidential:
+    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified; of a
+    confidential one QA only where its procedure asks that somebody is."""
+    rules = of(complaint)
+    if complaint.contact_id is not None and not rules.confidential:
         customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
     repeats.renew(session, complaint)
-    if _notify(session, complaint, departments, by=by, at=at):
+    if _notify(session, complaint, departments, by=by, at=at, always=not rules.confidential or rules.notifies):
         consequences.follow(session, complaint, [NOTIFIED], by=by, at=at, context=context)
 
 
