@@ -34,15 +34,23 @@ def stages(wanted: Callable[[Stage], bool]) -> Pairs:
 
 def open_at(instant: datetime, among: Callable[[Stage], bool] = lambda _: True) -> Stood:
     """What was on the board and not closed, since it was received; perhaps only in some of its stages."""
-    here = stages(lambda stage: not stage.final and not stage.off_board and among(stage))
-    by_procedure = groupby(here, key=itemgetter(0))
     # written so that the stages find the few that are open, and not the time the many that did not change
-    stands = or_(
-        false(),
-        *(and_(Complaint.procedure == key, Complaint.stage.in_([s for _, s in its])) for key, its in by_procedure),
-    )
-    still = stands, (Complaint.changed_at >= instant).is_(False)
+    still = *open_now(among), (Complaint.changed_at >= instant).is_(False)
+    here = stages(lambda stage: _is_open(stage) and among(stage))
     return _stood(instant, still, here, Complaint.received_at, lambda _: Complaint.received_at)
+
+
+def open_now(among: Callable[[Stage], bool] = lambda _: True) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Does a complaint stand on the board, not closed? Written so that an index finds those that do."""
+    by_procedure = groupby(stages(lambda stage: _is_open(stage) and among(stage)), key=itemgetter(0))
+    stands = (
+        and_(Complaint.procedure == key, Complaint.stage.in_([stage for _, stage in its])) for key, its in by_procedure
+    )
+    return Complaint.closed_at.is_(None), or_(false(), *stands)
+
+
+def _is_open(stage: Stage) -> bool:
+    return not stage.final and not stage.off_board
 
 
 def closed_between(begin: datetime, end: datetime, instant: datetime) -> Stood:

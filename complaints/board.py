@@ -29,11 +29,12 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.orm import Session
 
+from complaints import standing
 from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
 from complaints.people import SYSTEM, Actor, User
-from complaints.procedure import Procedure, Stage, confidential, versions
+from complaints.procedure import Procedure, Stage, confidential, newest, versions
 
 PER_COLUMN = 20
 COUNTED = 1_000
@@ -92,6 +93,7 @@ class Card(NamedTuple):
     repeat_of_count: int
     procedure: str
     procedure_version: int
+    paused_since: datetime | None
 
     @property
     def limited(self) -> bool:
@@ -183,6 +185,16 @@ def more(
     query = _in(procedure.key, (stage,), actor, filters).where(_after(stage, after))
     chosen = _wrapped(_ordered(query, stage).limit(limit + 1))
     cards = sorted(_cards(session, chosen, _instants(procedure, now)), key=_place)
+    return cards[:limit], len(cards) > limit
+
+
+def beginning(session: Session, actor: Actor, *, after: Place, limit: int) -> tuple[list[Card], bool]:
+    """The next cards in the first columns of all boards after a place, and whether there are still more; one query,
+    however many procedures there are."""
+    firsts = dict.fromkeys((rules.key, rules.first) for rules in newest())
+    each = (_in(key, (stage,), actor, EVERYTHING).where(_after(stage, after)) for key, stage in firsts)
+    parts = [_wrapped(query.order_by(Complaint.sort_due_at, Complaint.id).limit(limit + 1)) for query in each]
+    cards = sorted(_cards(session, select(union_all(*parts).subquery().c.id), {}), key=attrgetter("due_at", "id"))
     return cards[:limit], len(cards) > limit
 
 
@@ -399,7 +411,7 @@ def _card_rows(ids: SelectBase) -> Select[*Anything]:
             Complaint.product, Complaint.batch, Complaint.complaint_class, Complaint.sort_due_at, Complaint.received_at,
             Complaint.closed_at, Complaint.owner_id, User.name, Complaint.attachment_count, Complaint.unread_count,
             Complaint.channel, Complaint.unreached_at, Complaint.repeat_of_count, Complaint.procedure,
-            Complaint.procedure_version,
+            Complaint.procedure_version, standing.since(),
         )
         .join_from(chosen, Complaint, Complaint.id == chosen.c.id)
         .outerjoin(Customer, Customer.id == Complaint.customer_id)

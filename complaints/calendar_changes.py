@@ -24,6 +24,7 @@ from complaints.consequences import RESPONSIBLE
 from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import ComplaintError, Name
+from complaints.failpoints import failpoint
 from complaints.guards import DEPARTMENT_ROLES
 from complaints.people import SYSTEM, Actor
 from complaints.procedure import COMPLAINT, UnknownProcedure, procedure, versions
@@ -51,7 +52,7 @@ class Change:
     def name(self) -> Name | None:
         """What the procedure calls the clock, as far as it is known."""
         with suppress(UnknownProcedure):
-            return next((rule.name for rule in procedure(*self.procedure).clocks if rule.key == self.key), None)
+            return clocks.named(self.key, procedure(*self.procedure))
         return None
 
 
@@ -140,11 +141,14 @@ def settle(make: sessionmaker[Session], at: datetime, context: Context, *, most:
             try:
                 with transaction(make) as session:
                     moved += _carry_over(session, complaint, in_force, by=by, at=at, context=context)
+                    failpoint("calendar.before_commit")
+                failpoint("calendar.after_commit")
             except ComplaintError:
                 log.exception("its clocks do not go by the new calendar yet", complaint=complaint)
                 whole = False
         if most is not None and (most := most - len(complaints)) <= 0:
             return moved
+    failpoint("calendar.carried_over")
     if whole and at >= latest.accepted_at + SETTLED:
         with transaction(make) as session:
             done = CalendarVersion.id.in_([each.id for each in pending])

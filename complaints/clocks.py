@@ -20,14 +20,15 @@ from complaints.database import Base, BigId
 from complaints.errors import Name
 from complaints.procedure import ClockRule, Procedure
 
-RUNS = "stopped_at IS NULL"
+RUNS, STOPPED = "stopped_at IS NULL", "stopped_at IS NOT NULL"
 NOT_RECKONED = "stopped_at IS NULL AND (noticed_due_at IS NULL OR noticed_due_at <> due_at)"
 """Nobody looked yet when somebody is to be told of this due time; see reminders.py."""
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Due while it stands still, or as long as nobody has said when."""
-TOLD = ("customer", "house", "until")
+ENTERED = ("until", "about")
+TOLD = ("customer", "house", *ENTERED)
 """What a receipt says that does not follow from the calendar: with whom a limit was agreed, what the procedure says,
-and the day or time that was entered and holds instead (see until.py)."""
+the day or time that was entered and holds instead (see until.py), and in which row."""
 CANCELLED, MERGED, REPLACED, UNDONE = "cancelled", "merged", "replaced", "undone"
 DONE = frozenset({"met", "late"})
 WITHOUT_OBJECT = frozenset({CANCELLED, MERGED})
@@ -44,6 +45,7 @@ class Clock(Base):
     __table_args__ = (
         UniqueConstraint("subject_kind", "subject_id", "key", "round", "started_at"),
         Index("ix_clock_due_at", "due_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
+        Index("ix_clock_stopped_at", "stopped_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("ix_clock_key", "key", "due_at"),
         Index("ix_clock_next_notice_at", "next_notice_at", sqlite_where=text(RUNS), postgresql_where=text(RUNS)),
         Index("ix_clock_not_reckoned", "id", sqlite_where=text(NOT_RECKONED), postgresql_where=text(NOT_RECKONED)),
@@ -78,19 +80,36 @@ class Clock(Base):
         return bool(within) and "working" not in within
 
     @property
+    def rule(self) -> str:
+        """The key of its rule; that of a row adds the row's place, that of a promise to one customer has none."""
+        return self.key if self.promised is not None else self.key.partition(":")[0]
+
+    @property
     def recorded_at(self) -> datetime | None:
         """When its end was recorded, whatever time was entered for it."""
         return datetime.fromisoformat(self.backdated["recorded"]) if self.backdated else self.stopped_at
 
 
 def called(clock: Clock) -> str:
-    """What a history calls a clock: the key that its procedure knows, or what the customer alone was promised."""
-    return f"{clock.promised['name']} ({clock.promised['customer']})" if clock.promised is not None else clock.key
+    """What a history calls a clock: the key that its procedure knows, with the words of its row if it has one, or what
+    the customer alone was promised."""
+    if clock.promised is not None:
+        return f"{clock.promised['name']} ({clock.promised['customer']})"
+    return f"{clock.rule}:{clock.receipt['about']}" if "about" in clock.receipt else clock.key
 
 
 def name_of(clock: Clock, rules: Procedure) -> Name:
     """What a clock promises."""
-    return next((rule.name for rule in rules.clocks if rule.key == clock.key), Name(called(clock), called(clock)))
+    return named(called(clock), rules)
+
+
+def named(said: str, rules: Procedure) -> Name:
+    """What a clock promises, by what a history calls it."""
+    key, _, about = said.partition(":")
+    name = next((rule.name for rule in rules.clocks if rule.key == key), None)
+    if name is None:
+        return Name(said, said)
+    return Name(f"{name.en}: {about}", f"{name.zh}：{about}") if about else name
 
 
 def begun(
@@ -195,16 +214,19 @@ def earliest_due(running: Iterable[Clock]) -> datetime | None:
 
 def reckon(clock: Clock, calendar: WorkingCalendar) -> None:
     """Set the due time of a clock anew, from its limit or what was entered instead, the calendar and its pauses."""
-    told = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}
-    if "until" in told:
-        told["until_due"] = entered_time(told["until"], clock.started_at, calendar).isoformat()
+    told, ends = {key: clock.receipt[key] for key in TOLD if key in clock.receipt}, NEVER
     if limit := clock.receipt.get("within"):
         due = calendar.add(clock.started_at, parse_within(limit))
-        standing = [row for row, _ in _standing(clock, calendar, due.at, clock.stopped_at)]
-        clock.receipt = receipt_of(due) | told | ({"pauses": standing} if standing else {})
+        standing = [*_standing(clock, calendar, due.at, clock.stopped_at)]
+        ends = max((later for _, later in standing), default=due.at)
+        receipt = receipt_of(due) | ({"pauses": [row for row, _ in standing]} if standing else {})
     else:
-        clock.receipt = without_limit(clock.started_at, calendar) | told
-    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else due_at(clock, calendar, clock.stopped_at)
+        receipt = without_limit(clock.started_at, calendar)
+    if "until" in told:
+        ends = entered_time(told["until"], clock.started_at, calendar)
+        told["until_due"] = ends.isoformat()
+    clock.receipt = receipt | told
+    clock.due_at = NEVER if clock.paused and clock.stopped_at is None else ends
 
 
 def due_at(clock: Clock, calendar: WorkingCalendar, at: datetime | None) -> datetime:

@@ -24,6 +24,7 @@ from complaints import (
     receivers,
     records,
     report,
+    row_clocks,
     rows,
     turns,
     until,
@@ -125,9 +126,7 @@ def _clocks(
         running += _of_customer(session, case, running, at=at, context=context)
     until.follow(session, case, running, by=by, at=at, context=context)
     for clock in running:
-        rule = rules.get(clock.key)
-        stops = rule.stops if rule is not None else limits.stops(clock)
-        if clock.stopped_at is None and stops and all(_has_happened(case, event) for event in stops):
+        if clock.stopped_at is None and _is_kept(case, clock, rules.get(clock.rule)):
             clocks.stop(clock, at=at, calendar=limits.calendar_of(session, case, clock.responsible, context))
     if stage.final:
         _end(session, case, running, at=at, context=context)
@@ -137,7 +136,9 @@ def _clocks(
         running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
     for rule in case.rules.clocks:
         done = all(has_happened(case, event) for event in rule.stops)
-        if rule.starts in events and case.holds(rule.when) and not done:
+        if rule.each:
+            running += until.start_rows(session, case, rule, running, at=at, context=context)
+        elif rule.starts in events and case.holds(rule.when) and not done:
             running += _start(session, case, rule, at, running, context)
         elif rule.starts == RECEIVED and rule.when.any_of:
             running += _from_receipt(session, case, rule, running, done=done, at=at, context=context)
@@ -166,6 +167,15 @@ def _from_receipt(
     elif case.complaint.round == 1 and not (done or elsewhere) and all(c.outcome == clocks.CANCELLED for c in mine):
         return _start(session, case, rule, case.complaint.received_at, running, context)
     return []
+
+
+def _is_kept(case: Case, clock: Clock, rule: ClockRule | None) -> bool:
+    """Has all happened that a clock waits for?"""
+    if rule is not None and rule.each:
+        row = row_clocks.row_of(case, rule, clock)
+        return row is not None and row_clocks.is_done(rule, row.values)
+    stops = rule.stops if rule is not None else limits.stops(clock)
+    return bool(stops) and all(_has_happened(case, event) for event in stops)
 
 
 def _has_happened(case: Case, event: str) -> bool:
@@ -227,13 +237,13 @@ def _of_another_class(
     after a lowering they run from where they would have run all along."""
     rules = {rule.key: rule for rule in case.rules.clocks}
     for clock in running:
-        rule = rules.get(clock.key)
+        rule = rules.get(clock.rule)
         if clock.stopped_at is None and rule is not None and not case.holds(rule.when):
             clocks.cancel(clock, at=at, outcome=clocks.REPLACED)
     started: list[Clock] = []
     for rule in case.rules.clocks:
         owed = rule.when.any_of and case.holds(rule.when) and has_happened(case, rule.starts)
-        if owed and not all(has_happened(case, event) for event in rule.stops):
+        if owed and not rule.each and not all(has_happened(case, event) for event in rule.stops):
             since = _moment(session, case, rule.starts) if lowered else None
             started += _start(session, case, rule, since or at, running, context)
     return started

@@ -29,7 +29,7 @@ from complaints.outbox import Outgoing
 from complaints.people import User, actor_for
 from complaints.weeks import midnight, opening, working_days_before
 from complaints.work import ROW, SIGN
-from complaints.worklist import TO_DO, Item
+from complaints.worklist import Item
 
 log = structlog.get_logger(__name__)
 KIND = "daily"
@@ -144,6 +144,8 @@ class _Day:
         """The day of an action, else the time of a promise."""
         if item.kind == ROW:
             return item.due_on
+        if item.until:
+            return item.due_at(self.context.calendar)
         due = self.promised.get(item.card.id, NO_LIMIT)
         return due if due < NO_LIMIT else None
 
@@ -151,7 +153,7 @@ class _Day:
         due, what = self.due(item), item.what
         return {
             "number": item.card.number, "customer": item.card.customer, "subject": item.card.subject,
-            "say": TO_DO[item.kind] if item.kind != ROW or item.about else "%(what)s",
+            "say": item.say,
             "what": [what.en, what.zh] if what else [item.key, item.key], "about": item.about,
             "due": due.isoformat() if due else "", "late": self._late(due),
         }  # fmt: skip

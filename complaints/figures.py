@@ -16,7 +16,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, String, UniqueConstraint, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    UniqueConstraint,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import kpi_entries, procedure_store, rows
@@ -225,17 +238,16 @@ class _Hanging:
 
     def _each(self, query: Select[Any], model: type[Record] | type[Signature]) -> Iterator[tuple[Any, Any]]:
         """Everything that a query finds, each with every complaint whose present round it is of."""
-        own, shared = (select(column).where(*self.which) for column in (Complaint.id, Complaint.investigation_id))
         by: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
         for row in self.found:
             by[COMPLAINT, row.id].append(row)
             if row.investigation_id is not None:
                 by[INVESTIGATION, row.investigation_id].append(row)
-        theirs = or_(
-            and_(model.subject == COMPLAINT, model.subject_id.in_(own)),
-            and_(model.subject == INVESTIGATION, model.subject_id.in_(shared)),
-        )
-        query = query.add_columns(model.subject, model.subject_id, model.round).where(theirs)
+        on = ((COMPLAINT, Complaint.id), (INVESTIGATION, Complaint.investigation_id))
+        parts = (select(literal(kind).label("kind"), id_.label("id")).where(*self.which) for kind, id_ in on)
+        them = union(*parts).subquery()  # each once, and written so that PostgreSQL, too, finds theirs by an index
+        theirs = and_(model.subject == them.c.kind, model.subject_id == them.c.id)
+        query = query.add_columns(model.subject, model.subject_id, model.round).select_from(model).join(them, theirs)
         for each in self.session.execute(query):
             for row in by[each.subject, each.subject_id]:
                 if each.round in (LASTING, row.round):

@@ -1,6 +1,6 @@
 """Levels: when somebody is to be told of a promise. Pure; who is told, and that it happens once, is in reminders.py."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ GRACE = timedelta(minutes=10)
 """So long after the close of business people are still told: what ends then is told then."""
 
 
+Interval = tuple[datetime, datetime]
+
+
 class Level(NamedTuple):
     """How far it has come with a promise, and when that is told."""
 
@@ -20,12 +23,29 @@ class Level(NamedTuple):
     at: datetime
 
 
-def levels(started_at: datetime, due_at: datetime, calendar: WorkingCalendar, ladder: Ladder) -> list[Level]:
+def levels(
+    started_at: datetime,
+    due_at: datetime,
+    calendar: WorkingCalendar,
+    ladder: Ladder,
+    *,
+    pauses: Sequence[Interval] = (),
+) -> list[Level]:
     """All levels of a promise in their order. Of several at one instant the last is told. What begins and ends outside
-    working time has no warning."""
-    worked = calendar.between(started_at, due_at)
-    warning = [Level(WARNING, _told_at(calendar, calendar.later(started_at, worked * 3 / 4)))] if worked else []
+    working time has no warning; the time of `pauses`, for which the due time was put off, does not count for it."""
+    worked = calendar.between(started_at, due_at) - sum((calendar.between(*each) for each in pauses), timedelta())
+    warned_at = _after(started_at, worked * 3 / 4, calendar, pauses)
+    warning = [Level(WARNING, _told_at(calendar, warned_at))] if worked else []
     return [*warning, Level(DUE, _told_at(calendar, due_at)), *_rungs(due_at, calendar, ladder)]
+
+
+def _after(started_at: datetime, worked: timedelta, calendar: WorkingCalendar, pauses: Sequence[Interval]) -> datetime:
+    """When so much working time has passed since a start, without the pauses."""
+    at = calendar.later(started_at, worked)
+    for begins, ends in pauses:
+        if begins < at:
+            at = calendar.later(at, calendar.between(begins, ends))
+    return at
 
 
 def _rungs(due_at: datetime, calendar: WorkingCalendar, ladder: Ladder) -> Iterator[Level]:

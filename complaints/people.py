@@ -48,7 +48,7 @@ class _Roles(Mapping[str, Name]):
         yield from self._brought()
 
     def __len__(self) -> int:
-        return len([*self])
+        return sum(1 for _ in self)
 
     def _brought(self) -> Mapping[str, Name]:
         from complaints.procedure import own_roles  # it knows people

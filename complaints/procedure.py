@@ -278,7 +278,8 @@ class PenaltyRule:
 @dataclass(frozen=True)
 class ClockRule:
     """A promise: it starts with an event (`starts`) and stops when all of `stops` have happened since. `until`: the
-    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it.
+    field whose day or time holds instead of the limit, once it is filled in; a clock without a limit starts with it;
+    `each`: the record with rows that it is a column of, each row a promise of its own (see row_clocks.py).
     `target`: no promise but an aim. `pauses`: it may stand still while we wait for the customer."""
 
     key: str
@@ -291,6 +292,7 @@ class ClockRule:
     penalty: Penalty | None = None
     pauses: bool = False
     until: str = ""
+    each: str = ""
     target: bool = False
 
 
@@ -557,7 +559,8 @@ class Procedure:
     @cached_property
     def notifies(self) -> bool:
         """Does it ask that departments are notified?"""
-        return any(need.kind == "notified" for asking in (*self.stages, *self.moves) for need in asking.needs)
+        asked = [each.needs for each in self.stages] + [each.needs for each in self.moves]
+        return any(need.kind == "notified" for needs in asked for need in needs)
 
     @cached_property
     def upward(self) -> Sheet | None:

@@ -54,6 +54,8 @@ TO = ("owner", "superior", "departments", "notified", "writers")
 CAN_BE_LEFT_OUT = sorted(REGISTER.keys() - {"customer", "complaint_date", "content", "channel", "subject"})
 """Fields of the register entry without which a complaint can be taken in."""
 LARGEST_FILE = 256 * 1024
+LONGEST_OF_ROWS = 34
+"""The key of a clock for each row is followed by the number of the row."""
 MOST_DOTS = 500
 """In a line: each is a table in a table, and the reading of very many takes for ever."""
 
@@ -79,8 +81,9 @@ def text_of(raw: bytes, file: str) -> str:
         raise BadProcedure([Fault(file, "", problem)]) from error
 
 
-def read(text: str, file: str) -> Procedure:
-    """Read and check a procedure; `file` is the name by which its faults are told. Raises `BadProcedure`."""
+def read(text: str, file: str, *, kept: bool = False) -> Procedure:
+    """Read and check a procedure; `file` is the name by which its faults are told. A version that was `kept` was whole
+    when it was brought in: what is asked of the whole since then is asked of new ones. Raises `BadProcedure`."""
     if len(text) > LARGEST_FILE:
         problem = Sentence(
             N_("is too large; %(limit)s KB are enough for any procedure"), {"limit": LARGEST_FILE // 1024}
@@ -95,7 +98,8 @@ def read(text: str, file: str) -> Procedure:
         raise BadProcedure([Fault(file, "", Sentence(N_("is not TOML: %(error)s"), {"error": said}))]) from error
     noted: list[Fault] = []
     found = _File(Table(raw, file, "", "", noted)).procedure(text)
-    noted += [Fault(file, place, sentence) for place, sentence in faults(found)]
+    if not kept:
+        noted += [Fault(file, place, sentence) for place, sentence in faults(found)]
     if noted:
         raise BadProcedure(noted[:MOST_FAULTS])
     return found
@@ -324,14 +328,16 @@ class _File(Declared):
         return {key: str(value) for key, value in writes.items() if isinstance(value, str)}
 
     def _clock(self, table: Table) -> ClockRule:
-        starts, until = table.one("starts", self.events), table.one("until", self.of_kind("date", "time"), "")
+        starts, until = table.one("starts", self.events), table.one("until", self.naming("date", "time"), "")
+        each = until.partition(".")[0] if until in self.refs and self.refs[until].many else ""
         rule = ClockRule(
-            key=table.key(),
+            key=table.key(longest=LONGEST_OF_ROWS if each else 40),
             name=table.name(),
             starts=starts,
             stops=table.some("stops", self.events, needed=True),
-            within=self._limit(table, optional=bool(until) and starts == f"filled:{until}"),
+            within=self._limit(table, optional=bool(each or (until and starts == f"filled:{until}"))),
             until=until,
+            each=each,
             target=table.flag("target"),
             responsible=table.one("responsible", self.roles),
             when=when(table, self),
@@ -340,8 +346,28 @@ class _File(Declared):
         )
         if rule.target and rule.penalty:
             table.fault("penalty", N_("does not go with target = true: who misses a target breaks no promise"))
+        if rule.each:
+            self._of_rows(table, rule)
         table.end()
         return rule
+
+    def _of_rows(self, table: Table, rule: ClockRule) -> None:
+        """A clock for each row begins, is due and stops with that row alone."""
+        if rule.starts != f"filled:{rule.until}":
+            table.fault(
+                "starts", N_("should be '%(event)s': a clock for each row starts with it"), event=f"filled:{rule.until}"
+            )
+        elsewhere = [event for event in rule.stops if not event.startswith(f"filled:{rule.each}.")]
+        for event in elsewhere:
+            table.fault(
+                "stops",
+                N_("'%(event)s' is no field of '%(sheet)s'; a clock for each row stops with its row"),
+                event=event,
+                sheet=rule.each,
+            )
+        for key in ("within", "target", "penalty", "pauses"):
+            if table.raw.get(key):
+                table.fault(key, N_("does not go with until in a record with rows: each row is due when it says"))
 
     def _limit(self, table: Table, *, optional: bool) -> Within | None:
         """The limit of a clock; none is needed where the clock begins with the date it is due."""

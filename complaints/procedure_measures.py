@@ -19,7 +19,7 @@ def read(declared: Declared) -> Counting:
         return allowed(declared, table, key, raw, known)
 
     counting = Counting(
-        replies=table.some("replies", declared.keys("clock")),
+        replies=table.some("replies", [key for key in declared.keys("clock") if key not in _of_rows(declared)]),
         effective=fields("effective", many=False),
         accepted=fields("accepted", many=False),
         answered=fields("answered", many=True),
@@ -28,6 +28,12 @@ def read(declared: Declared) -> Counting:
     )
     table.end()
     return counting
+
+
+def _of_rows(declared: Declared) -> list[str]:
+    """The clocks of rows: they have keys of their own."""
+    many = [ref for ref, found in declared.refs.items() if found.many]
+    return [str(each.raw.get("key")) for each in declared.parts["clock"] if each.raw.get("until") in many]
 
 
 def says(wanted: Values, sheet: str, written: Mapping[str, Any]) -> bool:

@@ -182,7 +182,7 @@ def _read(session: Session, wanted: Iterable[tuple[str, int]]) -> Iterator[Proce
     for key, version in wanted:
         text = find(session, key, version).text
         try:
-            yield read(text, f"{key} {version}")
+            yield read(text, f"{key} {version}", kept=True)
         except BadProcedure as bad:
             log.error("a procedure cannot be read any more", procedure=key, version=version, faults=str(bad))
             yield standing_still(key, version, text)

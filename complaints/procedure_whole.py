@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from complaints.errors import N_, Sentence
 from complaints.fields import REGISTER
-from complaints.procedure import ALWAYS, Need, Procedure
+from complaints.procedure import ALWAYS, ClockRule, Need, Procedure, When
 
 Told = tuple[str, Sentence]
 """Where, and what is wrong."""
@@ -32,6 +32,7 @@ def faults(rules: Procedure) -> Iterator[Told]:
     for sheet in rules.sheets:
         yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
     yield from _writers(rules)
+    yield from _never_said(rules)
     for clock in rules.clocks:
         for event in clock.stops:
             if event.partition(":")[0] not in STOPPING:
@@ -181,3 +182,39 @@ def _circles(place: str, after: Mapping[str, tuple[str, ...]]) -> Iterator[Told]
     for key in after:
         if key and key in _closure(after[key], {each: {*others} for each, others in after.items()}):
             yield f"{place}.{key}.after", Sentence(N_("goes round in a circle and back to itself"))
+
+
+def _never_said(rules: Procedure) -> Iterator[Told]:
+    """A clock that is due only when somebody says so asks for that: wherever it runs a stage needs its field, or each
+    row does."""
+    for clock in rules.clocks:
+        if clock.within is None and clock.starts == f"filled:{clock.until}" and not _is_asked_for(rules, clock):
+            message = N_("nobody has to fill in '%(field)s', and without it there is no clock: %(how)s")
+            how = N_("give it required = true") if clock.each else N_("let a stage need it where the clock runs")
+            yield f"clock.{clock.key}.until", Sentence(message, {"field": clock.until, "how": Sentence(how)})
+
+
+def _is_asked_for(rules: Procedure, clock: ClockRule) -> bool:
+    key, _, _ = clock.until.partition(".")
+    fields = {f"{key}.{field.key}": field for sheet in rules.sheets if sheet.key == key for field in sheet.fields}
+    field = fields.get(clock.until)
+    required = field is not None and field.required and _covers(field.when, clock.when)
+    if clock.each:
+        return required
+    wanted = {("field", clock.until), *([("sheet", key)] if required else [])}
+    in_stages = (need for stage in rules.stages for need in stage.needs)
+    on_the_way = (need for move in rules.moves for need in move.needs)
+    to_sign = (need for rule in rules.signatures for need in rule.needs)
+    needs = (*in_stages, *on_the_way, *to_sign)
+    return any((need.kind, need.ref) in wanted and not need.unless and _covers(need.when, clock.when) for need in needs)
+
+
+def _covers(wide: When, narrow: When) -> bool:
+    """Does a condition hold wherever another does?"""
+    return wide == ALWAYS or (
+        narrow != ALWAYS and all(any(_implies(one, other) for other in wide.any_of) for one in narrow.any_of)
+    )
+
+
+def _implies(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(ref in one and {*one[ref]} <= {*values} for ref, values in other.items())

@@ -23,6 +23,7 @@ LASTING = 0
 """The round of what is kept for all rounds."""
 OPEN = "owner_id IS NOT NULL AND done_on IS NULL AND removed_at IS NULL"
 """Of rows that somebody is to carry out."""
+NUMBERED = "number IS NOT NULL"
 
 
 class Investigation(Base):
@@ -44,6 +45,7 @@ class Record(Base):
     __table_args__ = (
         UniqueConstraint("subject", "subject_id", "sheet", "round", "place"),
         Index("ix_record_owner_id", "owner_id", "done_on"),
+        Index("ix_record_number", "sheet", "begun_at", sqlite_where=text(NUMBERED), postgresql_where=text(NUMBERED)),
         Index("ix_record_open", "subject", "due_on", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

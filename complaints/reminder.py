@@ -1,13 +1,16 @@
 """The record of who was told of a promise, and of promises of which nobody could be told. The verbs: reminders.py."""
 
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints.clocks import Clock
 from complaints.database import Base, BigId
+from complaints.people import User
 
 NOT_BUNDLED = "bundled_at IS NULL"
 
@@ -47,3 +50,27 @@ def unclaimed() -> Select[str, datetime]:
     """Promises that still run and of which nobody hears: the role, and since when."""
     still = select(Unclaimed.role, Unclaimed.since).join(Clock, Clock.id == Unclaimed.clock_id)
     return still.where(Clock.stopped_at.is_(None)).order_by(Unclaimed.since)
+
+
+class Step(NamedTuple):
+    """A step of the ladder that was told: its level, when, of which due time, and to whom; each with the name of
+    whoever they stood in for."""
+
+    level: int
+    at: datetime
+    due_at: datetime
+    people: list[tuple[str, str]]
+
+
+def steps(session: Session, clock_id: int) -> list[Step]:
+    """Who was told of a clock, the first step first."""
+    query = select(Reminder.level, Reminder.at, Reminder.due_at, User.name, Reminder.values).join(
+        User, User.id == Reminder.user_id
+    )
+    found = session.execute(
+        query.where(Reminder.clock_id == clock_id).order_by(Reminder.at, Reminder.level, Reminder.due_at, Reminder.id)
+    )
+    return [
+        Step(*key, [(row.name, row.values["away"]) for row in told])
+        for key, told in groupby(found, attrgetter("level", "at", "due_at"))
+    ]

@@ -1,8 +1,9 @@
 """Reminders: people hear of a promise before it is broken, when its time is up, and after that ever higher up.
 
-Whoever is responsible is warned when three quarters of the working time are gone, hears when it is due, and from the
-next working day on with everybody on the next rung of the procedure's ladder. In working time only; what was missed is
-told once, as it stands by then. A warning is given once for each clock; what comes after it, for each due time.
+Whoever is responsible is warned when three quarters of the working time are gone, pauses left out, hears when it is
+due, and from the next working day on with everybody on the next rung of the procedure's ladder. In working time only;
+what was missed is told once, as it stands by then. A warning is given once for each clock; what comes after it,
+for each due time.
 
 A clock keeps when it is to be looked at next, so a run that finds nothing asks two small indexes. One row for each
 person, clock, level and due time says who was told, whatever was run how often. The bell rings with it; the mail, one
@@ -27,7 +28,7 @@ from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import ComplaintError
 from complaints.failpoints import failpoint
-from complaints.levels import DUE, WARNING, in_hours, levels
+from complaints.levels import DUE, WARNING, Level, in_hours, levels
 from complaints.people import ROLES, SYSTEM, User
 from complaints.procedure import COMPLAINT, Ladder, of
 from complaints.reminder import Reminder, Unclaimed
@@ -139,12 +140,12 @@ class _Run:
         """Tell of a clock what was not told `before`, and keep when it is looked at next; gives how many heard."""
         if clock.due_at >= NO_LIMIT:  # it stands still; when it goes on, it has another due time
             return self._again(clock, None)
-        steps = levels(clock.started_at, clock.due_at, self.context.calendar, Ladder())
+        steps = self._levels(clock, Ladder())
         if steps[0].at > self.at:
             return self._again(clock, steps[0].at)
         case = load(self.session, complaint)
         ladder = _ladder(case, clock)
-        steps = levels(clock.started_at, clock.due_at, self.context.calendar, ladder)
+        steps = self._levels(clock, ladder)
         reached = max(each.number for each in steps if each.at <= self.at)
         upcoming = next((each for each in steps if each.at > self.at), None)
         if reached <= before:
@@ -160,6 +161,11 @@ class _Run:
             return 0
         told = self._tell(clock, case, _News(reached, responsible, higher, then, then_at)) if responsible else 0
         return told or self._unclaimed(clock)
+
+    def _levels(self, clock: Clock, ladder: Ladder) -> list[Level]:
+        """What was entered is due then, however long the clock stood still before that."""
+        pauses = [] if "until" in clock.receipt else [*clocks.stands_still(clock)]
+        return levels(clock.started_at, clock.due_at, self.context.calendar, ladder, pauses=pauses)
 
     def _rungs(self, case: Case, responsible: set[int], ladder: Ladder) -> list[set[int]]:
         """The people on each rung of a ladder who stand on none below."""

@@ -19,7 +19,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import rows
+from complaints import row_clocks, rows
+from complaints.case import load
 from complaints.complaint import NO_LIMIT, Complaint
 from complaints.customers import Customer
 from complaints.database import Base
@@ -46,6 +47,7 @@ PLACES: Mapping[str, Name] = {
     "quantity": Name("Quantity", "数量"),
     "received": Name("Day on which it was received", "收到日期"),
     "due": Name("Day on which the next step is due", "下一步的预计日期"),
+    "points": Name("What was announced, and for when", "已告知的事项及时间"),
     "today": Name("Today", "今天的日期"),
     "author": Name("Who writes", "写信人"),
     "organisation": Name("Our company", "本公司名称"),
@@ -206,8 +208,20 @@ def values(
         "customer": customer.name if customer else "", "contact": complaint.contact_person,
         **{each: getattr(complaint, each) for each in FACTS},
         **{each: _day(when.astimezone(zone).date(), locale) if when else "" for each, when in days.items()},
+        "points": "\n".join(_point(*each, locale, zone) for each in row_clocks.announced(load(session, complaint))),
         "author": by.name, "organisation": organisation,
     }  # fmt: skip
+
+
+def _point(said: str, until: str, locale: str, zone: ZoneInfo) -> str:
+    """Something that was announced for a day or a time."""
+    zh = locale.startswith("zh")
+    if len(until) == len("2026-11-16"):
+        when = _day(date.fromisoformat(until), locale)
+    else:
+        local = datetime.fromisoformat(until).astimezone(zone)
+        when = f"{_day(local.date(), locale)}{' ' if zh else ', '}{local:%H:%M}"
+    return f"{said}{'：' if zh else ': '}{when}"
 
 
 def _day(day: date, locale: str) -> str:
@@ -221,6 +235,7 @@ def sample(locale: str, *, by: Actor, organisation: str) -> dict[str, str]:
         "customer": "Quellstrom Mobility", "contact": "Ines Carrow", "product": "HX-210", "model": "DN 25",
         "batch": "L2608-114", "order_no": "4500-77123", "material_no": "100-2214", "quantity": "200",
         "received": _day(date(2026, 9, 17), locale), "due": _day(date(2026, 9, 23), locale),
+        "points": _point("Second sample", "2026-09-24", locale, ZoneInfo("UTC")),
         "today": _day(date(2026, 9, 18), locale), "author": by.name, "organisation": organisation,
     }  # fmt: skip
 

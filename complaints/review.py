@@ -4,15 +4,15 @@ Each corrective and preventive action that was begun in the period or is not ver
 complaints that are still open. Who reads sees those that they may see; the others are only counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Select, and_, func, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
-from complaints import figures, kpi_entries
+from complaints import as_of, figures, kpi_entries
 from complaints.actions import first_words
 from complaints.complaint import Complaint, ordinary, visible_to
 from complaints.customers import Customer
@@ -30,7 +30,7 @@ from complaints.measures import (
     month_of,
     next_month,
 )
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.procedure import COMPLAINT, INVESTIGATION, procedure, versions
 from complaints.records import Record
 
@@ -124,15 +124,8 @@ def _together(months: list[Typed]) -> Typed:
 
 
 def _actions(session: Session, actor: Actor, period: Period, at: datetime, most: int) -> tuple[tuple[Action, ...], int]:
-    sheets = sorted({(rules.key, rules.counting.action) for rules in versions() if rules.counting.action})
-    wanted = (
-        Record.number.is_not(None), tuple_(Complaint.procedure, Record.sheet).in_(sheets), Record.removed_at.is_(None),
-        Record.round == Complaint.round, Record.begun_at < period.ends,
-        or_(Record.begun_at >= period.begins, Complaint.closed_at.is_(None)), ordinary(),
-    )  # fmt: skip
-    every = _once(wanted)
-    total = session.scalar(select(func.count()).select_from(every.subquery())) or 0
-    mine = _once(wanted, actor).subquery()
+    total = session.scalar(select(func.count()).select_from(_once(period, SYSTEM).subquery())) or 0
+    mine = _once(period, actor).subquery()
     query = (
         select(Record, Complaint).join(mine, mine.c.record_id == Record.id)
         .join(Complaint, Complaint.id == mine.c.complaint_id).order_by(Record.begun_at, Record.id).limit(most)
@@ -142,15 +135,29 @@ def _actions(session: Session, actor: Actor, period: Period, at: datetime, most:
     return tuple(_action(record, complaint, about[complaint.id]) for record, complaint in found), total - len(found)
 
 
-def _once(wanted: Iterable[ColumnElement[bool]], actor: Actor | None = None) -> Select[int, int]:
-    """Records with the oldest complaint that each belongs to, of those that somebody may see."""
-    on = or_(
+def _once(period: Period, actor: Actor) -> Select[int, int]:
+    """The records of the actions with the oldest complaint that each belongs to, of those that somebody may see. What
+    was begun in the period and what is open yet, of complaints and of investigations, is asked for one by one: an index
+    finds each of them."""
+    sheets = sorted({(rules.key, rules.counting.action) for rules in versions() if rules.counting.action})
+    wanted = (
+        Record.number.is_not(None), Record.sheet.in_({sheet for _, sheet in sheets}),
+        tuple_(Complaint.procedure, Record.sheet).in_(sheets), Record.removed_at.is_(None),
+        Record.round == Complaint.round, Record.begun_at < period.ends, ordinary(),
+    )  # fmt: skip
+    belongs = (
         and_(Record.subject == COMPLAINT, Record.subject_id == Complaint.id),
         and_(Record.subject == INVESTIGATION, Record.subject_id == Complaint.investigation_id),
     )
-    query = select(Record.id.label("record_id"), func.min(Complaint.id).label("complaint_id"))
-    query = query.select_from(Record).join(Complaint, on).where(*wanted).group_by(Record.id)
-    return query if actor is None else visible_to(actor, query)
+    each = select(Record.id.label("record_id"), Complaint.id.label("complaint_id"))
+    found = union_all(
+        *(
+            visible_to(actor, each.join(Complaint, on).where(*wanted, *when))
+            for on in belongs
+            for when in ((Record.begun_at >= period.begins,), as_of.open_now())
+        )
+    ).subquery()
+    return select(found.c.record_id, func.min(found.c.complaint_id).label("complaint_id")).group_by(found.c.record_id)
 
 
 def _action(record: Record, complaint: Complaint, about: Registered) -> Action:
@@ -164,8 +171,7 @@ def _action(record: Record, complaint: Complaint, about: Registered) -> Action:
 
 def _open(session: Session, actor: Actor, most: int) -> tuple[tuple[Open, ...], int]:
     """What is not closed, the most urgent first."""
-    stages = sorted({(rules.key, stage.key) for rules in versions() for stage in rules.stages if not stage.final})
-    where = tuple_(Complaint.procedure, Complaint.stage).in_(stages), Complaint.registered_at.is_not(None), ordinary()
+    where = *as_of.open_now(), Complaint.registered_at.is_not(None), ordinary()
     total = session.scalar(select(func.count()).select_from(Complaint).where(*where)) or 0
     query = select(Complaint, Customer.name).outerjoin(Customer, Customer.id == Complaint.customer_id).where(*where)
     found = session.execute(visible_to(actor, query).order_by(Complaint.sort_due_at, Complaint.id).limit(most)).all()

@@ -1,14 +1,15 @@
 """Whose turn it is: what waits on a case as it stands, and for whom. Pure: decisions over a case, like guards.py."""
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from complaints import classes, guards
+from complaints import classes, guards, row_clocks
 from complaints.case import Case, filled
 from complaints.guards import DEPARTMENT_ROLES, signers
 from complaints.happened import has_happened
-from complaints.procedure import Move, Need, Procedure, Sheet, SignatureRule
+from complaints.procedure import ClockRule, Move, Need, Procedure, Sheet, SignatureRule
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
 
 
@@ -100,12 +101,25 @@ def _promised(case: Case) -> Iterator[Task]:
     those do."""
     over = case.rules.stage(case.stage).final
     running = [] if over else [each for each in case.rules.clocks if case.holds(each.when)]
-    ends = [end for rule in running if has_happened(case, rule.starts) for end in rule.stops]
+    for rule in running:
+        yield from _promised_rows(case, rule)
+    ends = [end for rule in running if not rule.each and has_happened(case, rule.starts) for end in rule.stops]
     for kind, _, ref in (end.partition(":") for end in dict.fromkeys(ends) if not has_happened(case, end)):
         sheet = case.rules.sheet(ref.partition(".")[0]) if kind in ("written", "filled") else None
         if sheet is not None and guards.open_in(case, sheet) and case.holds(sheet.when):
             for each in _to_write_first(case, sheet):
                 yield from _for(case, WRITE, each.key, _whose_turn(case, each))
+
+
+def _promised_rows(case: Case, rule: ClockRule) -> Iterator[Task]:
+    """Each row whose clock runs waits for itself."""
+    sheet = case.rules.sheet(rule.each)
+    if sheet is not None and guards.open_in(case, sheet):
+        roles = sheet.field(rule.stops[0].rpartition(".")[2]).by or sheet.by
+        for row in row_clocks.owed(case, rule):
+            due_on = date.fromisoformat(row_clocks.until(rule, row)[: len("2026-11-16")])
+            for task in _for(case, WRITE, f"{sheet.key}:{row.place}", roles):
+                yield task._replace(due_on=due_on)
 
 
 def _to_write_first(case: Case, sheet: Sheet) -> list[Sheet]:

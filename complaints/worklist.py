@@ -36,9 +36,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from complaints import answers, board, people, reading
+from complaints import answers, board, clocks, people, reading, row_clocks
 from complaints.actions import first_words
 from complaints.board import Card, instant, microseconds
+from complaints.calendar import WorkingCalendar
 from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visible_to
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
@@ -97,7 +98,8 @@ class Place(NamedTuple):
 
 class Item(NamedTuple):
     """One thing that waits. `key` says which record, signature, stage, row or kind of enquiry; `ref` tells items of a
-    group apart; `about` is the beginning of a row, `upto` the newest of unread letters."""
+    group apart; `about` is the beginning of a row, `until` the day or time by which its own clock is due; `upto` the
+    newest of unread letters."""
 
     kind: str
     key: str
@@ -107,11 +109,35 @@ class Item(NamedTuple):
     card: Card
     rules: Procedure
     about: str = ""
+    until: str = ""
     upto: int = 0
+
+    def about_a_row(self, record: Record) -> "Item":
+        """The same with what stands in its row."""
+        sheet = self.rules.sheet(record.sheet)
+        promised = (rule for rule in self.rules.clocks if self.kind == WRITE and rule.each == record.sheet)
+        until = next((row_clocks.until(rule, record) for rule in promised), "")
+        return self._replace(about=first_words(sheet, record.values) if sheet is not None else "", until=until)
+
+    def due_at(self, calendar: WorkingCalendar) -> datetime | None:
+        """When it is due: a row by its own clock, or at the end of its day if somebody owns it; else as the complaint
+        is."""
+        if self.until:
+            return clocks.entered_time(self.until, self.since, calendar)
+        if self.kind == ROW:
+            return calendar.end_of(self.due_on) if self.due_on else None
+        return self.card.due_at if self.card.limited else None
 
     @property
     def place(self) -> Place:
         return Place(microseconds(self.card.due_at), self.card.id, self.ref)
+
+    @property
+    def say(self) -> str:
+        """What is to be done, as a message."""
+        if self.kind == ROW and not self.about:
+            return "%(what)s"
+        return TO_DO[ROW if self.about else self.kind]
 
     @property
     def what(self) -> Name | None:
@@ -159,16 +185,17 @@ def groups(
     rows = session.execute(_page(actor, only, after, depth or {}), {"today": today}).all()
     cards = board.by_id(session, actor, {row.complaint_id for row in rows})
     rows = [row for row in rows if row.complaint_id in cards]
-    begun = _beginnings(session, actor, rows)
+    begun = _rows_of_records(session, rows)
     unread = {row.complaint_id for row in rows if row.kind == LETTER}
     letters = reading.newest(session, unread) if unread else {}
     items: dict[str, list[Item]] = defaultdict(list)
     totals: dict[str, int] = {}
     for row in rows:
         rules, card = procedure(row.procedure, row.procedure_version), cards[row.complaint_id]
-        about = begun.get((row.complaint_id, row.key), "")
-        upto = letters.get(row.complaint_id, 0)
-        items[row.group].append(Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules, about, upto))
+        item = Item(row.kind, row.key, row.ref, row.since, row.due_on, card, rules)
+        if (record := begun.get((row.complaint_id, row.key))) is not None:
+            item = item.about_a_row(record)
+        items[row.group].append(item._replace(upto=letters.get(row.complaint_id, 0)))
         totals[row.group] = row.total
     return sorted((_group(key, found, totals[key]) for key, found in items.items()), key=_order)
 
@@ -340,30 +367,25 @@ def _responsible(departments: Iterable[int]) -> Select[int]:
     )
 
 
-def _beginnings(session: Session, actor: Actor, rows: Sequence[Any]) -> dict[tuple[int, str], str]:
-    """How those rows of records begin that wait for a person: the first words in them, by complaint and task."""
+def _rows_of_records(session: Session, rows: Sequence[Any]) -> dict[tuple[int, str], Record]:
+    """Those rows of records that wait, by complaint and task."""
     hangs_on = {}
     for row in rows:
-        sheet = procedure(row.procedure, row.procedure_version).sheet(row.key.partition(":")[0])
-        if row.kind == ROW and sheet is not None:
+        key, _, place = row.key.partition(":")
+        sheet = procedure(row.procedure, row.procedure_version).sheet(key)
+        if row.kind in (ROW, WRITE) and place and sheet is not None:
             shared = sheet.of == INVESTIGATION
             subject = (INVESTIGATION, row.investigation_id) if shared else (COMPLAINT, row.complaint_id)
-            hangs_on[row.complaint_id, row.key] = (*subject, sheet)
+            hangs_on[row.complaint_id, row.key] = (*subject, key, int(place))
     if not hangs_on:
         return {}
-    subjects = sorted({(kind, id_) for kind, id_, _ in hangs_on.values()})
-    mine = select(Record).where(
-        Record.owner_id == actor.id, Record.done_on.is_(None), Record.removed_at.is_(None),
-        tuple_(Record.subject, Record.subject_id).in_(subjects),
-    )  # fmt: skip
+    place_of = Record.subject, Record.subject_id, Record.sheet, Record.place
+    waiting = select(Record).where(Record.removed_at.is_(None), tuple_(*place_of).in_(sorted({*hangs_on.values()})))
     found = {
-        (record.subject, record.subject_id, f"{record.sheet}:{record.place}"): record.values
-        for record in session.scalars(mine.order_by(Record.round))
+        (record.subject, record.subject_id, record.sheet, record.place): record
+        for record in session.scalars(waiting.order_by(Record.round))
     }
-    return {
-        (complaint_id, key): first_words(sheet, found.get((kind, id_, key), {}))
-        for (complaint_id, key), (kind, id_, sheet) in hangs_on.items()
-    }
+    return {task: found[place] for task, place in hangs_on.items() if place in found}
 
 
 # What waits for nobody

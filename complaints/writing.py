@@ -218,7 +218,8 @@ def write(
     _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
-    problems += [Problem(*each) for each in until.too_early(session, case, sheet, changed, at=at, context=context)]
+    early = until.too_early(session, case, sheet, changed, place=place, at=at, context=context)
+    problems += [Problem(*each) for each in early]
     if problems:
         raise Incomplete(problems)
     if not changed:

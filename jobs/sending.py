@@ -103,14 +103,13 @@ class Connection(flask_mail.Connection):
         return self
 
     def configure_host(self) -> CarefulSMTP:
-        server = self.server
-        context = ssl.create_default_context()
+        server, trusted = self.server, ssl.create_default_context
         if server.tls == "tls":
-            host: CarefulSMTP = CarefulSMTPS(server.host, server.port, timeout=COMMAND_SECONDS, context=context)
+            host: CarefulSMTP = CarefulSMTPS(server.host, server.port, timeout=COMMAND_SECONDS, context=trusted())
         else:
             host = CarefulSMTP(server.host, server.port, timeout=COMMAND_SECONDS)
             if server.tls == "starttls":
-                host.starttls(context=context)
+                host.starttls(context=trusted())
         if server.user:
             host.login(server.user, server.password)
         return host

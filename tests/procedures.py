@@ -480,6 +480,59 @@ responsible = "qa_mgr"
 """
 
 
+APPEAL = """\
+key = "appeal"
+version = 1
+name = { en = "Appeal", zh = "申诉" }
+[classes]
+appeal = { en = "Appeal", zh = "申诉" }
+[[stage]]
+key = "draft"
+name = { en = "Draft", zh = "待登记" }
+[[stage]]
+key = "accepted"
+name = { en = "Accepted", zh = "已受理" }
+register = true
+[[stage]]
+key = "closed"
+name = { en = "Closed", zh = "已结案" }
+final = true
+[[move]]
+from = "draft"
+to = "accepted"
+by = ["clerk"]
+[[move]]
+from = "accepted"
+to = "closed"
+by = ["clerk"]
+[[sheet]]
+key = "points"
+name = { en = "Times told to the employee", zh = "告知员工的时间点" }
+by = ["clerk"]
+many = true
+[[sheet.field]]
+key = "what"
+name = { en = "What", zh = "事项" }
+required = true
+[[sheet.field]]
+key = "by"
+name = { en = "By", zh = "时间" }
+type = "time"
+required = true
+[[sheet.field]]
+key = "done"
+name = { en = "Done", zh = "完成" }
+type = "time"
+[[clock]]
+key = "point"
+name = { en = "Keep the time", zh = "按告知时间办理" }
+starts = "filled:points.by"
+stops = ["filled:points.done"]
+until = "points.by"
+responsible = "sales"
+"""
+
+
 def changed(*pairs: tuple[str, str]) -> str:
     """The small procedure with some of its text replaced; each must be there."""
     text = SMALL

@@ -25,11 +25,12 @@ from webapp.language import locale, span
 
 SOON_AT_MOST = timedelta(hours=8)
 LEFT, OVER, NO_LIMIT, CLOSED = N_("%(span)s left"), N_("%(span)s over"), N_("No limit"), N_("Closed %(day)s")
+PAUSED = N_("Paused since %(when)s")
 KEPT = 8192
 
 
 class ClockWords(NamedTuple):
-    """The clock of a card: `kind` is over, soon, done, none or empty, `text` what is left of it."""
+    """The clock of a card: `kind` is over, soon, paused, done, none or empty, `text` what is left of it."""
 
     kind: str
     text: str
@@ -102,6 +103,8 @@ class CardView:
         if card.closed_at is not None:
             day = _short_day(card.closed_at.astimezone(self.zone).date(), self.locale)
             return ClockWords("done", _said(CLOSED, self.locale, day=day))
+        if card.paused_since is not None:
+            return ClockWords("paused", _said(PAUSED, self.locale, when=self.lately(card.paused_since)))
         if not card.limited:
             return ClockWords("none", _said(NO_LIMIT, self.locale))
         return self.until(card.due_at, since=card.received_at)
@@ -116,7 +119,11 @@ class CardView:
         """When a draft came in: the time today, else the day. Nothing for other cards."""
         if card.stage != rules_of(card).first.key:
             return ""
-        local = card.received_at.astimezone(self.zone)
+        return self.lately(card.received_at)
+
+    def lately(self, at: datetime) -> str:
+        """A moment in few letters: the time today, else the day."""
+        local = at.astimezone(self.zone)
         return f"{local:%H:%M}" if local.date() == self.today else _short_day(local.date(), self.locale)
 
 

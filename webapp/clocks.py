@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, flash, redirect, render_template, request, u
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from complaints import limits, pauses, real_times
+from complaints import limits, pauses, real_times, reminder
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, find
 from complaints.errors import ComplaintError
@@ -54,6 +54,7 @@ def page(complaint: Complaint, clock_id: int, *, refusal: ComplaintError | None 
         "complaint/clock.html",
         **complaint_page.frame(complaint, work),
         face=face,
+        reminded=reminder.steps(db.session(), clock_id),
         said={each.ref: each for each in pauses.asked(db.session(), work.case)},
         typed=request.form,
         form=reasons(refusal),

@@ -229,7 +229,8 @@ def _form_page(
         draft=drafts.line(complaint, draft),
     )
     whole: dict[str, Any] = {
-        "complaint": complaint, "fact": fact, "form": form, "choices": _choices(complaint), "kinds": _kinds(),
+        "complaint": complaint, "rules": rules, "fact": fact, "form": form, "choices": _choices(complaint),
+        "kinds": _kinds(),
         "lowers": classes.CLASS in fact.fields and complaint.registered_at and classes.may_lower(rules, actor()),
         "changed": field_history.changed(session, complaint.id),
     }  # fmt: skip

@@ -264,13 +264,7 @@ def _listed(view: View, by: Actor, waiting: Waiting) -> Listed:
 
 def _needing(view: View, by: Actor, waiting: Waiting) -> Listed:
     session = db.session()
-    cards: list[Card] = []
-    more = False
-    for rules in newest():
-        first = view.after or Place(0, 0)
-        some, further = board.more(session, by, rules, rules.first, now(), after=first, limit=inbox.PAGE)
-        cards, more = cards + some, more or further
-    cards.sort(key=lambda card: card.place)
+    cards, more = board.beginning(session, by, after=view.after or Place(0, 0), limit=inbox.PAGE)
     older = url_for("inbox.messages", after=str(cards[-1].place)) if more else ""
     groups = []
     if view.after is None:

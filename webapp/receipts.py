@@ -10,6 +10,7 @@ from flask_babel import format_date, gettext, ngettext
 
 from complaints.calendar import Unit, Within, parse_within
 from complaints.errors import N_
+from complaints.levels import DUE, WARNING
 from webapp.language import locale
 
 NOTES: Mapping[str, str] = {
@@ -31,7 +32,9 @@ class Row:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(walk_of=walk, left_out=left_out, limit_words=limit, hours_and_minutes=length)
+    app.jinja_env.globals.update(
+        walk_of=walk, left_out=left_out, limit_words=limit, hours_and_minutes=length, step_words=step
+    )
     app.jinja_env.filters.update(iso=datetime.fromisoformat)
 
 
@@ -90,3 +93,12 @@ def limit(within: str | Within) -> str:
         case Unit.months:
             words = ngettext("%(num)d month", "%(num)d months", parsed.amount)
     return str(words)
+
+
+def step(level: int) -> str:
+    """As which step people were reminded."""
+    if level == WARNING:
+        return str(gettext("Three quarters of the time were gone"))
+    if level == DUE:
+        return str(gettext("The time was up"))
+    return str(gettext("Overdue, step %(number)s of the ladder", number=level - DUE))

@@ -309,7 +309,7 @@ def _state(case: Case, sheet: Sheet, mine: Collection[str], tasks: Sequence[Task
         record = case.records.get(sheet.key)
         lacking = {each.key for each in guards.incomplete(case, sheet, record.values)} if record else set()
         return YOURS if (mine & lacking if lacking else mine) else OTHERS  # type: ignore[operator]
-    if rows := [task for task in tasks if task.kind == work.ROW and task.key.startswith(f"{sheet.key}:")]:
+    if rows := [task for task in tasks if task.kind in (work.ROW, work.WRITE) and task.key.startswith(f"{sheet.key}:")]:
         return YOURS if any(_mine(task) for task in rows) else OTHERS
     kept = case.of_sheet(sheet)
     return DONE if kept and not any(guards.incomplete(case, sheet, each.values) for each in kept) else LATER

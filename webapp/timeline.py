@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext
 from markupsafe import Markup, escape
 
+from complaints.clocks import named
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name, Sentence
 from complaints.history import Change
@@ -452,7 +453,7 @@ def _told(
         case "role":
             return _named(ROLES, value)
         case "clock":
-            return _named({each.key: each.name for each in rules.clocks}, value)
+            return in_my_language(named(value or "", rules))
         case "was_due" | "now_due" | "done":
             return moment(datetime.fromisoformat(value)) if value else ""
         case "procedure":

@@ -12,7 +12,7 @@ from complaints import assigning, worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN
-from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, TO_DO, Group, Item, Place
+from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.card import CardView, ClockWords
 from webapp.context import actor, now, zone
 from webapp.database import db
@@ -79,16 +79,14 @@ def _words() -> dict[str, object]:
 def to_do(item: Item) -> str:
     """What is to be done, in the reader's language."""
     what = in_my_language(item.what) if item.what else item.key
-    if item.kind == ROW and not item.about:
-        return what
-    return str(gettext(TO_DO[item.kind], what=what, about=item.about))
+    return str(gettext(item.say, what=what, about=item.about))
 
 
 def clock(item: Item, cards: CardView) -> ClockWords:
-    """How long there is for it: until the day of a row that somebody owns, else as the card says."""
-    if item.kind != ROW:
-        return cards.clock(item.card)
-    return cards.until(cards.hours.end_of(item.due_on) if item.due_on else None, since=item.since)
+    """How long there is for it: as the card says, if it is no row with a day or a time of its own."""
+    if item.kind == ROW or item.until:
+        return cards.until(item.due_at(cards.hours), since=item.since)
+    return cards.clock(item.card)
 
 
 def title(group: Group) -> str:

@@ -1,5 +1,7 @@
 """The calendars that are in force, their versions, and what a new one does to the clocks that run."""
 
+import multiprocessing
+import signal
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
@@ -9,14 +11,14 @@ import pytest
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import calendar_changes, calendars, clocks, duties
+from complaints import calendar_changes, calendars, clocks, duties, failpoints
 from complaints.calendar import MAINLAND, OFFICE_HOURS, PublicDays, mainland_china, public_days
 from complaints.calendar_changes import SETTLED, Change, changes, settle
 from complaints.calendar_outline import Outline
 from complaints.calendars import CalendarVersion, InForce, StaleCalendar, accept, current, newest
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
-from complaints.database import transaction
+from complaints.database import open_database, sessions, transaction
 from complaints.history import Change as Line
 from complaints.history import Written
 from tests.builders import MONDAY
@@ -259,6 +261,33 @@ def test_two_schedulers_move_a_due_time_once(desk: Desk, number: str) -> None:
     assert due(desk, number) == {"qa_reply": "Fri 17:30"}
     with desk.make() as session:
         assert session.scalar(select(func.count()).where(Line.act == "due_moved")) == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "moved"),
+    [("calendar.before_commit:kill:2", 1), ("calendar.after_commit:kill:2", 2), ("calendar.carried_over:kill", 3)],
+)
+def test_who_is_killed_while_carrying_over_leaves_the_rest_to_the_next(
+    desk: Desk, number: str, point: str, moved: int
+) -> None:
+    numbers = [number, desk.to_investigation(), desk.to_investigation()]
+    taken(desk, shut(TUESDAY))
+    at, url = desk.at + SETTLED, desk.make.kw["bind"].url.render_as_string(False)
+
+    def go() -> None:
+        failpoints._order = point
+        settle(sessions(open_database(url)), at, CONTEXT)
+
+    process = multiprocessing.get_context("fork").Process(target=go)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert [due(desk, each)["qa_reply"] for each in numbers] == ["Fri 17:30"] * moved + ["Thu 17:30"] * (3 - moved)
+    assert duties.run(desk.make, at, CONTEXT)["calendars"] == 3 - moved
+    assert {due(desk, each)["qa_reply"] for each in numbers} == {"Fri 17:30"}
+    with desk.make() as session:
+        assert session.scalar(select(func.count()).where(Line.act == "due_moved")) == 3
+        assert session.scalar(select(CalendarVersion.settled_at)) == at
 
 
 def test_a_calendar_that_is_withdrawn_gives_the_old_due_times_back(desk: Desk, number: str) -> None:

@@ -36,14 +36,16 @@ def desk(make: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(make)
 
 
-def registered(desk: Desk, complaint_class: str = "general", received: str = "2026-11-16 10:00") -> str:
+def registered(
+    desk: Desk, complaint_class: str = "general", received: str = "2026-11-16 10:00", follows: str = "service"
+) -> str:
     """A complaint of this trade, received at a time; Monday is the 16th."""
     desk.at = wall(received) - timedelta(minutes=1)
     number = desk.draft(complaint_class=complaint_class)
     with desk.act() as session:
         found = desk.find(session, number)
         choose_procedure(
-            session, found, "service", by=desk["clerk"], at=desk.at, seen_version=found.version, context=CONTEXT
+            session, found, follows, by=desk["clerk"], at=desk.at, seen_version=found.version, context=CONTEXT
         )
     with desk.act() as session:
         found = desk.find(session, number)
@@ -313,6 +315,61 @@ def test_a_clock_has_a_limit_or_begins_with_the_time_it_is_due() -> None:
     ]
     (fault,) = faults(('until = "service.wanted"\nwithin = "5 working days"\n', ""))
     assert fault.startswith("clock.finish.within: is missing")
+
+
+NEEDED = '{ field = "service.set_for", when = { complaint_class = "special" } }'
+NOBODY_SAYS = (
+    "clock.special.until: nobody has to fill in 'service.set_for', and without it there is no clock: "
+    "let a stage need it where the clock runs"
+)
+
+
+@pytest.mark.requirement("S102")
+@pytest.mark.parametrize(
+    "need",
+    [
+        "",
+        '{ field = "service.set_for", when = { complaint_class = "general" } }',
+        '{ field = "service.set_for", when = { complaint_class = "special", channel = "phone" } }',
+        '{ field = "service.set_for", unless = "service.handled" }',
+        '{ sheet = "service" }',
+    ],
+)
+def test_a_clock_that_runs_until_somebody_says_is_refused_where_nobody_has_to_say(need: str) -> None:
+    assert faults((NEEDED, need)) == [NOBODY_SAYS]
+
+
+SET_FOR = 'name = { en = "Set for", zh = "规定时间" }\ntype = "time"'
+
+
+@pytest.mark.requirement("S102")
+@pytest.mark.parametrize(
+    ("need", "field"),
+    [
+        ('{ field = "service.set_for" }', ""),
+        ('{ field = "service.set_for", when = { complaint_class = ["general", "special"] } }', ""),
+        ('{ sheet = "service" }', "required = true"),
+        ('{ sheet = "service" }', 'required = true\nwhen = { complaint_class = "special" }'),
+    ],
+)
+def test_the_time_is_asked_for_by_a_stage_or_by_its_record_where_the_clock_runs(need: str, field: str) -> None:
+    assert NEEDED in SERVICE
+    assert SET_FOR in SERVICE
+    read(SERVICE.replace(NEEDED, need).replace(SET_FOR, f"{SET_FOR}\n{field}"), "service.toml")
+
+
+@pytest.mark.requirement("S102")
+def test_a_record_asks_for_the_time_of_a_special_complaint_and_not_of_a_general_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SERVICE.replace(NEEDED, '{ sheet = "service" }')
+    text = text.replace(SET_FOR, f'{SET_FOR}\nrequired = true\nwhen = {{ complaint_class = "special" }}')
+    use([read(text, "service.toml")])
+    special, general = registered(desk, "special"), registered(desk, "general")
+    for number in (special, general):
+        write(desk, number, "2026-11-16 12:00", answer="We look at it")
+    assert desk.missing(special, "handling", "clerk") == ["Set for is missing"]
+    assert desk.missing(general, "handling", "clerk") == []
 
 
 def test_only_a_day_or_a_time_that_is_kept_once_says_when_a_clock_is_due() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import calendar_changes, calendars, clocks, limits, off_board, pauses, triage
+from complaints import calendar_changes, calendars, clocks, limits, off_board, pauses, reminders, triage
 from complaints.calendar import MAINLAND, ONE_MINUTE, parse_within, public_days
 from complaints.calendar_outline import Outline
 from complaints.case import load
@@ -96,6 +96,14 @@ def refused(why: pytest.ExceptionInfo[NotPaused]) -> list[str]:
 def acts(desk: Desk) -> list[str]:
     with desk.make() as session:
         return [each for each in session.scalars(select(Change.act).order_by(Change.id)) if each.startswith("clock")]
+
+
+def test_the_warning_comes_after_three_quarters_of_the_time_that_ran(desk: Desk, number: str) -> None:
+    pause(desk, number, at("11:00"))
+    run_on(desk, number, at("14:00"))
+    friday = TUESDAY + timedelta(days=3)  # of 30 hours 22½ are gone on Friday at 9:00, and two stood still
+    assert reminders.remind(desk.make, at("10:59", friday), CONTEXT) == 0
+    assert reminders.remind(desk.make, at("11:00", friday), CONTEXT) == 1
 
 
 def test_a_paused_clock_is_never_due_and_afterwards_the_working_time_of_the_pause_is_added(

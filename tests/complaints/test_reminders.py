@@ -93,6 +93,21 @@ def test_what_is_promised_for_a_weekend_is_told_on_monday_as_it_stands_then() ->
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("pause", "warned"),
+    [
+        ((local(16, 11), local(16, 13, 30)), local(16, 17)),  # before it, an hour and a half
+        ((local(16, 15, 29), local(16, 16, 29)), local(16, 16, 30)),  # a minute before it
+        ((local(16, 15, 30), local(16, 16, 30)), local(16, 15, 30)),  # after it
+        ((local(16, 12), local(16, 13)), local(16, 15, 30)),  # in the break
+    ],
+)
+def test_a_pause_is_left_out_of_the_three_quarters(pause: tuple[datetime, datetime], warned: datetime) -> None:
+    due = CALENDAR.later(local(16, 8, 30), 8 * HOUR + CALENDAR.between(*pause))
+    first, *_ = levels(local(16, 8, 30), due, CALENDAR, Ladder(), pauses=[pause])
+    assert (first.number, first.at.astimezone(CONTEXT.zone)) == (WARNING, warned)
+
+
 def test_nobody_is_told_on_a_holiday() -> None:
     golden_week = datetime(2026, 9, 30, 17, 30, tzinfo=CONTEXT.zone)
     *_, first = levels(golden_week - 8 * HOUR, golden_week, CALENDAR, Ladder())

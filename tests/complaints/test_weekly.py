@@ -1,20 +1,23 @@
 """The figures of a week, against an independent count, and as of its end whatever comes after."""
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from complaints import links, weekly
 from complaints.calendar import mainland_china
+from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.procedure import procedure, use
 from complaints.procedure_file import read
+from complaints.visits import StageVisit
 from complaints.weeks import NoSuchWeek, Week, working_day_after, working_days_before
 from tests.builders import a_complaint
 from tests.desk import Desk
@@ -176,6 +179,44 @@ def test_the_number_of_queries_is_the_same_for_one_complaint_and_for_many(desk: 
     one = queries()
     a_full_week(desk)
     assert queries() == one
+
+
+def test_of_what_was_closed_long_ago_the_letter_reads_nothing(desk: Desk) -> None:
+    desk.registered()
+    _closed_long_ago(desk.make, 4_000)
+    seen: list[tuple[str, Any]] = []
+    with desk.make() as session:
+        session.execute(text("ANALYZE"))
+        event.listen(session.get_bind(), "before_cursor_execute", lambda *each: seen.append(each[2:4]))
+        weekly.compute(session, WEEK, at=ENDS, calendar=CHINA, quiet_days=5)
+        explain = "EXPLAIN " if session.get_bind().dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        plans = [str(session.connection().exec_driver_sql(explain + sql, values).all()) for sql, values in [*seen]]
+    assert any("ix_clock_stopped_at" in plan for plan in plans)
+    assert not [plan for plan in plans if re.search(r"\b(SCAN|Seq Scan on) (complaint|clock|stage_visit)\b", plan)]
+
+
+def _closed_long_ago(make: sessionmaker[Session], number: int) -> None:
+    """So many complaints of years before, each with its visits and a clock that has stopped."""
+    begun = ENDS - timedelta(days=400)
+    with transaction(make) as session:
+        first = (session.scalar(select(func.max(Complaint.id))) or 0) + 1
+        ids = [(n, begun - timedelta(hours=n)) for n in range(first, first + number)]
+        session.execute(
+            insert(Complaint),
+            [
+                {
+                    "id": n, "number": f"C-2020-{n}", "year": 2020, "sequence": n, "procedure": "manufacturing",
+                    "procedure_version": procedure().version, "stage": "closed", "changed_at": at, "channel": "mail",
+                    "received_at": at, "registered_at": at, "closed_at": at, "content": "scratched " * 20,
+                }
+                for n, at in ids
+            ],
+        )  # fmt: skip
+        visit = {"stage": "closed", "round": 1}
+        session.execute(insert(StageVisit), [{**visit, "complaint_id": n, "entered_at": at} for n, at in ids])
+        clock = {"subject_kind": "complaint", "key": "qa_reply", "responsible": "qe", "outcome": "met", "receipt": {}}
+        times = ("started_at", "due_at", "stopped_at")
+        session.execute(insert(Clock), [{**clock, "subject_id": n, **dict.fromkeys(times, at)} for n, at in ids])
 
 
 # Weeks

@@ -288,10 +288,11 @@ def test_a_complaint_is_hidden_from_whom_it_is_about_and_nobody_tells_them_of_it
         with pytest.raises(NotPassedOn) as refused:
             pass_to(session, desk, complaint, about)
         pass_to(session, desk, complaint, desk["staff"])
-        told = {"session": session, "complaint": complaint, "users": [about.id, desk["gm"].id], "event": "noted"}
-        assert notices.tell(
-            **told, by=desk["clerk"], at=desk.at, today=desk.at.date(), secret=CONTEXT.secret, domain=CONTEXT.domain
-        ) == [desk["gm"].id]  # fmt: skip
+        told = notices.tell(
+            session, complaint, [about.id or 0, desk["gm"].id or 0], "noted", by=desk["clerk"], at=desk.at,
+            today=desk.at.date(), secret=CONTEXT.secret, domain=CONTEXT.domain,
+        )  # fmt: skip
+        assert told == [desk["gm"].id]
     (problem,) = refused.value.problems
     assert english(problem.sentence) == "The complaint is about somebody you chose, and hidden from them"
     assert not sees(desk, number, about)

@@ -7,9 +7,12 @@ from playwright.sync_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints.clocks import Clock
 from complaints.customers import Customer
 from complaints.database import transaction
+from complaints.levels import DUE, WARNING
 from complaints.people import User
+from complaints.reminder import Reminder
 from tests.desk import Desk
 from tests.journeys.conftest import NewPage, for_everybody, signed_in
 from tests.journeys.office import staffed
@@ -34,6 +37,11 @@ def number(desk: Desk) -> str:
         session.scalars(select(Customer)).one().limits = agreed
     number = desk.to_investigation()
     desk.contact(number, "other")
+    with transaction(desk.make) as session:
+        clock = session.scalars(select(Clock).where(Clock.key == "qa_reply")).one()
+        told = {"clock_id": clock.id, "due_at": clock.due_at, "at": desk.at}
+        for level, who, away in ((WARNING, "qe", ""), (DUE, "qe", ""), (DUE + 1, "qa_mgr", "陈静")):
+            session.add(Reminder(level=level, user_id=desk[who].id, values={"away": away}, **told))
     return number
 
 
@@ -63,7 +71,12 @@ def test_the_receipt_is_opened_and_the_clock_paused_and_let_run_on(
     page.locator("#f-clock-asked").select_option(index=1)
     page.locator("#f-clock-reason").fill("lot numbers 批号")
     page.locator("form[action$='/pauses'] .btn").click()
-    expect(page.locator(".rows > li")).to_contain_text("lot numbers 批号")
+    expect(page.locator("[aria-labelledby=pauses-title] .rows > li")).to_contain_text("lot numbers 批号")
+    page.locator(".clockback a").click()
+    clock.locator("summary").click()
+    clock.locator("details a").click()
+    expect(page.locator("#reminded li")).to_have_count(3)
+    expect(page.locator("#reminded li").last).to_contain_text("陈静")
     assert axe(page) == []
     page.locator("form[action$='/run-on'] .btn").click()
     expect(page.locator("form[action$='/pauses'] .btn")).to_be_visible()

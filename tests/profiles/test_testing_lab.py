@@ -1,5 +1,7 @@
 """The testing body's procedure, from the first message to the end."""
 
+from typing import Any
+
 import pytest
 
 from complaints.errors import SignatureRefused
@@ -10,7 +12,7 @@ from tests.profiles.conftest import Walk
 from tests.profiles.looking import papers, told_to
 from tests.walking import Walker
 
-ENTRY = {"contact_person": "Ines Carrow", "contact_phone": "0571-1", "content": "The tensile test is wrong"}
+ENTRY: dict[str, Any] = {"contact_person": "Ines Carrow", "contact_phone": "0571-1", "content": "The tensile test is wrong"}
 
 
 @pytest.fixture
@@ -18,8 +20,8 @@ def walker(walk: Walk) -> Walker:
     return walk("testing_lab", reply__decision="accepted", tracking__effect="effective").register(**ENTRY)
 
 
-def assigned(walker: Walker, **fields: str) -> Walker:
-    walker.write("service", service_type="testing", **fields)
+def assigned(walker: Walker) -> Walker:
+    walker.write("service", service_type="testing")
     return walker.write("assignment", handler="staff", skill="Tensile testing", experience="Eight years").to("assigned")
 
 
@@ -81,7 +83,7 @@ def test_solution_and_progress_are_written_and_reviewed_by_somebody_who_had_no_p
 @pytest.mark.requirement("S230")
 def test_staff_are_sent_by_skill_experience_and_place_with_a_reason_and_safety_training(walker: Walker) -> None:
     assigned(walker)
-    sent = {"person": str(handler(walker).id), "due": "2026-11-20", "safety_training": "no"}
+    sent: dict[str, Any] = {"person": str(handler(walker).id), "due": "2026-11-20", "safety_training": "no"}
     with pytest.raises(Incomplete) as incomplete:
         walker.desk.write(walker.number, "dispatch", "qa_head", **sent)
     assert {each.field for each in incomplete.value.problems} == {"skill", "experience", "place", "reason"}

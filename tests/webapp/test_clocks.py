@@ -9,13 +9,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, signin
+from complaints import clocks, reminders, signin
 from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.customers import Customer
 from complaints.database import transaction
 from complaints.people import User
-from tests.desk import Desk
+from tests.desk import CONTEXT, Desk
 from tests.webapp.conftest import Browser, on_both_databases
 from tests.webapp.test_complaint_page import visible
 
@@ -96,8 +96,13 @@ def test_a_clock_is_paused_with_what_asked_shown_as_waiting_and_let_run_on(
     for text in ("paused, 2d 6h left", "3h of it waited for the customer", "if it ran on now", "lot numbers",
                  "asked on Mon 16 Nov, 10:00", "Stands still since"):  # fmt: skip
         assert text in shown, text
-    assert "Let it run on, or done earlier…" in visible(qe.get(f"/complaints/{number}").text)
+    shown = visible(qe.get(f"/complaints/{number}").text)
+    for text in ("Let it run on, or done earlier…", "paused since Mon 16 Nov, 10:30 ; due Thu 19 Nov, 11:30"):
+        assert text in shown, text
+    for list_ in ("/board", "/work"):
+        assert '<span class="clock clock--paused">Paused since 10:30</span>' in qe.get(list_).text
     assert qe.post(f"{here}/run-on").status_code == 303
+    assert "Paused since" not in visible(qe.get("/board").text)
     shown = visible(qe.get(f"/complaints/{number}").text)
     assert "3h of it waited for the customer" in shown
     assert "Paused Mon 16 Nov, 10:30 to Mon 16 Nov, 14:30 , 3:00 added → due Thu 19 Nov, 11:30" in shown
@@ -154,3 +159,22 @@ def test_an_earlier_real_time_is_entered_with_its_reason_and_shown_as_back_dated
     assert "qe entered that “ QA's reply ” was done on Tue 17 Nov, 16:00 : told by phone" in shown
     later = qe.post(here, data={"done": "2026-11-17T16:01", "why": "told by phone"})
     assert "This is not earlier than the time that stands there" in visible(later.text)
+
+
+@on_both_databases
+def test_a_clock_tells_who_was_reminded_when_and_as_which_step(
+    people: Desk, number: str, browser_of: Browser, clock: time_machine.Traveller
+) -> None:
+    with transaction(people.make) as session:
+        session.get_one(User, people["qe"].id).superior_id = people["qa_mgr"].id
+    here = address(people, number)
+    clerk = browser_of(people["clerk"])
+    assert f'href="{here}#reminded"' in clerk.get(f"/complaints/{number}").text
+    assert "Who was reminded Nobody yet." in visible(clerk.get(here).text)
+    for told_at in ("2026-11-18T15:30", "2026-11-18T17:30", "2026-11-19T08:30"):
+        reminders.remind(people.make, datetime.fromisoformat(f"{told_at}+08:00").astimezone(UTC), CONTEXT)
+    shown = visible(clerk.get(here).text)
+    assert (
+        "Who was reminded Three quarters of the time were gone qe Wed 18 Nov, 15:30 The time was up qe "
+        "Wed 18 Nov, 17:30 Overdue, step 1 of the ladder qe , qa_mgr Thu 19 Nov, 08:30"
+    ) in shown
