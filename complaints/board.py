@@ -33,6 +33,7 @@ from complaints import standing
 from complaints.complaint import NO_LIMIT, Complaint, Involvement, visible_to
 from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
+from complaints.numbered import bearing
 from complaints.people import SYSTEM, Actor, User
 from complaints.procedure import Procedure, Stage, confidential, newest, versions
 
@@ -363,6 +364,7 @@ def _wanted(filters: Filters, looker: Actor) -> list[ColumnElement[bool]]:
                 *(_has(text, word) for text in texts),
                 Complaint.customer_id.in_(customers),
                 Complaint.contact_id.in_(contacts),
+                *bearing(word),
             )
         )
     return wanted

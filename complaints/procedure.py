@@ -557,10 +557,10 @@ class Procedure:
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
-    def notifies(self) -> bool:
-        """Does it ask that departments are notified?"""
+    def quiet(self) -> bool:
+        """Is no department notified of its complaints? They are confidential, and nothing asks for it."""
         asked = [each.needs for each in self.stages] + [each.needs for each in self.moves]
-        return any(need.kind == "notified" for needs in asked for need in needs)
+        return self.confidential and not any(need.kind == "notified" for needs in asked for need in needs)
 
     @cached_property
     def upward(self) -> Sheet | None:

@@ -23,6 +23,20 @@ def told_to(walker: Walker, name: str) -> set[int]:
         return {each.user_id for each in told if each.values.get("name", {}).get("en") == name}
 
 
+def up_to(walker: Walker, stage: str) -> Walker:
+    """Go on through all stages as far as this one."""
+    keys = [each.key for each in walker.rules.stages]
+    for key in keys[keys.index(walker.stage) + 1 : keys.index(stage) + 1] if walker.number else ():
+        walker.to(key)
+    return walker
+
+
+def at_desk(walker: Walker) -> Walker:
+    """Let the desk act in the name of the walker's people, by their roles."""
+    walker.desk.people.update({role: people[0] for role, people in walker.people.items()})
+    return walker
+
+
 def sees(walker: Walker, by: Actor) -> bool:
     """Does somebody find the complaint?"""
     with walker.desk.make() as session:

@@ -12,7 +12,11 @@ from tests.profiles.conftest import Walk
 from tests.profiles.looking import papers, told_to
 from tests.walking import Walker
 
-ENTRY: dict[str, Any] = {"contact_person": "Ines Carrow", "contact_phone": "0571-1", "content": "The tensile test is wrong"}
+ENTRY: dict[str, Any] = {
+    "contact_person": "Ines Carrow",
+    "contact_phone": "0571-1",
+    "content": "The tensile test is wrong",
+}
 
 
 @pytest.fixture
