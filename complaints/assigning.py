@@ -23,8 +23,8 @@ from complaints.case import INVESTIGATING, Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.context import Context
 from complaints.errors import N_, ComplaintError, Name, NotAllowed, NotFound, Sentence, StaleComplaint
-from complaints.guards import DEPARTMENT_ROLES, RoleNames, signers
-from complaints.people import ROLES, Actor, Grant, User
+from complaints.guards import RoleNames, signers
+from complaints.people import DEPARTMENT_ROLES, ROLES, Actor, Grant, User
 from complaints.procedure import Field, Sheet, of, procedure, versions
 from complaints.receivers import HEAD
 from complaints.registration import Incomplete, Problem

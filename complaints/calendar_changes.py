@@ -25,8 +25,7 @@ from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import ComplaintError, Name
 from complaints.failpoints import failpoint
-from complaints.guards import DEPARTMENT_ROLES
-from complaints.people import SYSTEM, Actor
+from complaints.people import DEPARTMENT_ROLES, SYSTEM, Actor
 from complaints.procedure import COMPLAINT, UnknownProcedure, procedure, versions
 
 log = structlog.get_logger(__name__)

@@ -12,12 +12,9 @@ from typing import Any
 from complaints.case import Case, filled
 from complaints.errors import N_, Missing, Name, Sentence
 from complaints.fields import REGISTER
-from complaints.people import HOUSE, QUALITY, ROLES, Actor
+from complaints.people import DEPARTMENT_ROLES, HOUSE, QUALITY, ROLES, Actor
 from complaints.procedure import BY_OWNER, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage, When
 from complaints.signatures import Signature
-
-DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
-"""Roles that count only for the departments that are responsible."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from complaints.clocks import Clock
 from complaints.complaint import Complaint
 from complaints.context import Context
 from complaints.customers import Customer
-from complaints.guards import DEPARTMENT_ROLES
+from complaints.people import DEPARTMENT_ROLES
 from complaints.procedure import RECEIVED, ClockRule, Procedure
 
 CUSTOMER = "customer"

@@ -26,9 +26,8 @@ from complaints.context import Context
 from complaints.database import transaction
 from complaints.errors import N_, Sentence
 from complaints.failpoints import failpoint
-from complaints.guards import DEPARTMENT_ROLES
 from complaints.penalty import DECISIONS, PROPOSED, WITHDRAWN, Penalty, PenaltyAct
-from complaints.people import Actor, Grant, User, held_on
+from complaints.people import DEPARTMENT_ROLES, Actor, Grant, User, held_on
 from complaints.procedure import COMPLAINT, RECORDS, RECURRENCE, WEEK, PenaltyRule, newest, of, versions
 from complaints.registration import Incomplete, Problem
 from complaints.schedule import Recurrence

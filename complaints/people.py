@@ -60,6 +60,8 @@ ROLES = _Roles()
 """Every role that somebody can hold: those of the house, and those that a procedure brings with it."""
 FRONT_OFFICE = frozenset({"clerk", "sales", "mkt_sup", "mkt_vp"})
 QUALITY = frozenset({"qa_head", "qe", "qa_mgr"})
+DEPARTMENT_ROLES = frozenset({"dept_head", "dept"})
+"""Roles that count only for the departments that are responsible."""
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's minimum for argon2id
 _DUMMY_HASH = _hasher.hash("nobody has this password")

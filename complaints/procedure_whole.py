@@ -5,8 +5,10 @@ over.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from complaints import comparing
 from complaints.errors import N_, Sentence
 from complaints.fields import REGISTER
+from complaints.people import DEPARTMENT_ROLES
 from complaints.procedure import ALWAYS, ClockRule, Need, Procedure, When
 
 Told = tuple[str, Sentence]
@@ -33,11 +35,48 @@ def faults(rules: Procedure) -> Iterator[Told]:
         yield from _circles(f"sheet.{sheet.key}.field", {field.key: field.after for field in sheet.fields})
     yield from _writers(rules)
     yield from _never_said(rules)
+    yield from _by_nobody(rules)
+    yield from _never_stops(rules)
+
+
+def _by_nobody(rules: Procedure) -> Iterator[Told]:
+    """Somebody may give each signature."""
+    for rule in rules.signatures:
+        for by in (rule.by, *rule.by_class.values()):
+            if rule.not_department and by and {*by} <= DEPARTMENT_ROLES:
+                message = N_("nobody can give it: these roles belong to the responsible department, which may not sign")
+                yield f"signature.{rule.key}.not_department", Sentence(message)
+
+
+def _never_stops(rules: Procedure) -> Iterator[Told]:
+    """What stops a clock can happen where it runs."""
     for clock in rules.clocks:
         for event in clock.stops:
-            if event.partition(":")[0] not in STOPPING:
+            kind, _, ref = event.partition(":")
+            if kind not in STOPPING:
                 message = N_("the clock can never stop: '%(event)s' starts things; it ends none")
                 yield f"clock.{clock.key}.stops", Sentence(message, {"event": event})
+            elif (found := _meant_for(rules, kind, ref)) is not None and _exclude(clock.when, found):
+                message = N_("the clock can never stop: '%(event)s' is for other complaints than the clock")
+                yield f"clock.{clock.key}.stops", Sentence(message, {"event": event})
+
+
+def _meant_for(rules: Procedure, kind: str, ref: str) -> When | None:
+    """The complaints for which a record or a signature is meant."""
+    found = rules.signature(ref) if kind == "signed" else rules.sheet(ref.partition(".")[0])
+    return found.when if found is not None and kind in ("signed", "written", "filled") else None
+
+
+def _exclude(one: When, other: When) -> bool:
+    """Do two conditions never hold together, because they name other values of a field?"""
+    pairs = [(mine, theirs) for mine in one.any_of for theirs in other.any_of]
+    return bool(pairs) and all(
+        any(
+            not {*mine[ref]} & {*theirs[ref]} and not any(map(comparing.comparison, (*mine[ref], *theirs[ref])))
+            for ref in mine.keys() & theirs.keys()
+        )
+        for mine, theirs in pairs
+    )
 
 
 def _register(rules: Procedure) -> Iterator[Told]:

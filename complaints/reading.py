@@ -16,8 +16,7 @@ from complaints.complaint import Complaint, Involvement
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
 from complaints.errors import N_, NotAllowed, Sentence
-from complaints.guards import DEPARTMENT_ROLES
-from complaints.people import Actor
+from complaints.people import DEPARTMENT_ROLES, Actor
 from complaints.procedure import of
 
 READ = "read"

@@ -17,8 +17,7 @@ from complaints import guards, rows
 from complaints.assignments import Post
 from complaints.case import Case
 from complaints.complaint import Involvement
-from complaints.guards import DEPARTMENT_ROLES
-from complaints.people import Actor, Grant, User
+from complaints.people import DEPARTMENT_ROLES, Actor, Grant, User
 from complaints.procedure import NOTIFIED, SignatureRule
 from complaints.records import Record
 

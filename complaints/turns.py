@@ -7,8 +7,9 @@ from typing import Any
 
 from complaints import classes, guards, row_clocks
 from complaints.case import Case, filled
-from complaints.guards import DEPARTMENT_ROLES, signers
+from complaints.guards import signers
 from complaints.happened import has_happened
+from complaints.people import DEPARTMENT_ROLES
 from complaints.procedure import ClockRule, Move, Need, Procedure, Sheet, SignatureRule
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
 

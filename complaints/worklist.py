@@ -44,9 +44,8 @@ from complaints.complaint import NO_LIMIT, UNREAD, Complaint, Involvement, visib
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
 from complaints.errors import N_, Name
-from complaints.guards import DEPARTMENT_ROLES
 from complaints.off_board import KINDS, Decision
-from complaints.people import ROLES, Actor, Grant, User
+from complaints.people import DEPARTMENT_ROLES, ROLES, Actor, Grant, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Stage, procedure, versions
 from complaints.records import Record
 from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Waiting, bar

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from complaints import comparing, guards, registration, signing, workflow, writing
 from complaints.case import Case, filled, load
+from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.database import transaction
 from complaints.errors import MoveRefused
 from complaints.letters import Attachment
@@ -73,6 +74,8 @@ class Walker:
             case = self.case()
             way = guards.way(case, case.rules.stage(stage))
             assert way is not None, f"no way from {case.stage} to {stage}"
+            if self._names(case, way.by):
+                continue
             mover = self.who(case, way.by)
             missing = guards.against_move(case, case.rules.stage(stage), mover)
             if not missing:
@@ -82,12 +85,23 @@ class Walker:
             self._do_next(case, way, stage)
         raise AssertionError([english(each.sentence) for each in missing])
 
+    def _names(self, case: Case, by: Iterable[str]) -> bool:
+        """Fill in who may do something, where only a field says so and nobody stands there yet."""
+        empty = [ref for ref in by if "." in ref and not case.ids(ref)]
+        if empty and len(empty) == len([*by]):
+            sheet, _, key = empty[0].partition(".")
+            self.write(sheet, also=(key,))
+            return True
+        return False
+
     def refused(self, stage: str) -> list[str]:
         """What a stage asks and is not there, in English, for somebody who may move there."""
         case = self.case()
         way = guards.way(case, case.rules.stage(stage))
         assert way is not None, f"no way from {case.stage} to {stage}"
-        missing = guards.against_move(case, case.rules.stage(stage), self.who(case, way.by))
+        nobody_yet = all("." in ref and not case.ids(ref) for ref in way.by)
+        mover = self.people["staff"][0] if nobody_yet else self.who(case, way.by)
+        missing = guards.against_move(case, case.rules.stage(stage), mover)
         return [english(each.sentence) for each in missing]
 
     def _move(self, stage: str, mover: Actor, answers: dict[str, str]) -> None:
@@ -124,8 +138,7 @@ class Walker:
         elif need.kind == "notified":
             self.notify()
         elif need.kind in ("field", "value") and "." not in need.ref:
-            wanted = need.values[0] if need.kind == "value" else self.told.get(need.ref, "1")
-            self.correct(**{need.ref: wanted})
+            self.correct(**{need.ref: need.values[0] if need.kind == "value" else self._entry(need.ref)})
         elif need.kind in ("field", "value") and sheet is not None:
             key = need.ref.partition(".")[2]
             given: dict[str, Any] = {key: _meeting(need.values[0])} if need.kind == "value" else {}
@@ -139,13 +152,24 @@ class Walker:
         else:
             raise AssertionError(f"cannot meet {need}")
 
-    def correct(self, **values: Any) -> None:
+    def correct(self, **typed: str) -> None:
+        """Write in the register entry, as a form would."""
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
             by = self.who(load(session, found), self.rules.register_stage.moved_in_by)
+            today = self.desk.at.astimezone(CONTEXT.zone).date()
+            values, problems = registration.parse(typed, rules=self.rules, today=today)
+            assert not problems, [english(each.sentence) for each in problems]
             registration.save(
                 session, found, values, by=by, at=self.desk.at, seen_version=found.version, context=CONTEXT
             )
+
+    def _entry(self, ref: str) -> str:
+        """Something plausible for a field of the register entry."""
+        lists = {"complaint_class": self.rules.classes, "channel": CHANNELS, "cause_type": CAUSE_TYPES, "link": LINKS}
+        day = self.desk.at.astimezone(CONTEXT.zone).date().isoformat()
+        value = day if ref in registration.DATES else next(iter(lists.get(ref, ["1"])))
+        return str(self.told.get(ref, value))
 
     def notify(self) -> None:
         with self.desk.act() as session:
@@ -168,6 +192,8 @@ class Walker:
                 if guards.lacking(case, [need]):
                     self.meet(case, need)
                     return self.write(sheet_key, place=place, new=new, also=also, **given)
+            if self._names(case, sheet.by):
+                continue
             record = _record(case, sheet, place)
             kept: Mapping[str, Any] = record.values if record and not new else {}
             todo = self._to_fill(case, sheet, kept, given, also)
@@ -197,7 +223,7 @@ class Walker:
                 value = given[each.key]
             elif wanted and here and not filled(kept.get(each.key)):
                 value = self.told.get(ref, None)
-                value = self.value(each, case) if value is None else value
+                value = self.value(each, case, sheet) if value is None else value
             else:
                 continue
             writers = each.by or sheet.by
@@ -225,7 +251,7 @@ class Walker:
             ]
         return [str(each) for each in values]
 
-    def value(self, field: Field, case: Case) -> Any:
+    def value(self, field: Field, case: Case, sheet: Sheet) -> Any:
         """Something plausible for a field."""
         day = self.desk.at.astimezone(CONTEXT.zone)
         role = field.roles[0] if field.roles else "staff"
@@ -240,8 +266,10 @@ class Walker:
                 return day.date().isoformat()
             case "time":
                 return day.isoformat(timespec="minutes")
-            case "number" | "count":
+            case "number":
                 return "1"
+            case "count":
+                return str(_count(sheet, field.key))
             case "person":
                 return people[0]
             case "people":
@@ -298,6 +326,9 @@ class Walker:
             if lacking:
                 self.meet(case, lacking[0])
                 continue
+            if guards.unchanged(case, rule):
+                self._change(case, rule)
+                continue
             by = self._signer(case, rule)
             with self.desk.act() as session:
                 found = self.desk.find(session, self.number)
@@ -308,6 +339,19 @@ class Walker:
             if decision != APPROVED:
                 return self
         raise AssertionError(f"{key} is never signed")
+
+    def _change(self, case: Case, rule: SignatureRule) -> None:
+        """Write other words in something that a returned signature covers."""
+        for sheet in case.rules.covered(rule):
+            for row in case.of_sheet(sheet):
+                for each in sheet.fields:
+                    here = not (stages := each.stages or sheet.stages) or case.stage in stages
+                    if each.kind in ("text", "line") and not each.by and here:
+                        words = f"At {self.desk.at:%H:%M}: {row.values.get(each.key) or ''}"[: each.limit]
+                        changed: dict[str, Any] = {each.key: words}
+                        self.write(sheet.key, place=row.place if sheet.many else None, **changed)
+                        return
+        raise AssertionError(f"nothing can be changed that {rule.key} covers")
 
     def returns(self, key: str, remark: str = "Not good enough") -> "Walker":
         return self.sign(key, decision=RETURNED, remark=remark)
@@ -341,6 +385,14 @@ class Walker:
 
 def _department(session: Session, id_: int) -> Any:
     return session.get_one(Department, id_)
+
+
+def _count(sheet: Sheet, key: str) -> int:
+    """A count that adds up with the others of its record."""
+    for each in sheet.sums:
+        if each.total == key:
+            return sum(_count(sheet, part) for part in each.of) + each.at_most
+    return 1
 
 
 def _record(case: Case, sheet: Sheet, place: int | None) -> Any:

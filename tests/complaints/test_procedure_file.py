@@ -304,6 +304,14 @@ BROKEN = {
         ('stops = ["signed:agreed"]', 'stops = ["returned:agreed"]'),
         "clock.answer.stops: the clock can never stop: 'returned:agreed' starts things; it ends none",
     ),
+    "a clock for other complaints than what stops it": (
+        ('stages = ["handling"]\ncovers', 'stages = ["handling"]\nwhen = { complaint_class = "light" }\ncovers'),
+        "clock.answer.stops: the clock can never stop: 'signed:agreed' is for other complaints than the clock",
+    ),
+    "an approval that nobody can give": (
+        ("not_department = false", "not_department = true"),
+        "signature.agreed.not_department: nobody can give it",
+    ),
     "a clock without end": (('stops = ["signed:agreed"]', "stops = []"), "clock.answer.stops: is empty"),
     "a limit that is none": (('"3 working days"', '"soon"'), "clock.answer.within: 'soon' is not a limit. "),
     "a row that stays a task": (

@@ -27,3 +27,9 @@ def walk(desk: Desk) -> Walk:
         return Walker(desk, key, {ref.replace("__", "."): value for ref, value in told.items()})
 
     return begin
+
+
+@pytest.fixture
+def one_desk(sqlite_url: str) -> Desk:
+    """A desk on SQLite alone, for what tries much."""
+    return Desk(sessions(open_database(sqlite_url)))
