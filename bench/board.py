@@ -41,7 +41,7 @@ from complaints.customers import Contact, Customer
 from complaints.database import open_database, sessions
 from complaints.numbers import complaint_number
 from complaints.people import ROLES, Actor, User
-from complaints.procedure import Procedure, procedure
+from complaints.procedure import FOLDER, Procedure, procedure
 from complaints.settings import Settings
 from webapp import create_app
 from webapp.assets import initials
@@ -64,10 +64,12 @@ SUBJECTS = (
 )  # fmt: skip
 
 
-def ledger(url: str, size: int, open_share: float = 0.05, least_open: int = 0, seed: int = 1) -> None:
+def ledger(
+    url: str, size: int, open_share: float = 0.05, least_open: int = 0, seed: int = 1, rules: Procedure | None = None
+) -> None:
     """Fill an empty, migrated database with complaints: a share of them open, the others closed over three years."""
     chance, now = random.Random(seed), datetime.now(UTC)
-    rules = procedure()
+    rules = rules or procedure()
     engine = open_database(url)
     with sessions(engine).begin() as session:
         staff = [_member(session, f"staff{n}@bench.example", name) for n, name in enumerate(STAFF)]
@@ -92,7 +94,7 @@ def ledger(url: str, size: int, open_share: float = 0.05, least_open: int = 0, s
                     "closed_at": None if is_open else min(received + timedelta(days=chance.uniform(1, 40)), now),
                     "owner_id": None if draft else chance.choice(staff).id, "subject": chance.choice(SUBJECTS),
                     "content": chance.choice(SUBJECTS) * 20, "complaint_date": date.today(),
-                    "complaint_class": None if draft else chance.choice(("general", "major")),
+                    "complaint_class": None if draft else chance.choice([*rules.classes]),
                     "customer_id": None if draft else chance.randrange(8) + 1, "contact_id": chance.randrange(8) + 1,
                     "product": chance.choice(PRODUCTS), "batch": f"L{chance.randrange(2500, 2700)}-{n % 1000:03}",
                     "attachment_count": chance.randrange(5), "unread_count": chance.randrange(2), "cause_type": "other",
@@ -405,7 +407,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--boards", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--procedure", nargs="+", metavar="KEY", help="compare these with the default one, or `all`")
     wanted = parser.parse_args()
+    if wanted.procedure:
+        from bench import procedures
+
+        every = sorted(path.stem for path in FOLDER.glob("*.toml"))
+        procedures.compare(every if wanted.procedure == ["all"] else wanted.procedure, wanted.sizes[0], wanted.rounds)
+        return
     with tempfile.TemporaryDirectory() as folder:
         boards: dict[str, Board] = {}
         urls: dict[str, str] = {}

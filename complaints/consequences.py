@@ -135,10 +135,11 @@ def _clocks(
         lowered = LOWERED in events
         running += _of_another_class(session, case, running, lowered=lowered, at=at, context=context)
     for rule in case.rules.clocks:
-        done = all(has_happened(case, event) for event in rule.stops)
+        begins = rule.starts in events
+        done = all(has_happened(case, event, at if begins else None) for event in rule.stops)
         if rule.each:
             running += until.start_rows(session, case, rule, running, at=at, context=context)
-        elif rule.starts in events and case.holds(rule.when) and not done:
+        elif begins and case.holds(rule.when) and not done:
             running += _start(session, case, rule, at, running, context)
         elif rule.starts == RECEIVED and rule.when.any_of:
             running += _from_receipt(session, case, rule, running, done=done, at=at, context=context)
@@ -175,13 +176,13 @@ def _is_kept(case: Case, clock: Clock, rule: ClockRule | None) -> bool:
         row = row_clocks.row_of(case, rule, clock)
         return row is not None and row_clocks.is_done(rule, row.values)
     stops = rule.stops if rule is not None else limits.stops(clock)
-    return bool(stops) and all(_has_happened(case, event) for event in stops)
+    return bool(stops) and all(_has_happened(case, event, clock.started_at) for event in stops)
 
 
-def _has_happened(case: Case, event: str) -> bool:
+def _has_happened(case: Case, event: str, since: datetime) -> bool:
     """See happened.py; a part of the report is an event of limits alone."""
     kind, _, key = event.partition(":")
-    return report.is_done(case, key) if kind == limits.PART else has_happened(case, event)
+    return report.is_done(case, key) if kind == limits.PART else has_happened(case, event, since)
 
 
 def _end(session: Session, case: Case, running: Iterable[Clock], *, at: datetime, context: Context) -> None:

@@ -107,7 +107,7 @@ class Walker:
     def _move(self, stage: str, mover: Actor, answers: dict[str, str]) -> None:
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
-            if stage == self.rules.register_stage.key:
+            if found.registered_at is None and stage == self.rules.register_stage.key:
                 registration.register(
                     session, found, {}, by=mover, at=self.desk.at, seen_version=found.version, context=CONTEXT,
                     departments=[self.desk.department],
