@@ -3,6 +3,7 @@ somebody who may, with plausible values of its own or with those that it was tol
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -22,6 +23,8 @@ from tests.desk import CONTEXT, Desk, english
 
 Told = Mapping[str, Any]
 """Values by reference, such as {"finding.responsibility": "ours"}; people by role, departments by id."""
+AHEAD = timedelta(hours=1)
+"""So far ahead lies a time that is promised."""
 MOST = 60
 """So many things are done at most before a stage is entered."""
 
@@ -265,7 +268,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return day.isoformat(timespec="minutes")
+                return (day + AHEAD).isoformat(timespec="minutes")
             case "number":
                 return "1"
             case "count":

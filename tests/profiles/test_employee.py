@@ -86,7 +86,8 @@ def test_each_time_that_was_told_is_a_due_time_and_stands_in_the_notice_to_the_e
     assert clock_of(appeal, "appeal_points:2") == (datetime(2026, 11, 20, 9, 0), None)
     with appeal.desk.make() as session:
         told = [each.values for each in session.scalars(select(Notice)) if each.user_id == of(appeal, "staff")]
-    assert [("Hearing" in str(each), "15:20" in str(each)) for each in told if "content" in each][0] == (True, True)
+    (first, *_) = [str(each["content"]) for each in told if "content" in each]
+    assert [each in first for each in ("Hearing", "15:20")] == [True, True]
     appeal.desk.at = datetime(2026, 11, 18, 15, 19, tzinfo=CONTEXT.zone)
     appeal.desk.write(appeal.number, "points", "hr_head", place=1, done="2026-11-18T15:20")
     assert clock_of(appeal, "appeal_points:1")[1] == "met"

@@ -1,5 +1,7 @@
 """The procedure of petitions and reports, from the first message to the end, and who does not see it."""
 
+from typing import Any
+
 import pytest
 
 from complaints import board, off_board
@@ -145,8 +147,9 @@ def test_a_request_for_a_hearing_is_decided_with_reasons_and_held(walker: Walker
     walker.write("hearings", place=1, decision="granted", why="The facts are disputed")
     assert walker.refused("decision") == ["A hearing that was granted has not been held"]
     walker.write("hearings", place=1, held_on="2026-11-16").to("decision")
-    another = {"by_whom": "The foreman", "on": "2026-11-16", "text": "To be heard, too"}
-    walker.desk.write(walker.number, "hearings", "petition_office", **another)
+    walker.desk.write(
+        walker.number, "hearings", "petition_office", by_whom="The foreman", on="2026-11-16", text="To be heard, too"
+    )
     walker.sign("decision_approved")
     assert walker.refused("feedback") == ["A request for a hearing has not been decided"]
 
@@ -171,7 +174,9 @@ def test_nobody_approves_a_decision_that_they_wrote(walker: Walker) -> None:
 def test_nothing_is_closed_while_a_hearing_or_an_objection_is_open(walker: Walker, key: str) -> None:
     up_to(walker, "feedback")
     walker.write("carried_out").write("contacts", new=True, kind="result_told")
-    values = {"by_whom": "The reporter", "text": "Too little"} | ({"on": "2026-11-16"} if key == "hearings" else {})
+    values: dict[str, Any] = {"by_whom": "The reporter", "text": "Too little"} | (
+        {"on": "2026-11-16"} if key == "hearings" else {}
+    )
     walker.desk.write(walker.number, key, "petition_office", **values)
     assert len(walker.refused("closed")) == 1
     with walker.desk.make() as session:
