@@ -52,7 +52,7 @@ def test_for_everybody_else_there_is_nothing_here(role: str, web: FlaskClient, b
     with transaction(make) as session:
         person = a_person(session, role)
     other = browser_of(person)
-    assert {other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal-2.toml")} == {404}
+    assert {other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal-3.toml")} == {404}
     assert other.post(f"{PLACE}/new", data={"text": SMALL}).status_code == 404
     assert versions(make) == []
 
@@ -71,7 +71,7 @@ def test_the_list_tells_every_version_and_how_many_follow_it(web: FlaskClient, m
 
 
 def test_the_text_of_a_version_is_taken_out_as_it_was(web: FlaskClient) -> None:
-    answer = web.get(f"{PLACE}/postal-2.toml")
+    answer = web.get(f"{PLACE}/postal-3.toml")
     assert answer.data == (procedure.FOLDER / "postal.toml").read_bytes()
     assert "attachment" in answer.headers["Content-Disposition"]
     assert web.get(f"{PLACE}/postal-9.toml").status_code == 404
