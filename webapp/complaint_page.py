@@ -53,7 +53,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
         **framed,
         conversation=conversation.asked_for(complaint, work),
         today=now().astimezone(zone()).date(),
-        outcomes=_outcomes(complaint, work) if by.sees_all else [],
+        outcomes=_outcomes(complaint, work) if off_board.may_decide(complaint, by) else [],
         proposal=classes.proposed(work.case),
         may_raise=classes.may_raise(rules, by),
         may_lower=classes.may_lower(rules, by),
