@@ -35,7 +35,7 @@ from complaints.customers import Contact, Customer
 from complaints.errors import NotFound
 from complaints.numbered import bearing
 from complaints.people import SYSTEM, Actor, User
-from complaints.procedure import Procedure, Stage, confidential, newest, versions
+from complaints.procedure import Procedure, Stage, confidential, hiding, newest, versions
 
 PER_COLUMN = 20
 COUNTED = 1_000
@@ -309,7 +309,7 @@ def _counts(
 
 def _looker(actor: Actor, procedure: Procedure, filters: Filters) -> Actor:
     """The actor as far as a query depends on it: all who see everything share one."""
-    alike = actor.sees_all and not filters.mine and procedure.key not in confidential()
+    alike = actor.sees_all and not filters.mine and procedure.key not in confidential().keys() | hiding()
     return SYSTEM if alike else actor
 
 

@@ -34,7 +34,7 @@ from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, Procedure, confidential, hides, procedure, versions
+from complaints.procedure import DEFAULT, RECEIVED, Procedure, confidential, hiding, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -196,7 +196,7 @@ def visible_to(actor: Actor, query: Query) -> Query:
     hidden from them. Whether a complaint is confidential says the version of the procedure that it follows, whatever
     versions came before or after."""
     limit = _limit(actor)
-    if actor.id is not None and hides():
+    if actor.id is not None and hiding():
         query = query.where(Complaint.id.not_in(_hidden_from(actor)))
     return query if limit is None else query.where(limit)
 

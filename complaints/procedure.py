@@ -634,9 +634,10 @@ def confidential() -> dict[str, list[int]]:
     }
 
 
-def hides() -> bool:
-    """Is there a procedure that hides complaints from those whom they are about?"""
-    return any(each.hidden_from for each in versions())
+def hiding() -> set[str]:
+    """The procedures with a version that hides complaints from those whom they are about."""
+    _shipped()
+    return {each.key for each in _known.values() if each.hidden_from}
 
 
 def newest() -> list[Procedure]:

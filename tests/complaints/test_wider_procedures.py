@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import links, notices, off_board, opening, passing, workflow
+from complaints import board, links, notices, off_board, opening, passing, workflow
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
 from complaints.passing import NotPassedOn
 from complaints.people import ROLES, Actor, UnknownRole, add_user
-from complaints.procedure import use
+from complaints.procedure import procedure, use
 from complaints.procedure_file import BadProcedure, read
 from complaints.registration import Incomplete
 from complaints.work import Waiting
@@ -276,7 +276,12 @@ def about(desk: Desk, number: str) -> Actor:
 
 def sees(desk: Desk, number: str, by: Actor) -> bool:
     with desk.make() as session:
-        return number in session.scalars(visible_to(by, select(Complaint.number)))
+        on_board = [
+            card.number for each in board.columns(session, by, procedure("goods"), desk.at) for card in each.cards
+        ]
+        seen = number in session.scalars(visible_to(by, select(Complaint.number)))
+    assert (number in on_board) == seen
+    return seen
 
 
 def test_a_complaint_is_hidden_from_whom_it_is_about_and_nobody_tells_them_of_it(
@@ -298,6 +303,7 @@ def test_a_complaint_is_hidden_from_whom_it_is_about_and_nobody_tells_them_of_it
     assert not sees(desk, number, about)
     desk.write(number, "start", "clerk", about=[desk["sales"].id])
     assert sees(desk, number, about)
+    assert sees(desk, number, desk["clerk"])
     assert not sees(desk, number, desk["sales"])
 
 

@@ -1,5 +1,5 @@
-"""Pages of a procedure that keeps quiet, for the roles that it brings with it: nobody is notified, and they alone decide
-whether a complaint stays on the board."""
+"""Pages of a procedure that keeps quiet, for the roles that it brings with it: nobody is notified, and they alone
+decide whether a complaint stays on the board."""
 
 import pytest
 from flask.testing import FlaskClient
