@@ -145,7 +145,7 @@ def wanting(field: Field) -> Sentence:
 def incomplete(case: Case, sheet: Sheet, values: Mapping[str, Any]) -> list[Field]:
     """The required fields that have nothing, or too little, in them."""
     found = [field for field in sheet.fields if field.required and not _enough(field, values.get(field.key))]
-    row = {f"{sheet.key}.{key}": value for key, value in values.items()} if found else {}
+    row = {f"{sheet.key}.{field.key}": values.get(field.key) for field in sheet.fields} if found else {}
     return [field for field in found if case.holds(field.when, row)]
 
 

@@ -451,6 +451,8 @@ class Procedure:
     opens: tuple[OpenRule, ...] = ()
     seen_by: frozenset[str] = frozenset()
     """The roles that see every complaint of it."""
+    hidden_from: tuple[str, ...] = ()
+    """The fields that name those who never see the complaint nor hear of it: whom it is about."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()
@@ -584,6 +586,12 @@ class Procedure:
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
+    def quiet(self) -> bool:
+        """Is no department notified of its complaints? They are confidential, and nothing asks for it."""
+        asked = [each.needs for each in self.stages] + [each.needs for each in self.moves]
+        return self.confidential and not any(need.kind == "notified" for needs in asked for need in needs)
+
+    @cached_property
     def upward(self) -> Sheet | None:
         """The record in which people report what they cannot solve: the one that is told to their superior."""
         told = (event.partition(":") for rule in self.notices if "superior" in rule.to for event in rule.on)
@@ -653,6 +661,12 @@ def confidential() -> dict[str, list[int]]:
     return {
         key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
     }
+
+
+def hiding() -> set[str]:
+    """The procedures with a version that hides complaints from those whom they are about."""
+    _shipped()
+    return {each.key for each in _known.values() if each.hidden_from}
 
 
 def newest() -> list[Procedure]:

@@ -23,6 +23,8 @@ from tests.desk import CONTEXT, Desk, english
 
 Told = Mapping[str, Any]
 """Values by reference, such as {"finding.responsibility": "ours"}; people by role, departments by id."""
+AHEAD = timedelta(hours=1)
+"""So far ahead lies a time that is promised."""
 MOST = 60
 """So many things are done at most before a stage is entered."""
 
@@ -272,7 +274,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return (day + timedelta(hours=1)).isoformat(timespec="minutes")  # also where it is a time to keep
+                return (day + AHEAD).isoformat(timespec="minutes")
             case "number":
                 return "1"
             case "count":
