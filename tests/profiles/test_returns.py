@@ -6,7 +6,7 @@ from sqlalchemy import select
 from complaints import off_board
 from complaints.complaint import Complaint, visible_to
 from complaints.errors import RecordRefused, SignatureRefused
-from complaints.printing import Wanted, composed
+from complaints.printing import Wanted, composed, papers
 from complaints.registration import Incomplete
 from tests.desk import CONTEXT, Desk, english
 from tests.profiles.conftest import Walk
@@ -113,6 +113,7 @@ def test_stock_that_suffices_asks_for_no_production_notice(walk: Walk) -> None:
     walker.to("disposition").write("destination").write("replenishment")
     with pytest.raises(RecordRefused):
         walker.desk.write(walker.number, "production_notice", "sales", quantity="30")
+    assert [paper.key for paper in papers(walker.case())] == ["return_slip", "outbound_slip"]
     assert walker.refused("analysis") == []
 
 
