@@ -211,7 +211,7 @@ def choose(data: Path, port: int, environ: Mapping[str, str], demo: str = "") ->
     if demo and "IMAP_URL" in given:
         raise Trouble("--demo begins with the demo mail server: leave it away, or unset IMAP_URL and SMTP_URL.")
     if demo and old and old.get("DEMO_COMPANY", "") != demo:
-        raise Trouble(f"{data} holds another company. Give this one a folder of its own: --data {data}-{demo}")
+        raise Trouble(f"{data} holds another company. Give this one a folder of its own: --data {data / demo}")
     demo = demo or old.get("DEMO_COMPANY", "")
     file = {name: value for name, value in old.items() if name not in WRITTEN}
     file["SECRET_KEY"] = old.get("SECRET_KEY") or secrets.token_hex(32)

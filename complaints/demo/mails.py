@@ -77,6 +77,11 @@ def _measurements(chinese: bool, variant: int) -> bytes:
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
 
 
+def paper(filename: str, title: str, line: str) -> File:
+    """A page of ours that is put on a complaint."""
+    return File(f"{filename}.pdf", "application/pdf", _page(title, line))
+
+
 @cache
 def _page(title: str, line: str) -> bytes:
     """One page with a title and a line, as PDF."""

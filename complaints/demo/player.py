@@ -83,8 +83,9 @@ def play(
     for place, story in [*enumerate(trade.stories)][:only]:
         if story.message_id not in played:
             turn = place % len(staff)
+            others = [*staff[turn:], *staff[:turn]][:: (-1) ** place]  # not always the same ones
             with transaction(make) as session:
-                Player(session, trade, story, [*staff[turn:], *staff[:turn]], minutes, context, blobs).play()
+                Player(session, trade, story, others, minutes, context, blobs).play()
 
 
 def _actor(session: Session, email: str, at: datetime) -> Actor:
@@ -349,7 +350,7 @@ class Player:
             if by is None:
                 raise Stuck(f"{self.story.key}: nobody writes {sheet_key}")
             at = self._goes_on()
-            form = {key: self._typed(case, sheet.field(key), value) for key, value in todo.items()}
+            form = {key: self._typed(sheet.field(key), value) for key, value in todo.items()}
             writing.write(
                 self.session, self.complaint, sheet_key, form, by=by, at=at, context=self.context,
                 seen=record.version if record else 0, place=record.place if record and sheet.many else None,
@@ -394,7 +395,9 @@ class Player:
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self._write(sheet.key, place=row.place, also=need.filled)
                 return
-        self._write(sheet.key, where, new=True, also=need.filled)
+        marked = {f"{sheet.key}.{each.key}@{mark}": each.key for each in sheet.fields for mark in where.values()}
+        said = {key: value for ref, key in marked.items() if (value := self._said(ref)) is not None}
+        self._write(sheet.key, {**where, **said}, new=True, also=need.filled)
 
     def _told(self) -> Said:
         """What the story says of its present round."""
@@ -427,13 +430,16 @@ class Player:
             case "departments":
                 return self._concerned()[: max(field.least, 1)]
             case "file" | "files":
-                return self._a_file()
+                return self._a_file(field)
             case _:
                 return self._in_order()
 
-    def _typed(self, case: Case, field: Field, value: Any) -> list[str]:
-        """A value as a form sends it; people are named by the first part of their address, departments by key."""
+    def _typed(self, field: Field, value: Any) -> list[str]:
+        """A value as a form sends it; people are named by the first part of their address, departments by key, days by
+        how far off they are."""
         values = list(value) if isinstance(value, (list, tuple)) else [value]
+        if field.kind == "date" and isinstance(value, int):
+            values = [(self.at.astimezone(self.context.zone) + timedelta(days=value)).date()]
         if field.kind in ("person", "people"):
             values = [self._id(each) for each in values]
         elif field.kind == "departments":
@@ -453,9 +459,10 @@ class Player:
     def _concerned(self) -> list[int]:
         return [self._department(key) for key in self.story.departments or [next(iter(self.trade.company.departments))]]
 
-    def _a_file(self) -> str:
-        """A file of the complaint that a record may name: the paper that was signed."""
-        paper = mails.file("appraisal", self.story.buyer.locale, 0)
+    def _a_file(self, field: Field) -> str:
+        """A file of the complaint that a record may name: a paper with the name of the field."""
+        name, number = field.name.in_(self.story.buyer.locale), self.complaint.number
+        paper = mails.paper(f"{name} {number}", field.name.en, number)
         by = self._somebody(self.rules.register_stage.moved_in_by)
         added = files.add(
             self.session, self.complaint, self.blobs, BytesIO(paper.content), name=paper.filename,

@@ -3,8 +3,9 @@ story for every complaint. `player.py` plays them.
 
 A story says which mail began it, how many working days ago, where it went (`through`, the stages in their order) and
 how long that took. What is written on the way stands in `says` by field, for a second round in `again`; what a story
-does not say the file's own `says` does, and the player finds something plausible for the rest. `then` names what else
-is done where the complaint stands: records and signatures.
+does not say the file's own `says` does, and the player finds something plausible for the rest. In a row of a record
+`contacts.text@result_told` is said where a `result_told` is asked for. `then` names what else is done where the
+complaint stands: records and signatures.
 """
 
 import tomllib
@@ -20,8 +21,8 @@ from complaints.errors import Name
 
 FOLDER = Path(__file__).parent / "companies"
 Said = Mapping[str, Any]
-"""Values by reference, such as `opinion.text`: people by the first part of their address, departments by key, and what
-is said in both languages as a `Name`."""
+"""Values by reference, such as `opinion.text`: people by the first part of their address, departments by key, days by
+how far off they are, and what is said in both languages as a `Name`."""
 
 
 @dataclass(frozen=True)
