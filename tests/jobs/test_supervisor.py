@@ -430,7 +430,7 @@ def test_a_folder_that_holds_another_company_is_refused(data: Path) -> None:
 
 def test_a_demo_company_with_a_real_mail_server_is_refused(data: Path) -> None:
     real = {"IMAP_URL": "imaps://a:b@mail.example/INBOX", "SMTP_URL": "smtps://a:b@mail.example"}
-    with pytest.raises(supervisor.Trouble, match="^--demo"):
+    with pytest.raises(supervisor.Trouble, match=r"^--demo"):
         supervisor.choose(data, 8123, real, "postal")
 
 
