@@ -180,7 +180,7 @@ def _of_case(session: Session, found: Case, staff: dict[int, Actor]) -> Iterator
         for row in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id).order_by(Waiting.id))
     ]
     untouched = complaint.version == 1 and [each.kind for each in there] == [REGISTER]
-    if there != turns.tasks(found) and not untouched:
+    if {*there} != {*turns.tasks(found)} and not untouched:
         yield "other work waits than there is to do"
     if fault := _of_due(session, found):
         yield fault
@@ -216,7 +216,8 @@ def _of_due(session: Session, found: Case) -> str | None:
         return None
     promised = [each for each in clocks.of(session, "complaint", complaint.id) if each.key not in found.rules.targets]
     next_due = clocks.earliest_due(promised) or NO_LIMIT
-    planned = [row.due_on for rows in found.rows.values() for row in rows if row.due_on and not row.done_on]
+    written = [*found.records.values(), *(row for rows in found.rows.values() for row in rows)]
+    planned = [record.due_on for record in written if record.due_on and not record.done_on]
     if complaint.sort_due_at == next_due and all(day >= next_due.date() for day in planned):
         return None
     if planned and abs((complaint.sort_due_at.date() - min(planned)).days) <= 1:  # in whichever zone

@@ -102,9 +102,10 @@ class Player:
         self.session, self.trade, self.story, self.staff = session, trade, story, staff
         self.context, self.blobs = context, blobs
         self._open = minutes.open
-        self._at = max(0, len(self._open) - 1 - round(story.days * DAY))
-        self._begun = self._at
-        self._seconds = sum(story.key.encode()) % 40
+        chance = sum(story.key.encode())
+        earlier = 7 * chance % (DAY // 2) if story.days >= 1 else 0  # or all came at this time of the day
+        self._begun = self._at = max(0, len(self._open) - 1 - round(story.days * DAY) - earlier)
+        self._seconds = chance % 40
         self._said_again: set[str] = set()
         self.complaint = self._begin()
 
@@ -123,8 +124,8 @@ class Player:
         return self.at
 
     def _waits_for(self, place: int) -> None:
-        """The stages of a story are entered at even distances."""
-        share = self.story.within * DAY * (place + 1) / len(self.story.through)
+        """The first stages of a story are entered sooner one after the other than the last ones."""
+        share = self.story.within * DAY * ((place + 1) / len(self.story.through)) ** 2
         self._at = min(max(self._at, self._begun + round(share)), len(self._open) - 1)
 
     # The mail that began it
@@ -186,8 +187,7 @@ class Player:
         if self.story.through:
             self._reads()
         for place, stage in enumerate(self.story.through):
-            self._waits_for(place)
-            self._to(stage)
+            self._to(stage, place)
         for key in self.story.then:
             if self.rules.sheet(key):
                 self._write(key)
@@ -209,12 +209,13 @@ class Player:
         letter = reading.newest(self.session, [self.complaint.id])[self.complaint.id]
         if reading.may_read(self.session, self.complaint, by):
             reading.read(self.session, self.complaint, upto=letter, by=by, at=at)
-        classes = self.rules.classes
+        today = at.astimezone(self.context.zone).date()
         entry = {
-            "customer": self.story.buyer.name, "complaint_date": at.astimezone(self.context.zone).date(),
-            "complaint_class": next(iter(classes)), **self.story.entry,
+            "customer": self.story.buyer.name, "complaint_date": 0, "complaint_class": next(iter(self.rules.classes)),
+            **self.story.entry,
         }  # fmt: skip
-        self._corrects(entry)
+        days = {field: today + timedelta(value) for field, value in entry.items() if isinstance(value, int)}
+        self._corrects(entry | days)
 
     def _corrects(self, values: Mapping[str, Any]) -> None:
         by = self._somebody(self.rules.register_stage.moved_in_by)
@@ -223,10 +224,11 @@ class Player:
             context=self.context,
         )  # fmt: skip
 
-    def _to(self, stage: str) -> None:
-        """Do what a stage asks, and enter it by hand."""
+    def _to(self, stage: str, place: int) -> None:
+        """Do what a stage asks, and enter it by hand. What nobody asks for is done at once."""
         target = self.rules.stage(stage)
         if target.off_board:
+            self._waits_for(place)
             self._leaves_the_board(target)
             return
         for _ in range(MOST):
@@ -236,6 +238,7 @@ class Player:
                 raise Stuck(f"{self.story.key}: there is no way from {case.stage} to {stage}")
             if not way.back and self._writes_unasked(case):
                 continue
+            self._waits_for(place)
             mover = self._who(case, way.by)
             missing = guards.against_move(case, target, mover) if mover else []
             if mover and not missing:

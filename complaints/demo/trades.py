@@ -38,7 +38,7 @@ class Story:
     through: tuple[str, ...]
     within: float = 0
     files: tuple[str, ...] = ()
-    entry: Mapping[str, str] = field(default_factory=dict)
+    entry: Mapping[str, str | int] = field(default_factory=dict)
     says: Said = field(default_factory=dict)
     again: Said = field(default_factory=dict)
     then: tuple[str, ...] = ()
