@@ -16,11 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
-from complaints import mailboxes
+from complaints import mailboxes, procedure_use
 from complaints.database import transaction
 from complaints.letters import Sighting
 from complaints.mailboxes import Mailbox
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.settings import Settings, imap_account
 from complaints.vault import Vault
 from intake import check as checks
@@ -272,6 +272,15 @@ def of_environment(settings: Settings, make: Make) -> str:
     with transaction(make) as session:
         ensure_environment_rows(session, configured)
     return f"{PLACE}/{the(make)[0].id}"
+
+
+def test_a_new_mailbox_of_the_environment_leads_to_the_usual_procedure(settings: Settings, make: Make) -> None:
+    with transaction(make) as session:
+        procedure_use.use_only(session, ["postal"], by=SYSTEM, at=NOW)
+    configured = replace(settings, imap=(imap_account("imaps://a:secret-of-env@mail.example"),))
+    with transaction(make) as session:
+        ensure_environment_rows(session, configured)
+    assert the(make)[0].procedure == "postal"
 
 
 def test_of_a_mailbox_of_the_environment_only_the_connection_is_fixed(
