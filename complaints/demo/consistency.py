@@ -245,15 +245,16 @@ def _series(
 
 
 def _forms(session: Session) -> Iterator[str]:
-    """The numbers of forms, in the same way."""
-    sheets = {sheet.key: sheet for rules in newest() for sheet in rules.sheets if sheet.numbered}
-    for sheet in sheets.values():
-        numbers = {
-            number for number in session.scalars(select(Record.number).where(Record.sheet == sheet.key)) if number
-        }
+    """The numbers of forms, in the same way: records of several procedures may share a series."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for sheet in (sheet for rules in newest() for sheet in rules.sheets if sheet.numbered):
+        named[sheet.numbered].add(sheet.key)
+    for series, sheets in named.items():
+        found = session.scalars(select(Record.number).where(Record.sheet.in_(sorted(sheets))))
+        numbers = {number for number in found if number}
         for name, last in session.execute(select(Counter.name, Counter.value)):
-            series, _, year = name.partition(":")
-            if series == sheet.numbered:
+            prefix, _, year = name.partition(":")
+            if prefix == series:
                 given = {f"{series}-{year}-{n:04d}" for n in range(1, last + 1)}
                 if lost := given ^ {number for number in numbers if number.startswith(f"{series}-{year}-")}:
                     yield f"{series} numbers of {year} have gaps: {min(lost)}"
