@@ -11,8 +11,9 @@ from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
 from complaints.people import ROLES, UnknownRole, add_user
-from complaints.procedure import use
+from complaints.procedure import procedure, use
 from complaints.procedure_file import BadProcedure, read
+from complaints.procedure_words import Words
 from complaints.registration import Incomplete
 from complaints.work import Waiting
 from tests.builders import MONDAY, a_person
@@ -324,3 +325,5 @@ def test_so_many_rows_may_be_needed(desk: Desk) -> None:
         assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
     desk.write(number, "counts", "clerk", kind="a")
     assert desk.missing(number, "done", "clerk") == []
+    words = Words(procedure("goods"), str, "en")
+    assert "Counts: Kind: a; at least 2" in words.needs(procedure("goods").stage("done").needs)
