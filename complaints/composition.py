@@ -240,7 +240,9 @@ class _Writer:
         """A field with its label; None for one that does not apply and is empty."""
         sheet_key, _, key = ref.partition(".")
         if not key:
-            label, words, wide = _message({**FACTS, **REGISTER}[ref]), self._register(ref), ref in LONG
+            own = self.rules.entry.get(ref)
+            label = _name(own) if own else _message({**FACTS, **REGISTER}[ref])
+            words, wide = self._register(ref), ref in LONG
         else:
             sheet = self._sheet(sheet_key)
             of = sheet.field(key)

@@ -363,6 +363,12 @@ def survivor(session: Session, complaint_id: int) -> Complaint:
     return complaint
 
 
+def may_decide(complaint: Complaint, by: Actor) -> bool:
+    """May this person decide whether a complaint stays on the board? Front office and quality, and for whom its
+    procedure has a way off."""
+    return by.sees_all or any(by.roles & {*place.moved_in_by} for place in of(complaint).outcomes)
+
+
 def outcomes(complaint: Complaint) -> list[Stage]:
     """The ways off the board that are open to a complaint where it stands."""
     return [place for place in of(complaint).outcomes if complaint.stage in place.from_]

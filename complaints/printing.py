@@ -107,10 +107,16 @@ class Wanted:
     pictures: tuple[str, ...] = ()
 
 
+def papers(case: Case) -> list[Paper]:
+    """What is printed of a complaint: not what has the number of a record that is not meant for it."""
+    records = ((paper, case.rules.sheet(paper.numbered)) for paper in case.rules.papers)
+    return [paper for paper, sheet in records if sheet is None or sheet.key in case.records or case.holds(sheet.when)]
+
+
 def composed(session: Session, complaint: Complaint, wanted: Wanted, *, zone: ZoneInfo) -> dict[str, Any]:
     """What a paper says of a complaint at this moment, whoever asks. Raises `NotPrinted`."""
     case, past = load_with_past(session, complaint)
-    paper = next((each for each in case.rules.papers if each.key == wanted.paper), None)
+    paper = next((each for each in papers(case) if each.key == wanted.paper), None)
     if paper is None:
         raise NotPrinted([Problem("paper", Sentence(N_("This procedure does not print this")))])
     if problems := list(_problems(paper, wanted)):

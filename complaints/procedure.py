@@ -115,7 +115,8 @@ class Sum:
 @dataclass(frozen=True)
 class Sheet:
     """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`; where they
-    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`)."""
+    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`).
+    `each`: the field that names departments, each of which writes a row of its own."""
 
     key: str
     name: Name
@@ -135,6 +136,7 @@ class Sheet:
     view: View | None = None
     internal: bool = False
     sums: tuple[Sum, ...] = ()
+    each: str = ""
 
     def field(self, key: str) -> Field:
         return next(each for each in self.fields if each.key == key)
@@ -151,7 +153,8 @@ class Need:
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
     rows       there is a complete row, or `least` of them, with the values of `where` and with `filled`, begun since
-               the complaint last came into the stage `since`
+               the complaint last came into the stage `since`; where departments write `each` their own, one of every
+               department
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`
@@ -363,7 +366,8 @@ class Part:
 @dataclass(frozen=True)
 class Contact:
     """The record in which stands what the customer was told: the rows `sheet`, and its fields for what a reply says by
-    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised.
+    itself. `way_mail` is what `way` says of mail; until the signature `promises_after` stands, nothing is promised, and
+    until `replies_after` stands nobody is told anything.
     `expected`: the field for the day by which the customer may expect it to be done; `progress`: what `kind` says of
     how it goes on."""
 
@@ -375,6 +379,7 @@ class Contact:
     way_mail: str
     person: str = ""
     promises_after: str = ""
+    replies_after: str = ""
     expected: str = ""
     progress: str = ""
 
@@ -446,6 +451,8 @@ class Procedure:
     opens: tuple[OpenRule, ...] = ()
     seen_by: frozenset[str] = frozenset()
     """The roles that see every complaint of it."""
+    hidden_from: tuple[str, ...] = ()
+    """The fields that name those who never see the complaint nor hear of it: whom it is about."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()
@@ -579,6 +586,12 @@ class Procedure:
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
 
     @cached_property
+    def quiet(self) -> bool:
+        """Is no department notified of its complaints? They are confidential, and nothing asks for it."""
+        asked = [each.needs for each in self.stages] + [each.needs for each in self.moves]
+        return self.confidential and not any(need.kind == "notified" for needs in asked for need in needs)
+
+    @cached_property
     def upward(self) -> Sheet | None:
         """The record in which people report what they cannot solve: the one that is told to their superior."""
         told = (event.partition(":") for rule in self.notices if "superior" in rule.to for event in rule.on)
@@ -648,6 +661,12 @@ def confidential() -> dict[str, list[int]]:
     return {
         key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
     }
+
+
+def hiding() -> set[str]:
+    """The procedures with a version that hides complaints from those whom they are about."""
+    _shipped()
+    return {each.key for each in _known.values() if each.hidden_from}
 
 
 def newest() -> list[Procedure]:

@@ -173,6 +173,7 @@ class _File(Declared):
             way_mail=table.text("way_mail"),
             person=table.one("person", fields("line"), ""),
             promises_after=table.one("promises_after", self.signatures, ""),
+            replies_after=table.one("replies_after", self.signatures, ""),
             expected=table.one("expected", fields("date"), ""),
             progress=table.text("progress", ""),
         )
@@ -185,7 +186,11 @@ class _File(Declared):
 
     def _privacy(self) -> dict[str, Any]:
         table = self.top.table("privacy", N_("a table"), "privacy")
-        said = {"confidential": table.flag("confidential"), "seen_by": frozenset(table.some("seen_by", self.roles))}
+        said = {
+            "confidential": table.flag("confidential"),
+            "seen_by": frozenset(table.some("seen_by", self.roles)),
+            "hidden_from": table.some("hidden_from", self.naming("person", "people")),
+        }
         table.end()
         return said
 

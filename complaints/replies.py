@@ -359,6 +359,10 @@ def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) 
         problems.append(
             Problem(CONTACT, Sentence(N_("A day is kept only with a record: choose as what it is recorded")))
         )
+    if earlier := _to_be_signed(case):
+        problems.append(
+            Problem(TO, Sentence(N_("Nobody is told before “%(signature)s” is signed"), {"signature": earlier}))
+        )
     if form.contact and form.contact not in kinds(case, by):
         problems.append(Problem(CONTACT, Sentence(N_("This cannot be recorded where the complaint stands now"))))
     elif form.contact and form.later:
@@ -368,6 +372,14 @@ def _checked(session: Session, case: Case, form: Form, begun: Begun, by: Actor) 
     if problems:
         raise NotSent(problems)
     return _Checked(to, cc, [*new_to, *new_cc], subject, text, files, form.contact, form.expected)
+
+
+def _to_be_signed(case: Case) -> Name | None:
+    """The signature that has to stand before anybody is told, where it does not; it is none of what left the board."""
+    contact = case.rules.contact
+    rule = case.rules.signature(contact.replies_after) if contact else None
+    wanted = rule is not None and rule.key not in case.signatures and not case.rules.stage(case.stage).off_board
+    return rule.name if rule is not None and wanted else None
 
 
 def _people(

@@ -23,6 +23,7 @@ way_mail = "mail"
 person = "who"
 text = "words"
 promises_after = "agreed"
+replies_after = "agreed"
 
 [privacy]
 confidential = true

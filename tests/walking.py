@@ -23,6 +23,8 @@ from tests.desk import CONTEXT, Desk, english
 
 Told = Mapping[str, Any]
 """Values by reference, such as {"finding.responsibility": "ours"}; people by role, departments by id."""
+AHEAD = timedelta(hours=1)
+"""So far ahead lies a time that is promised."""
 MOST = 60
 """So many things are done at most before a stage is entered."""
 
@@ -142,7 +144,7 @@ class Walker:
             self.correct(**{need.ref: need.values[0] if need.kind == "value" else self._entry(need.ref)})
         elif need.kind in ("field", "value") and sheet is not None:
             key = need.ref.partition(".")[2]
-            given: dict[str, Any] = {key: _meeting(need.values[0])} if need.kind == "value" else {}
+            given = _adding_up(sheet, key, _meeting(need.values[0], case)) if need.kind == "value" else {}
             self.write(sheet.key, **given, also=(key,))
         elif need.kind == "sheet" and sheet is not None:
             self.write(sheet.key)
@@ -212,6 +214,8 @@ class Walker:
         self, case: Case, sheet: Sheet, kept: Mapping[str, Any], given: Told, also: Iterable[str]
     ) -> dict[str, Any]:
         """Those fields that somebody fills in next: all of one writer."""
+        counts = {key for each in sheet.sums for key in (*each.of, each.total)} - given.keys()
+        unequal = counts if counts & {each.key for each in guards.incomplete(case, sheet, kept)} else set()
         typed = dict(kept)
         todo: dict[str, Any] = {}
         by: tuple[str, ...] | None = None
@@ -222,6 +226,10 @@ class Walker:
             wanted = each.key in also or (each.required and case.holds(each.when, row)) or ref in self.told
             if each.key in given:
                 value = given[each.key]
+            elif each.key in unequal and here:  # counts that others began with are counted again
+                value = self.told.get(ref) or _count(sheet, each.key)
+                if str(value) == str(kept.get(each.key)):
+                    continue
             elif wanted and here and not filled(kept.get(each.key)):
                 value = self.told.get(ref, None)
                 value = self.value(each, case, sheet) if value is None else value
@@ -235,7 +243,7 @@ class Walker:
 
     def _write_some(self, case: Case, sheet: Sheet, todo: Mapping[str, Any], seen: int, place: int | None) -> None:
         first = sheet.field(next(iter(todo)))
-        by = self.who(case, first.by or sheet.by)
+        by = self.who(case, first.by or sheet.by, departments=guards.departments_to_write(case, sheet))
         form = {key: self.typed(sheet.field(key), value) for key, value in todo.items()}
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
@@ -266,7 +274,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return (day + timedelta(hours=1)).isoformat(timespec="minutes")  # also where it is a time to keep
+                return (day + AHEAD).isoformat(timespec="minutes")
             case "number":
                 return "1"
             case "count":
@@ -294,7 +302,7 @@ class Walker:
             return str(session.scalars(select(Attachment.id).where(Attachment.letter_id == letter.id)).one())
 
     def _complete_row(self, case: Case, sheet: Sheet, need: Need) -> None:
-        where: dict[str, Any] = {key: _meeting(values[0]) for key, values in need.where.items()}
+        where: dict[str, Any] = {key: _meeting(values[0], case) for key, values in need.where.items()}
         for row in case.rows.get(sheet.key, ()) if not need.since and need.least == 1 else ():
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self.write(sheet.key, place=row.place, also=need.filled)
@@ -374,12 +382,12 @@ class Walker:
                 for each in wanted
             ]
 
-    def who(self, case: Case, by: Iterable[str]) -> Actor:
-        """Somebody who may do what these roles may, or whom these fields name."""
+    def who(self, case: Case, by: Iterable[str], *, departments: frozenset[int] | None = None) -> Actor:
+        """Somebody who may do what these roles may (in one of these departments), or whom these fields name."""
         for role in by:
             everybody = [each for people in self.people.values() for each in people]
             for each in self.people.get(role, ()) or [one for one in everybody if one.id in case.ids(role)]:
-                if guards.holds_role(case, each, [role]) is not None:
+                if guards.holds_role(case, each, [role], departments=departments) is not None:
                     return each
         raise AssertionError(f"nobody is one of {list(by)}")
 
@@ -407,7 +415,14 @@ def _applies(case: Case, key: str) -> bool:
     return rule is not None and case.holds(rule.when)
 
 
-def _meeting(wanted: str) -> str:
+def _meeting(wanted: str, case: Case) -> str:
     """A value that meets what is wanted, where that compares."""
     compared = comparing.comparison(wanted)
-    return compared[1] if compared else wanted
+    other = case.value(compared[1]) if compared and comparing.comparable(compared[1]) is None else None
+    return str(other) if other is not None else compared[1] if compared else wanted
+
+
+def _adding_up(sheet: Sheet, key: str, value: str) -> dict[str, Any]:
+    """A value, with counts that make it up where there are any."""
+    parts = next((each.of for each in sheet.sums if each.total == key and not each.at_most), ())
+    return {key: value, **{part: "0" if position else value for position, part in enumerate(parts)}}

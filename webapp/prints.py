@@ -14,6 +14,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from complaints import printing
+from complaints.case import load
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, NotFound, Sentence
 from complaints.letters import Attachment
@@ -170,7 +171,7 @@ def _page(complaint: Complaint, form: Form | None = None) -> str:
     return render_template(
         "print/prints.html",
         complaint=complaint,
-        papers=rules_of(complaint).papers,
+        papers=printing.papers(load(session, complaint)),
         **_files(complaint),
         pictures=shown,
         ours={each.id for each in shown} - {each.id for each in printing.pictures(session, complaint, CUSTOMER)},

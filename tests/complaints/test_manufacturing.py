@@ -1,6 +1,7 @@
 """The default manufacturing procedure, sentence by sentence: who may do what when, what is missing, what goes back."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from complaints import (
     clocks,
+    links,
     off_board,
+    opening,
     records,
     registration,
     signatures,
@@ -20,6 +23,7 @@ from complaints import (
     worklist,
     writing,
 )
+from complaints.case import load
 from complaints.clocks import Clock
 from complaints.complaint import Complaint, Involvement
 from complaints.database import transaction
@@ -35,6 +39,7 @@ from complaints.errors import (
 )
 from complaints.history import Change
 from complaints.letters import Attachment
+from complaints.links import NotUnlinked
 from complaints.notices import Notice
 from complaints.off_board import MERGED, NOT_COMPLAINT, WITHDRAWN, TooLateToUnmerge
 from complaints.people import Grant, User, actor_for
@@ -1116,15 +1121,12 @@ def test_whoever_carried_it_out_does_not_verify_it(desk: Desk) -> None:
 @pytest.mark.requirement("S63", "S64", "S65", "S68", "S76")
 def test_a_complaint_is_closed_when_the_customer_was_told_and_accepted_and_nothing_is_open(desk: Desk) -> None:
     number = desk.to_customer_reply()
-    desk.write(number, "linked_cases", "sales", kind="return", number="R-7", state="open")
     desk.write(number, "objections", "sales", by_whom="Ines Carrow", text="The tone")
     desk.write(number, "escalations", "qe", text="No lab can measure it")
     climb(
         desk, number, "closed", "clerk",
         ("The customer must have been told the result, since", lambda: desk.contact(number, "result_told")),
         ("The customer must have accepted", lambda: desk.write(number, "answer", "sales")),
-        ("A linked return or recall is still open",
-         lambda: desk.write(number, "linked_cases", "sales", place=1, state="released", reason="they keep it")),
         ("An objection has not been answered",
          lambda: desk.write(number, "objections", "mkt_sup", place=1, answer="We called and apologised")),
         ("What was reported upward has not been answered",
@@ -1147,10 +1149,41 @@ def test_a_result_that_is_told_by_word_of_mouth_needs_a_reason(desk: Desk) -> No
     desk.write(number, "contacts", "sales", **spoken, why_spoken="asked for a call")
 
 
-def test_a_linked_case_is_released_only_with_a_reason(desk: Desk) -> None:
+@pytest.mark.requirement("S133", "S187")
+@pytest.mark.parametrize("key", ["return", "recall"])
+def test_it_is_not_closed_before_a_case_that_it_opened_is_or_was_released_with_a_reason(desk: Desk, key: str) -> None:
     number = desk.to_customer_reply()
-    with pytest.raises(Incomplete):
-        desk.write(number, "linked_cases", "sales", kind="recall", number="K-1", state="released")
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    assert desk.missing(number, "closed", "clerk") == []
+    with desk.act() as session:
+        case = load(session, desk.find(session, number))
+        (rule,) = [each for each in opening.openable(case, desk["qe"]) if each.key == key]
+        other = opening.open_case(session, case, rule, by=desk["qe"], at=desk.at, context=CONTEXT).number
+    assert desk.missing(number, "closed", "clerk") == [
+        f"{rule.name.en} {other} is not closed yet; release it with a reason if it does not concern this one"
+    ]
+    for reason in ("", "they keep the goods"):
+        with desk.act() as session:
+            found = desk.find(session, number)
+            (link,) = links.of(session, found, desk["sales"])
+            assert link.id is not None
+            with nullcontext() if reason else pytest.raises(NotUnlinked):
+                links.end(session, found, link.id, reason=reason, by=desk["sales"], at=desk.at)
+    desk.move(number, "closed", "clerk")
+
+
+@pytest.mark.requirement("S133")
+def test_a_return_that_the_customer_demands_is_opened_by_the_first_review_once(desk: Desk) -> None:
+    number = desk.registered(product="Angle valve", batch="L2608-114")
+    review = dict(FILLED["first_review"])
+    desk.write(number, "first_review", "mkt_sup", **review)
+    assert desk.case(number).opened == {}
+    for demanded in ("return", "exchange"):
+        desk.write(number, "first_review", "mkt_sup", return_asked=demanded)
+    (opened,) = desk.case(number).opened["returns"]
+    found = desk.case(opened.number).complaint
+    assert (found.stage, found.product, found.batch, found.customer_id) == ("draft", "Angle valve", "L2608-114", 1)
 
 
 @pytest.mark.requirement("S64")

@@ -11,10 +11,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from complaints.database import transaction
 from complaints.people import User
+from complaints.procedure import use
+from complaints.procedure_file import read
 from tests.desk import Desk
+from tests.procedures import SMALL
 from tests.webapp.boards import HTMX, counted
 from tests.webapp.conftest import Browser, on_both_databases
 
+KEPT_ELSEWHERE = SMALL.replace("confidential = true", "confidential = false").replace(
+    '[[sheet.field]]\nkey = "all"', '[[sheet.field]]\nkey = "what"\nname = { en = "No.", zh = "编号" }\npart = "case"\n'
+    '[[sheet.field]]\nkey = "all"',
+)  # fmt: skip
 SEAL = {"subject": "Oil weeping at the face seal", "product": "HX-210 fitting", "batch": "L2608-114"}
 As = Callable[[str], FlaskClient]
 
@@ -109,12 +116,42 @@ def test_the_reasons_of_links_are_not_told_to_who_may_not_see_the_other_one(desk
         assert "Rivalcorp took it back" in visible(as_("qe").get(f"/complaints/{mine}{page}").text)
 
 
-def test_a_return_that_is_written_down_stands_among_what_is_linked(desk: Desk, as_: As) -> None:
-    number = desk.to_investigation()
-    desk.write(number, "linked_cases", "sales", kind="return", number="R-2026-0188", state="open")
+@pytest.mark.requirement("S133")
+def test_a_return_is_opened_from_the_page_and_released_there_with_a_reason(desk: Desk, as_: As) -> None:
+    number = desk.to_customer_reply(subject="Oil weeping")
+    desk.contact(number, "result_told")
+    desk.write(number, "answer", "sales")
+    client = as_("sales")
+    shown = panel(client.get(f"/complaints/{number}").text)
+    assert "Open a return" in visible(shown)
+    assert "Open a recall" in visible(shown)
+    answer = client.post(f"/complaints/{number}/cases", data={"opens": "return", "key": "a key of the form"})
+    other = answer.location.rpartition("/")[2]
+    assert f"Opened {other} Oil weeping Draft" in visible(panel(client.get(f"/complaints/{number}").text))
+    assert f"Opened by {number} Oil weeping Customer reply" in visible(panel(client.get(answer.location).text))
+    refused = as_("clerk").post(
+        f"/complaints/{number}/move", data={"stage": "closed", "version": version(desk, number)}
+    )
+    assert refused.status_code == 422
+    assert f"Open a return {other} is not closed yet; release it with a reason" in visible(refused.text)
+    assert client.post(f"/complaints/{number}/links/1/end", data={"unlinked_reason": ""}).status_code == 422
+    client.post(f"/complaints/{number}/links/1/end", data={"unlinked_reason": "They keep the goods"})
+    closed = as_("clerk").post(f"/complaints/{number}/move", data={"stage": "closed", "version": version(desk, number)})
+    assert closed.status_code == 303
+    assert desk.stage(number) == "closed"
+
+
+def version(desk: Desk, number: str) -> int:
+    return desk.case(number).complaint.version
+
+
+def test_a_case_kept_elsewhere_that_a_record_names_stands_among_what_is_linked(desk: Desk, as_: As) -> None:
+    use([read(KEPT_ELSEWHERE, "elsewhere.toml")])
+    number = desk.registered(procedure_key="small", complaint_class="light")
+    desk.write(number, "tasks", "qe", kind="fix", what="R-2026-0188")
     shown = panel(as_("qe").get(f"/complaints/{number}").text)
-    assert "R-2026-0188 Return · Open" in visible(shown)
-    assert f'href="/complaints/{number}/records?edit=linked_cases.0#f-linked_cases"' in shown
+    assert "R-2026-0188 Fix" in visible(shown)
+    assert f'href="/complaints/{number}/records?edit=tasks.0#f-tasks"' in shown
 
 
 def test_the_panel_costs_the_same_however_much_is_linked_and_less_where_nothing_is(
