@@ -19,21 +19,27 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from complaints import procedure, procedure_use, rows
 from complaints.complaint import Complaint
 from complaints.database import Base
-from complaints.errors import N_, NotFound, Sentence
+from complaints.errors import N_, ComplaintError, NotFound, Sentence
 from complaints.people import Actor
 from complaints.procedure import Procedure
 from complaints.procedure_file import BadProcedure, Fault, load, read
 from complaints.procedure_still import standing_still
+from complaints.texts import clean
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 10.0
 """Seconds until a version that was added elsewhere is known here."""
+LONGEST_REASON = 1_000
 _looked: dict[object, float] = {}
 
 
+class NoReason(ComplaintError):
+    message = N_("Say why this version is put in force, in at most %(limit)s characters.")
+
+
 class Version(Base):
-    """A version of a procedure. `added_by_id` is empty for files: those that come with the house, and those in the data
-    folder."""
+    """A version of a procedure. `added_by_id` and `reason` are empty for files: those that come with the house, and
+    those in the data folder."""
 
     __tablename__ = "procedure_version"
     __table_args__ = (UniqueConstraint("key", "version"),)
@@ -44,6 +50,7 @@ class Version(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     added_at: Mapped[datetime]
     added_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 def digest(text: str) -> str:
@@ -81,10 +88,10 @@ def settle(session: Session, *, shipped: Iterable[Path], own: Iterable[Path], at
     return new
 
 
-def _row(rules: Procedure, *, at: datetime, by: Actor | None = None) -> dict[str, Any]:
+def _row(rules: Procedure, *, at: datetime, by: Actor | None = None, reason: str | None = None) -> dict[str, Any]:
     return {
         "key": rules.key, "version": rules.version, "text": rules.source, "sha256": digest(rules.source),
-        "added_at": at, "added_by_id": by.id if by else None,
+        "added_at": at, "added_by_id": by.id if by else None, "reason": reason,
     }  # fmt: skip
 
 
@@ -94,13 +101,22 @@ def _taken(file: str, rules: Procedure, there: Iterable[Version]) -> Fault:
     return Fault(file, "version", Sentence(message, {"version": rules.version, "key": rules.key, "next": newest + 1}))
 
 
-def add(session: Session, text: str, file: str, *, by: Actor, at: datetime) -> Procedure:
-    """Bring a new version in, in the caller's transaction: new complaints follow it from now on. The same text again
-    changes nothing. Raises `BadProcedure`."""
+def add(session: Session, text: str, file: str, *, reason: str, by: Actor, at: datetime) -> Procedure:
+    """Put a new version in force, in the caller's transaction: new complaints follow it from now on. The same text
+    again changes nothing. Raises `BadProcedure` or `NoReason`."""
     rules = check(session, text, file)
     if not _there(session, rules):
-        rows.add_unless_there(session, Version, [_row(rules, at=at, by=by)])
+        row = _row(rules, at=at, by=by, reason=checked_reason(reason))
+        rows.add_unless_there(session, Version, [row])
     return check(session, text, file)  # somebody may have been faster, with another text
+
+
+def checked_reason(reason: str) -> str:
+    """Why a version is put in force; raises `NoReason`."""
+    reason = clean(reason, lines=True)
+    if not 0 < len(reason) <= LONGEST_REASON:
+        raise NoReason(limit=LONGEST_REASON)
+    return reason
 
 
 def check(session: Session, text: str, file: str) -> Procedure:

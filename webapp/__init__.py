@@ -20,7 +20,7 @@ CASES = (
 )  # fmt: skip
 HOUSE = ("penalties", "notices", "digests", "inbox", "triage")
 CHOSEN = (
-    "preferences", "channels", "absences", "mailboxes", "procedures", "calendars", "template_settings",
+    "preferences", "channels", "absences", "mailboxes", "pictures", "procedures", "calendars", "template_settings",
     "digest_settings", "parts",
 )  # fmt: skip
 PARTS = (*FRAME, *CASES, *HOUSE, *CHOSEN, "attachments", "previews", "health", "demo", "cli")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from complaints.fishbone import CHARACTER, LINE, WORDS, Factor, drawn, width_of, wrapped
+from complaints.fishbone import CHARACTER, LINE, WORDS, Factor, drawn
+from complaints.lettering import width_of, wrapped
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_a_version_that_the_company_brought_in_is_not_replaced_by_one_of_the_hou
 ) -> None:
     with transaction(make) as session:
         settle(session, shipped=folder(small=SMALL), own=(), at=MONDAY)
-        add(session, SECOND, "upload", by=a_person(session, "admin"), at=MONDAY)
+        add(session, SECOND, "upload", reason="as agreed", by=a_person(session, "admin"), at=MONDAY)
     for text in (SECOND + "# of the house\n", changed(("version = 1", "version = 3"))):
         with transaction(make) as session:
             assert settle(session, shipped=folder(small=text), own=(), at=MONDAY) == []
@@ -160,11 +160,11 @@ def two(make: Make) -> tuple[str, str]:
     """A complaint that began with version 1, and one that began with version 2."""
     with transaction(make) as session:
         admin = a_person(session, "admin")
-        add(session, SMALL, "upload", by=admin, at=MONDAY)
+        add(session, SMALL, "upload", reason="as agreed", by=admin, at=MONDAY)
         load_known(session)
     old = a_draft(make)
     with transaction(make) as session:
-        add(session, SECOND, "upload", by=admin, at=MONDAY)
+        add(session, SECOND, "upload", reason="as agreed", by=admin, at=MONDAY)
         load_known(session)
     return old, a_draft(make)
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_brought_in_is_refused_with_what_is_wrong(
     text: str, sentence: str, make: Make, two: tuple[str, str]
 ) -> None:
     with pytest.raises(BadProcedure) as bad, transaction(make) as session:
-        add(session, text, "upload", by=replace(SYSTEM, id=1), at=MONDAY)
+        add(session, text, "upload", reason="as agreed", by=replace(SYSTEM, id=1), at=MONDAY)
     assert str(bad.value).startswith(sentence)
     assert entered(make) == [("small", 2), ("small", 1)]
 
@@ -268,11 +268,23 @@ def test_a_version_that_does_not_follow_the_newest_is_refused(
     with transaction(make) as session:  # a file may leave versions out
         settle(session, shipped=(), own=folder(small=changed(("version = 1", "version = 5"))), at=MONDAY)
     with pytest.raises(BadProcedure) as bad, transaction(make) as session:
-        add(session, changed(("version = 1", f"version = {version}")), "upload", by=replace(SYSTEM, id=1), at=MONDAY)
+        add(
+            session,
+            changed(("version = 1", f"version = {version}")),
+            "upload",
+            reason="as agreed",
+            by=replace(SYSTEM, id=1),
+            at=MONDAY,
+        )
     assert str(bad.value) == f"upload: version: {sentence}"
     with transaction(make) as session:
         admin = a_person(session, "admin")
-        assert add(session, changed(("version = 1", "version = 6")), "upload", by=admin, at=MONDAY).version == 6
+        assert (
+            add(
+                session, changed(("version = 1", "version = 6")), "upload", reason="as agreed", by=admin, at=MONDAY
+            ).version
+            == 6
+        )
 
 
 def test_a_procedure_that_is_new_here_begins_with_version_1(make: Make) -> None:
@@ -280,7 +292,7 @@ def test_a_procedure_that_is_new_here_begins_with_version_1(make: Make) -> None:
         pytest.raises(BadProcedure, match="there is no version of 'small' yet; the first one is 1, not 2"),
         transaction(make) as session,
     ):
-        add(session, SECOND, "upload", by=replace(SYSTEM, id=1), at=MONDAY)
+        add(session, SECOND, "upload", reason="as agreed", by=replace(SYSTEM, id=1), at=MONDAY)
 
 
 OPEN = changed(("confidential = true", "confidential = false"))
@@ -293,7 +305,14 @@ def test_a_complaint_stays_as_confidential_as_the_version_it_began_with(first: s
     numbers: dict[str, str] = {}
     for version, text in enumerate((first, second), 1):
         with transaction(make) as session:
-            add(session, text.replace("version = 1", f"version = {version}"), "upload", by=named, at=MONDAY)
+            add(
+                session,
+                text.replace("version = 1", f"version = {version}"),
+                "upload",
+                reason="as agreed",
+                by=named,
+                at=MONDAY,
+            )
         with make() as session:
             load_known(session)
         numbers[text] = a_draft(make)
@@ -310,7 +329,9 @@ def test_a_complaint_stays_as_confidential_as_the_version_it_began_with(first: s
 
 def test_the_same_text_again_changes_nothing(make: Make, two: tuple[str, str]) -> None:
     with transaction(make) as session:
-        assert add(session, SECOND, "upload", by=replace(SYSTEM, id=1), at=MONDAY) == read(SECOND, "upload")
+        assert add(session, SECOND, "upload", reason="as agreed", by=replace(SYSTEM, id=1), at=MONDAY) == read(
+            SECOND, "upload"
+        )
     assert entered(make) == [("small", 2), ("small", 1)]
 
 
@@ -320,7 +341,7 @@ def test_of_two_texts_of_one_version_brought_in_at_once_one_is_refused(make: Mak
 
     def bring(text: str) -> int:
         with transaction(make) as session:
-            return add(session, text, "upload", by=admin, at=MONDAY).version
+            return add(session, text, "upload", reason="as agreed", by=admin, at=MONDAY).version
 
     for turn in range(5):
         text = SMALL.replace('key = "small"', f'key = "small{turn}"', 1)

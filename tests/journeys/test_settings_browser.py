@@ -112,7 +112,44 @@ def test_an_administrator_brings_a_procedure_in_after_mending_it(
     page.get_by_role("button", name="Check").click()
     expect(page.get_by_role("alert")).to_contain_text("stage.closed.finale: is not known here; did you mean 'final'?")
     assert axe(page) == []
+    page.get_by_role("listitem").filter(has_text="stage.closed.finale").get_by_role("link").click()
+    expect(text).to_be_focused()
+    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "finale = true"
     text.fill(SMALL)
-    page.get_by_role("button", name="Bring in").click()
+    page.get_by_role("button", name="Put in force").click()
+    expect(text).to_have_value(SMALL)
+    why = page.get_by_label("Why this version is put in force")
+    expect(why).to_have_attribute("aria-invalid", "true")
+    assert axe(page) == []
+    why.fill("The audit asked for it")
+    page.get_by_role("button", name="Put in force").click()
     expect(page.get_by_role("status")).to_contain_text("small version 1 is in force for new complaints.")
-    expect(page.get_by_role("row", name="small")).to_be_visible()
+    expect(page.get_by_role("row", name="small")).to_contain_text("The audit asked for it")
+
+    page.get_by_role("row", name="small").get_by_role("link", name="Change").click()
+    text.fill(SMALL.replace("version = 1", "version = 2", 1).replace("3 working days", "5 working days"))
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("link", name="What changes").click()
+    expect(page.locator(".changed")).to_contain_text("5 working days")
+    expect(page.get_by_role("img", name="Small, version 2")).to_be_visible()
+    page.get_by_text("The picture in words").click()
+    expect(page.get_by_role("row", name="Answer")).to_contain_text("5 working days")
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == size["viewport"]["width"]
+
+
+def test_an_administrator_puts_a_procedure_in_force_without_any_script(
+    without_script: "Page", url: str, make: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procedure, "_known", {})
+    page = signed_in(without_script, url, "/settings/procedures/new")
+    page.get_by_label("Text", exact=True).fill(SMALL.replace("final = true", "finale = true"))
+    page.get_by_role("button", name="Check").click()
+    page.get_by_role("listitem").filter(has_text="stage.closed.finale").get_by_role("link").click()
+    expect(page.locator(".excerpt__l:target")).to_contain_text("finale = true")
+    page.get_by_label("Text", exact=True).fill(SMALL)
+    page.get_by_label("Why this version is put in force").fill("The audit asked for it")
+    page.get_by_role("button", name="Put in force").click()
+    expect(page.get_by_role("row", name="small")).to_contain_text("The audit asked for it")
+    page.get_by_role("row", name="small").get_by_role("link").first.click()
+    expect(page.get_by_role("img", name="Small, version 1")).to_be_visible()

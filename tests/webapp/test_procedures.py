@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import procedure, procedure_store
 from complaints.database import transaction
 from complaints.people import Actor
-from complaints.procedure_store import every, settle
+from complaints.procedure_store import Version, every, settle
 from tests.builders import MONDAY, a_complaint, a_person
 from tests.procedures import SMALL, changed
 from tests.webapp.conftest import Browser, on_both_databases
 
 Make = sessionmaker[Session]
 PLACE = "/settings/procedures"
+DOCUMENTS = Path(__file__).parents[2] / "docs" / "procedures"
+WHY = "The audit asked for it"
 SECOND = changed(("version = 1", "version = 2"))
 BROKEN = changed(
     ("version = 1", "version = 2"), ("final = true", "finale = true"), ('to = "handling"', 'to = "handlign"')
@@ -52,8 +54,10 @@ def test_for_everybody_else_there_is_nothing_here(role: str, web: FlaskClient, b
     with transaction(make) as session:
         person = a_person(session, role)
     other = browser_of(person)
-    assert {other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal-2.toml")} == {404}
-    assert other.post(f"{PLACE}/new", data={"text": SMALL}).status_code == 404
+    assert {
+        other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal/2", "/postal-2.toml", "/postal-2.svg")
+    } == {404}
+    assert other.post(f"{PLACE}/new", data={"text": SMALL, "reason": WHY}).status_code == 404
     assert versions(make) == []
 
 
@@ -81,7 +85,7 @@ def test_the_text_of_a_version_is_taken_out_as_it_was(web: FlaskClient) -> None:
 @on_both_databases
 def test_a_version_is_brought_in_and_is_for_new_complaints(web: FlaskClient, make: Make) -> None:
     for text in (SMALL, SECOND):
-        answer = web.post(f"{PLACE}/new", data={"text": text.replace("\n", "\r\n")})
+        answer = web.post(f"{PLACE}/new", data={"text": text.replace("\n", "\r\n"), "reason": WHY})
         assert (answer.status_code, answer.headers["Location"]) == (303, PLACE)
     assert "small version 2 is in force for new complaints." in web.get(PLACE).text
     assert versions(make) == [("small", 2), ("small", 1)]
@@ -92,7 +96,11 @@ def test_a_version_is_brought_in_and_is_for_new_complaints(web: FlaskClient, mak
 
 
 def test_a_file_is_brought_in(web: FlaskClient, make: Make) -> None:
-    data: dict[str, Any] = {"text": "not this", "file": (io.BytesIO(b"\xef\xbb\xbf" + SMALL.encode()), "ours.toml")}
+    data: dict[str, Any] = {
+        "text": "not this",
+        "file": (io.BytesIO(b"\xef\xbb\xbf" + SMALL.encode()), "ours.toml"),
+        "reason": WHY,
+    }
     assert web.post(f"{PLACE}/new", data=data).status_code == 303
     assert versions(make) == [("small", 1)]
 
@@ -122,9 +130,92 @@ def test_checking_brings_nothing_in(web: FlaskClient, make: Make) -> None:
     assert versions(make) == []
 
 
+def test_a_fault_leads_to_its_line_and_the_line_is_shown(web: FlaskClient) -> None:
+    answer = web.post(f"{PLACE}/new", data={"text": BROKEN, "check": "1"})
+    assert answer.status_code == 422
+    line = 1 + BROKEN[: BROKEN.index('to = "handlign"')].count("\n")
+    assert f'<a href="#line-{line}" data-line="{line}">Line {line}</a> procedure.toml: move[2].to' in answer.text
+    assert f'id="line-{line}"><span class="excerpt__n">{line}</span><code>to = &#34;handlign&#34;</code>' in answer.text
+    broken = web.post(f"{PLACE}/new", data={"text": 'key = "small"\nversion = \n', "check": "1"})
+    assert 'data-line="2">Line 2</a> procedure.toml: is not TOML' in broken.text
+
+
+@on_both_databases
+def test_a_version_is_put_in_force_with_a_reason_which_its_page_and_the_list_tell(web: FlaskClient, make: Make) -> None:
+    for reason in ("", " \n", "x" * 1_001):
+        answer = web.post(f"{PLACE}/new", data={"text": SMALL, "reason": reason})
+        assert answer.status_code == 422
+        assert 'aria-describedby="f-reason-problem"' in answer.text
+        assert "Say why this version is put in force, in at most 1000 characters." in answer.text
+        assert "retention" in answer.text
+    assert versions(make) == []
+    web.post(f"{PLACE}/new", data={"text": SMALL, "reason": f" {WHY} <b> "})
+    for place in (PLACE, f"{PLACE}/small/1"):
+        text = web.get(place).text
+        assert f"{WHY} &lt;b&gt;" in text
+        assert "Ada Morrow" in text
+
+
+def test_faults_and_a_missing_reason_are_told_at_once(web: FlaskClient) -> None:
+    answer = web.post(f"{PLACE}/new", data={"text": BROKEN, "reason": ""})
+    assert "handlign" in answer.text
+    assert "f-reason-problem" in answer.text
+
+
+@on_both_databases
+def test_what_would_change_is_told_with_those_that_keep_theirs(web: FlaskClient, make: Make) -> None:
+    web.post(f"{PLACE}/new", data={"text": SMALL, "reason": WHY})
+    with transaction(make) as session:
+        running = a_complaint(session)
+        running.procedure, running.procedure_version, running.stage = "small", 1, "draft"
+    text = changed(("version = 1", "version = 2"), ('within = "3 working days"', 'within = "1 working hour"'))
+    answer = web.post(f"{PLACE}/new", data={"text": text, "check": "1"})
+    assert answer.status_code == 200
+    assert "What changes against version 1, which is in force" in answer.text
+    assert "<del>− 3 working days</del> <ins>+ 1 working hour</ins>" in answer.text
+    assert "<del>-within = &#34;3 working days&#34;</del>" in answer.text
+    assert "1 follows version 1" in answer.text
+    assert '<svg xmlns="http://www.w3.org/2000/svg"' in answer.text
+    same = web.post(f"{PLACE}/new", data={"text": changed(("version = 1", "version = 2 #")), "check": "1"})
+    assert "Nothing that the procedure says changes" in same.text
+
+
+def test_the_page_of_a_version_shows_its_picture_and_what_it_has(web: FlaskClient) -> None:
+    text = web.get(f"{PLACE}/manufacturing/3").text
+    assert 'role="img" aria-labelledby="pic-title pic-desc"' in text
+    assert "style=" not in text
+    for each in ("Marketing clerk", "Approval of the handling form", "2 years", "QR-KS-01", "8 working hours"):
+        assert each in text
+    assert {web.get(f"{PLACE}/{each}").status_code for each in ("manufacturing/9", "nobody/1", "new/1")} == {404}
+
+
+def test_the_picture_of_a_version_is_taken_out_as_a_file(web: FlaskClient) -> None:
+    answer = web.get(f"{PLACE}/postal-2.svg")
+    assert answer.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert answer.text == (DOCUMENTS / "postal.svg").read_text(encoding="utf-8")
+    assert web.get(f"{PLACE}/postal-9.svg").status_code == 404
+
+
+@on_both_databases
+def test_the_page_of_a_version_that_cannot_be_read_any_more_tells_why(web: FlaskClient, make: Make) -> None:
+    with transaction(make) as session:
+        bad = changed(("final = true", "finale = true"))
+        row = {"sha256": procedure_store.digest(bad), "added_at": MONDAY}
+        session.add(Version(key="small", version=1, text=bad, **row))
+    assert web.get(f"{PLACE}/small/1").status_code == 200
+    text = web.get(f"{PLACE}/small/1").text
+    assert "cannot be read any more" in text
+    assert "small 1: stage.closed.finale: is not known here; did you mean &#39;final&#39;?" in text
+    assert "<code>finale = true</code>" in text
+    assert "pic-title" not in text
+    assert web.get(f"{PLACE}/small-1.svg").status_code == 404
+    assert "cannot be read any more" in web.get(PLACE).text
+
+
 def test_the_text_of_a_version_in_use_does_not_change(web: FlaskClient, make: Make) -> None:
-    web.post(f"{PLACE}/new", data={"text": SMALL})
-    answer = web.post(f"{PLACE}/new", data={"text": SMALL + "# new\n"})
+    web.post(f"{PLACE}/new", data={"text": SMALL, "reason": WHY})
+    answer = web.post(f"{PLACE}/new", data={"text": SMALL + "# new\n", "reason": WHY})
     assert answer.status_code == 422
     assert "raise version to 2" in answer.text
 
@@ -134,7 +225,7 @@ def test_what_another_process_brought_in_is_known_a_moment_later(
 ) -> None:
     assert "small" not in web.get("/settings/mailboxes/new?address=a@b.example").text
     with transaction(make) as session:
-        procedure_store.add(session, SMALL, "x", by=Actor(1, "", "en", frozenset()), at=MONDAY)
+        procedure_store.add(session, SMALL, "x", reason="as agreed", by=Actor(1, "", "en", frozenset()), at=MONDAY)
     monkeypatch.setattr(procedure_store, "LOOK_EVERY", 0.0)
     assert '<option value="small"' in web.get("/settings/mailboxes/new?address=a@b.example").text
 
@@ -166,7 +257,7 @@ def run(app: Flask) -> Run:
 
 
 def test_the_command_lists_every_version(web: FlaskClient, run: Run) -> None:
-    web.post(f"{PLACE}/new", data={"text": SMALL})
+    web.post(f"{PLACE}/new", data={"text": SMALL, "reason": WHY})
     lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
     found = {line["key"]: (line["version"], line["newest"], line["open"]) for line in lines}
     assert found["small"] == (1, True, 0)
@@ -190,6 +281,20 @@ def test_the_command_checks_files_and_tells_one_fault_a_line(run: Run, tmp_path:
     assert run("check", str(tmp_path / "none.toml")).exit_code == 2
     assert run("check").exit_code == 2
     assert "Exits 1" in run("check", "--help").stdout
+
+
+def test_the_command_draws_a_procedure_in_both_languages(web: FlaskClient, run: Run, tmp_path: Path) -> None:
+    drawn = run("picture", "postal")
+    assert (drawn.exit_code, drawn.stdout[:5]) == (0, "<svg ")
+    assert "prefers-color-scheme: dark" in drawn.stdout
+    assert "var(" not in drawn.stdout
+    assert "待受理" in run("picture", str(procedure.FOLDER / "postal.toml"), "--lang", "zh").stdout
+    bad = tmp_path / "bad.toml"
+    bad.write_text(BROKEN, encoding="utf-8")
+    told = run("picture", str(bad))
+    assert (told.exit_code, "handlign" in told.stderr) == (1, True)
+    assert run("picture", "nobody").exit_code == 2
+    assert run("picture", str(tmp_path / "none.toml")).exit_code == 1
 
 
 @on_both_databases

@@ -1,4 +1,4 @@
-"""`flask procedure …`: the procedures that are known, and whether a file is one."""
+"""`flask procedure …`: the procedures that are known, whether a file is one, and the picture of one."""
 
 import json
 import sys
@@ -7,9 +7,13 @@ from pathlib import Path
 
 import click
 from flask.cli import AppGroup
+from flask_babel import force_locale
 
 from complaints import procedure, procedure_store
+from complaints.errors import ComplaintError
+from complaints.procedure import Procedure
 from complaints.procedure_file import BadProcedure, load
+from webapp import pictures
 from webapp.database import db
 
 command = AppGroup("procedure", help="Procedures: docs/procedures.md explains their files.")
@@ -59,3 +63,30 @@ def check(files: Sequence[Path]) -> None:
             parts = f"{len(rules.stages)} stages, {len(rules.sheets)} records, {len(rules.signatures)} signatures"
             click.echo(f"{file.name}: {rules.key} version {rules.version} is fine: {parts}.")
     sys.exit(code)
+
+
+@command.command("picture")
+@click.argument("which", metavar="KEY|FILE")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Its language.")
+def picture(which: str, lang: str) -> None:
+    """Draw a procedure as SVG on standard output: the newest version of KEY, or a procedure FILE.
+
+    Exits 1 when a file is wrong, 2 when there is none.
+    """
+    rules = _drawn(which)
+    with force_locale("zh_CN" if lang == "zh" else lang):
+        click.echo(pictures.as_file(rules), nl=False)
+
+
+def _drawn(which: str) -> Procedure:
+    try:
+        if which.endswith(".toml"):
+            return load(Path(which))
+        procedure_store.load_known(db.session())
+        return procedure.procedure(which)
+    except BadProcedure as bad:
+        click.echo(str(bad), err=True)
+        sys.exit(1)
+    except ComplaintError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
