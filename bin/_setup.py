@@ -33,7 +33,8 @@ def main() -> None:
                 make()
     data = options.data.absolute()
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), "-m", "jobs.supervisor", "--port", str(options.port), "--data", str(data)])
+    demo = ["--demo", options.demo] if options.demo else []
+    os.execv(PYTHON, [str(PYTHON), "-m", "jobs.supervisor", "--port", str(options.port), "--data", str(data), *demo])
 
 
 def wanted() -> str:

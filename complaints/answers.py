@@ -77,6 +77,15 @@ def done(session: Session, actor: Actor, *, since: datetime, after: Place | None
     return _paged(session, actor, _query(actor, where).order_by(*(each.desc() for each in place)))
 
 
+def of_kind(session: Session, actor: Actor, kind: str, *, before: int | None = None) -> tuple[list[Wanted], bool]:
+    """A page of everything of a kind, answered or not, such as all suggestions, the newest first; and whether there are
+    more. `before` goes on after a page: the last decision on it."""
+    where = [Decision.owner_id.is_not(None), Decision.kind == kind, Decision.back_at.is_(None)]
+    if before is not None:
+        where.append(Decision.id < before)
+    return _paged(session, actor, _query(actor, where).order_by(Decision.id.desc()))
+
+
 def owners(session: Session, actor: Actor) -> list[tuple[int, str, int]]:
     """Who has how many still to answer."""
     query = (

@@ -141,6 +141,11 @@ class Case:
         return frozenset(self.value(self.rules.departments) or ()) if self.rules.departments else frozenset()
 
     @cached_property
+    def about(self) -> frozenset[int]:
+        """The people whom it is about, from whom it is hidden."""
+        return frozenset(each for ref in self.rules.hidden_from for each in self.ids(ref))
+
+    @cached_property
     def investigator(self) -> int | None:
         """Who was named to investigate."""
         return self.value(self.rules.investigator) if self.rules.investigator else None

@@ -34,7 +34,7 @@ from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, RECEIVED, Procedure, confidential, procedure, versions
+from complaints.procedure import DEFAULT, Procedure, confidential, hiding, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -66,6 +66,8 @@ MERGED = "merged_into_id IS NOT NULL"
 """Nearly none is: an index over all of them would look useless to SQLite."""
 WATCHING = "watching"
 """The reason of who wants to hear of a complaint. It alone opens nothing to them."""
+HIDDEN = "hidden"
+"""The reason of whom a complaint is about: it stays closed to them, whatever else they are named for."""
 
 
 class Complaint(Base):
@@ -168,7 +170,7 @@ class Complaint(Base):
 
 class Involvement(Base):
     """A person or a department that a complaint concerns, and since when. It opens the complaint to them, unless they
-    are only `WATCHING`."""
+    are only `WATCHING`, or it is `HIDDEN` from them."""
 
     __tablename__ = "involvement"
     __table_args__ = (
@@ -190,11 +192,17 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 def visible_to(actor: Actor, query: Query) -> Query:
     """Narrow a query over complaints to those the actor may see: all of ordinary procedures for front office and QA,
     all of a procedure for the roles that it lets see them, otherwise the ones that name the person or one of their
-    departments, or that they took in themselves, and what they may register as long as it is a draft. Whether a
-    complaint is confidential says the version of the procedure that it follows, whatever versions came before or
-    after."""
+    departments, or that they took in themselves, and what they may register as long as it is a draft; never one that is
+    hidden from them. Whether a complaint is confidential says the version of the procedure that it follows, whatever
+    versions came before or after."""
     limit = _limit(actor)
+    if actor.id is not None and hiding():
+        query = query.where(Complaint.id.not_in(_hidden_from(actor)))
     return query if limit is None else query.where(limit)
+
+
+def _hidden_from(actor: Actor) -> Select[int]:
+    return select(Involvement.complaint_id).where(Involvement.user_id == actor.id, Involvement.reason == HIDDEN)
 
 
 def _limit(actor: Actor) -> ColumnElement[bool] | None:
@@ -234,7 +242,7 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
     """Does a complaint name the person or one of their departments, or did they take it in, or is it theirs?"""
     named = select(Involvement.complaint_id).where(
         or_(Involvement.user_id == actor.id, Involvement.department_id.in_(actor.departments)),
-        Involvement.reason != WATCHING,
+        Involvement.reason.not_in((WATCHING, HIDDEN)),
     )
     return or_(Complaint.id.in_(named), Complaint.received_by_id == actor.id, Complaint.owner_id == actor.id)
 
@@ -283,7 +291,8 @@ def open_draft(
     backlog has no clocks: its promises were kept or broken elsewhere."""
     rules = procedure(procedure_key)
     hours = calendars.for_clock(session, calendar, customer_id=(fields or {}).get("customer_id"))
-    running = clocks.begun(rules.clocks_from(RECEIVED), received_at, hours) if with_clocks else []
+    said = {"channel": channel, "complaint_class": (fields or {}).get("complaint_class") or ""}
+    running = clocks.begun(rules.clocks_at_receipt(said), received_at, hours) if with_clocks else []
     year = numbers.local_year(at, calendar.tz)
     sequence = numbers.next_in(session, f"complaint:{year}")
     number = numbers.complaint_number(year, sequence)

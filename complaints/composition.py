@@ -240,8 +240,8 @@ class _Writer:
         """A field with its label; None for one that does not apply and is empty."""
         sheet_key, _, key = ref.partition(".")
         if not key:
-            called = self.rules.entry.get(ref)
-            label = _name(called) if called else _message({**FACTS, **REGISTER}[ref])
+            own = self.rules.entry.get(ref)
+            label = _name(own) if own else _message({**FACTS, **REGISTER}[ref])
             words, wide = self._register(ref), ref in LONG
         else:
             sheet = self._sheet(sheet_key)

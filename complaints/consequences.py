@@ -34,12 +34,12 @@ from complaints import (
 )
 from complaints.case import Case, Involved, load
 from complaints.clocks import Clock
-from complaints.complaint import NO_LIMIT, WATCHING, Complaint, Involvement
+from complaints.complaint import HIDDEN, NO_LIMIT, WATCHING, Complaint, Involvement
 from complaints.context import Context
 from complaints.errors import Name
 from complaints.happened import has_happened
 from complaints.history import Change
-from complaints.people import Actor
+from complaints.people import SYSTEM, Actor
 from complaints.procedure import (
     CLASS,
     COMPLAINT,
@@ -49,6 +49,7 @@ from complaints.procedure import (
     RECEIVED,
     ClockRule,
     NoticeRule,
+    Procedure,
     Sheet,
 )  # fmt: skip
 from complaints.records import Record
@@ -320,14 +321,15 @@ def _open_rows(case: Case) -> Iterator[Record]:
 
 
 def _name_people(session: Session, case: Case, owner: int | None, *, at: datetime) -> None:
-    """The responsible departments and whoever is named in a record, of whatever round, may see the complaint. A
-    department that is not responsible after all may not, nor who is named no more, unless they did something there or
-    were its `owner` until now, who goes on following it."""
+    """The responsible departments and whoever is named in a record, of whatever round, may see the complaint; from
+    whom it is about it is hidden. A department that is not responsible after all may not, nor who is named no more,
+    unless they did something there or were its `owner` until now, who goes on following it."""
     wanted: set[Involved] = {
-        *((RESPONSIBLE, None, each) for each in case.departments), *((NAMED, each, None) for each in _named(case))
+        *((RESPONSIBLE, None, each) for each in case.departments), *((NAMED, each, None) for each in _named(case)),
+        *((HIDDEN, each, None) for each in case.about),
     }  # fmt: skip
     named = {"complaint_id": case.complaint.id, "since": at}
-    if gone := {each for each in case.involved - wanted if each[0] in (RESPONSIBLE, NAMED)}:
+    if gone := {each for each in case.involved - wanted if each[0] in (RESPONSIBLE, NAMED, HIDDEN)}:
         _let_go(session, case, gone, owner)
     new = [dict(zip(("reason", "user_id", "department_id"), each, strict=True)) for each in wanted - case.involved]
     rows.add(session, Involvement, *(named | each for each in new))
@@ -337,23 +339,24 @@ def _let_go(session: Session, case: Case, gone: set[Involved], owner: int | None
     lost = {user for reason, user, _ in gone if reason == NAMED and user is not None}
     if lost:
         stay = {*_ever_named(session, case), *_took_part(session, case.complaint, lost)}
-        gone = {each for each in gone if each[1] is None or each[1] not in stay - {owner}}
+        gone = {each for each in gone if each[0] != NAMED or each[1] not in stay - {owner}}
     here = Involvement.complaint_id == case.complaint.id
     for reason, user, department in gone:
         one = and_(here, Involvement.reason == reason, Involvement.user_id.is_not_distinct_from(user))
         one = and_(one, Involvement.department_id.is_not_distinct_from(department))
-        goes = delete(Involvement) if user is None or user != owner else update(Involvement).values(reason=OWNED)
+        stays = reason == NAMED and user == owner
+        goes = update(Involvement).values(reason=OWNED) if stays else delete(Involvement)
         session.execute(goes.where(one).execution_options(synchronize_session=False))
 
 
 def _named(case: Case) -> Iterator[int]:
     for sheet in case.rules.sheets:
-        yield from _named_in(sheet, case.of_sheet(sheet))
+        yield from _named_in(sheet, case.of_sheet(sheet), but=case.rules.hidden_from)
 
 
-def _named_in(sheet: Sheet, kept: Iterable[Record]) -> Iterator[int]:
+def _named_in(sheet: Sheet, kept: Iterable[Record], *, but: Collection[str]) -> Iterator[int]:
     for field in sheet.fields:
-        if field.kind in PEOPLE:
+        if field.kind in PEOPLE and f"{sheet.key}.{field.key}" not in but:
             for record in kept:
                 value = record.values.get(field.key)
                 yield from value if isinstance(value, list) else [value] if value else []
@@ -364,7 +367,8 @@ def _ever_named(session: Session, case: Case) -> Iterator[int]:
     if case.complaint.round > 1:
         past = records.of(session, case.complaint, every_round=True)
         for sheet in case.rules.sheets:
-            yield from _named_in(sheet, [each for each in past if each.sheet == sheet.key])
+            written = [each for each in past if each.sheet == sheet.key]
+            yield from _named_in(sheet, written, but=case.rules.hidden_from)
 
 
 def _took_part(session: Session, complaint: Complaint, users: Iterable[int]) -> Iterable[int | None]:
@@ -374,6 +378,13 @@ def _took_part(session: Session, complaint: Complaint, users: Iterable[int]) -> 
 
 
 # Who is told
+
+
+def arrived(session: Session, complaint_id: int, rules: Procedure, *, at: datetime, context: Context) -> None:
+    """Tell of a draft that a mailbox took in, where its procedure says who hears of that."""
+    if any(RECEIVED in rule.on for rule in rules.notices):
+        case = load(session, session.get_one(Complaint, complaint_id))
+        _tell(session, case, [RECEIVED], (), by=SYSTEM, at=at, context=context)
 
 
 def _tell(

@@ -145,7 +145,7 @@ def wanting(field: Field) -> Sentence:
 def incomplete(case: Case, sheet: Sheet, values: Mapping[str, Any]) -> list[Field]:
     """The required fields that have nothing, or too little, in them."""
     found = [field for field in sheet.fields if field.required and not _enough(field, values.get(field.key))]
-    row = {f"{sheet.key}.{key}": value for key, value in values.items()} if found else {}
+    row = {f"{sheet.key}.{field.key}": values.get(field.key) for field in sheet.fields} if found else {}
     return [field for field in found if case.holds(field.when, row)]
 
 
@@ -156,13 +156,37 @@ def _enough(field: Field, value: Any) -> bool:
 def _rows_need(case: Case, need: Need) -> Iterator[Missing]:
     sheet = case.rules.sheet(need.ref)
     assert sheet is not None
+    if sheet.each and not case.has(sheet.each):
+        yield _empty(case.rules, sheet.each)
+        return
     since = case.entered.get(need.since)
-    for row in case.of_sheet(sheet):
-        in_time = since is None or row.begun_at >= since
-        if in_time and _matches(row.values, need) and not incomplete(case, sheet, row.values):
-            return
+    found = [
+        row.values
+        for row in case.of_sheet(sheet)
+        if (since is None or row.begun_at >= since)
+        and _matches(row.values, need)
+        and not incomplete(case, sheet, row.values)
+    ]
     message = N_("“%(sheet)s” has no complete entry yet")
-    yield Missing(Sentence(message, {"sheet": sheet.name}), sheet.key, f"write:{sheet.key}")
+    if sheet.each and _without_row(case, sheet, found):
+        message = N_("“%(sheet)s”: not every department has written its entry yet")
+    elif len(found) >= need.least:
+        return
+    elif need.least > 1:
+        message = N_("“%(sheet)s” needs %(least)s complete entries; it has %(found)s")
+    values = {"sheet": sheet.name, "least": need.least, "found": len(found)}
+    yield Missing(Sentence(message, values), sheet.key, f"write:{sheet.key}")
+
+
+def departments_to_write(case: Case, sheet: Sheet) -> frozenset[int] | None:
+    """The departments that have not yet written a whole row, where each writes its own."""
+    whole = [row.values for row in case.of_sheet(sheet) if not incomplete(case, sheet, row.values)]
+    return _without_row(case, sheet, whole) if sheet.each else None
+
+
+def _without_row(case: Case, sheet: Sheet, rows: Iterable[Mapping[str, Any]]) -> frozenset[int]:
+    own = next(field.key for field in sheet.fields if field.kind == "departments")
+    return frozenset(case.ids(sheet.each)) - {department for row in rows for department in row.get(own) or ()}
 
 
 def _matches(values: dict[str, Any], need: Need) -> bool:
@@ -300,7 +324,7 @@ def _wrong_way(case: Case, stage: Stage, move: Move) -> Sentence:
 def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> list[Missing]:
     """What keeps a person from writing in a record at all."""
     found: list[Missing] = []
-    if holds_role(case, by, writers(sheet)) is None and not own_row:
+    if holds_role(case, by, writers(sheet), departments=_writing(case, sheet)) is None and not own_row:
         found.append(Missing(Sentence(N_("Your role may not write here: %(who)s"), {"who": _only(case, sheet.by)})))
     if not case.holds(sheet.when):
         message = N_("“%(sheet)s” does not apply to this complaint as it is")
@@ -313,6 +337,11 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
         message = N_("“%(sheet)s” cannot change any more: %(signature)s is signed")
         found.append(Missing(Sentence(message, {"sheet": sheet.name, "signature": rule.name})))
     return found + lacking(case, sheet.needs)
+
+
+def _writing(case: Case, sheet: Sheet) -> frozenset[int] | None:
+    """The departments whose people write in a record, where each writes its own row."""
+    return frozenset(case.ids(sheet.each)) if sheet.each else None
 
 
 def writers(sheet: Sheet) -> tuple[str, ...]:
@@ -339,10 +368,14 @@ def writable(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False) -> f
         return frozenset()
     if sheet.locked_by and sheet.locked_by in case.signatures:
         return frozenset()
+    of = _writing(case, sheet)
     return frozenset(
         field.key
         for field in sheet.fields
-        if (holds_role(case, by, field.by or sheet.by) is not None or (own_row and field.part in BY_OWNER))
+        if (
+            holds_role(case, by, field.by or sheet.by, departments=of) is not None
+            or (own_row and field.part in BY_OWNER)
+        )
         and (not (stages := field.stages or sheet.stages) or case.stage in stages)
     )
 

@@ -17,7 +17,7 @@ from complaints.conversation import Entry
 from complaints.errors import N_, NotFound
 from complaints.letters import WAITING, Attachment, Letter, Sighting
 from complaints.mailboxes import Mailbox
-from complaints.off_board import NOT_COMPLAINT, Decision, last
+from complaints.off_board import NOT_COMPLAINT, Decision, last, may_decide
 from complaints.people import Actor, User
 from complaints.procedure import versions
 
@@ -340,9 +340,11 @@ def message(session: Session, actor: Actor, sighting_id: int) -> Message:
 
 
 def draft(session: Session, actor: Actor, number: str) -> Message:
-    """A complaint by its number, with the letter it began with, if it began with one. Raises `NotFound`."""
-    _only_for(actor)
+    """A complaint by its number, with the letter it began with, if it began with one, for who decides about it. Raises
+    `NotFound`."""
     complaint = find(session, number, actor)
+    if not may_decide(complaint, actor):
+        raise NotFound
     letter_id = first_letter(session, complaint.id)
     letter = session.get(Letter, letter_id) if letter_id else None
     return _whole(session, actor, _first_sighting(session, letter), letter, complaint.id)

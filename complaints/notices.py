@@ -34,7 +34,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from complaints import channels, outbox, rows
 from complaints import complaint as complaints
-from complaints.complaint import WATCHING, Complaint, Involvement, Query
+from complaints.complaint import HIDDEN, WATCHING, Complaint, Involvement, Query
+from complaints.concealing import concealed_from
 from complaints.database import Base, BigId
 from complaints.errors import N_, Name, Sentence
 from complaints.people import Actor, Grant, User
@@ -201,15 +202,16 @@ def who_hears(
     session: Session, complaint: Complaint, users: Collection[int], today: date
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Who of these (ids) may be told of a complaint, with address and language."""
+    users = {*users} - concealed_from(session, complaint)
     if not users:
         return ()
-    if not of(complaint).confidential:
+    rules = of(complaint)
+    if not rules.confidential:
         return rows.run(session, _who_works(), {"among": sorted(users)}).all()
     taken_in_by = [each for each in (complaint.owner_id, complaint.received_by_id) if each is not None]
-    registering = of(complaint).register_stage.moved_in_by if complaint.registered_at is None else ()
-    values = {
-        "among": sorted(users), "of": complaint.id, "own": taken_in_by, "registering": registering, "today": today
-    }  # fmt: skip
+    registering = rules.register_stage.moved_in_by if complaint.registered_at is None else ()
+    seeing = sorted({*registering, *rules.seen_by})
+    values = {"among": sorted(users), "of": complaint.id, "own": taken_in_by, "seeing": seeing, "today": today}
     return rows.run(session, _who_works_and_may_see(), values).all()
 
 
@@ -223,7 +225,8 @@ def _who_works() -> Select[Any]:
 @cache
 def _who_works_and_may_see() -> Select[Any]:
     """Those whom a confidential complaint names, themselves or by a department in which they hold a role, those who
-    have it or took it in, and of a draft those who may register it; see `visible_to`."""
+    have it or took it in, those who see all of its procedure, and of a draft those who may register it; see
+    `visible_to`."""
     user, grant, named = rows.table(User).c, rows.table(Grant).c, rows.table(Involvement).c
     here = named.complaint_id == bindparam("of")
     held = grant.since <= bindparam("today"), or_(grant.until.is_(None), grant.until >= bindparam("today"))
@@ -231,9 +234,11 @@ def _who_works_and_may_see() -> Select[Any]:
     return _who_works().where(
         or_(
             user.id.in_(bindparam("own", expanding=True)),
-            user.id.in_(select(named.user_id).where(here, named.user_id.is_not(None), named.reason != WATCHING)),
+            user.id.in_(
+                select(named.user_id).where(here, named.user_id.is_not(None), named.reason.not_in((WATCHING, HIDDEN)))
+            ),
             user.id.in_(members.where(here, *held)),
-            user.id.in_(select(grant.user_id).where(grant.role.in_(bindparam("registering", expanding=True)), *held)),
+            user.id.in_(select(grant.user_id).where(grant.role.in_(bindparam("seeing", expanding=True)), *held)),
         )
     )
 

@@ -34,17 +34,12 @@ from complaints.database import Base
 from complaints.errors import N_, BadInput, ComplaintError, Missing, MoveRefused, Name, NotAllowed, NotFound, Sentence
 from complaints.guards import RoleNames
 from complaints.people import FRONT_OFFICE, QUALITY, SYSTEM, Actor, Grant, User, actor_for
-from complaints.procedure import COMPLAINT, Procedure, Sheet, Stage, of
+from complaints.procedure import ANSWERED, COMPLAINT, Procedure, Sheet, Stage, of
 from complaints.texts import clean
 
 NOT_COMPLAINT, MERGED, WITHDRAWN = "not_complaint", "merged", "withdrawn"
 UNMERGE = timedelta(days=1)
-KINDS: Mapping[str, Name] = {
-    "enquiry": Name("Enquiry", "咨询"),
-    "suggestion": Name("Suggestion", "建议"),
-    "demand": Name("Other demand", "其它需求"),
-    "none": Name("Nothing to answer", "无需答复"),
-}
+KINDS: Mapping[str, Name] = {**ANSWERED, "none": Name("Nothing to answer", "无需答复")}
 """What a message is that is no complaint; all but the last go to the answer list."""
 LONGEST_REASON = 1_000
 ANSWERS = "answers"
@@ -135,13 +130,15 @@ def take(
     sure: bool = False,
 ) -> None:
     """Take a complaint off the board, in the caller's transaction: its clocks are cancelled, the decision is kept. What
-    is no complaint may be of a `kind` that its `owner` is to answer, who then may see it. `sure`: it is the same matter
+    is no complaint may be of a `kind` that its `owner` is to answer, who then may see it; the outcome itself may say of
+    which (`answer`). `sure`: it is the same matter
     though the customers differ, or though it is registered and the other one is not.
 
     Raises `NotAllowed`, `StaleComplaint`, `MoveRefused` when its stage does not allow it, `ReasonWanted`,
     `ReasonTooLong`, and `NotThere` when `into` cannot take it in. Doing the same again changes nothing."""
     rules = of(complaint)
     place = rules.stage(outcome)
+    kind = place.answer or kind
     _check_role(rules, place, by)
     workflow.hold(session, complaint, *([into] if into else []))
     if complaint.stage == outcome and complaint.merged_into_id == (into.id if into else None):
@@ -364,6 +361,12 @@ def survivor(session: Session, complaint_id: int) -> Complaint:
         complaint = session.get_one(Complaint, complaint.merged_into_id)
         seen.add(complaint.id)
     return complaint
+
+
+def may_decide(complaint: Complaint, by: Actor) -> bool:
+    """May this person decide whether a complaint stays on the board? Front office and quality, and for whom its
+    procedure has a way off."""
+    return by.sees_all or any(by.roles & {*place.moved_in_by} for place in of(complaint).outcomes)
 
 
 def outcomes(complaint: Complaint) -> list[Stage]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from complaints import complaint as complaints
 from complaints import history, notices, outbox, workflow
 from complaints.complaint import Complaint
+from complaints.concealing import concealed_from
 from complaints.errors import N_, Name, NotFound, Sentence, StaleComplaint
 from complaints.people import Actor, Department, Grant, User
 from complaints.registration import Incomplete, Problem
@@ -80,19 +81,23 @@ def pass_on(
         raise NotFound
     if complaint.version != seen_version:
         raise StaleComplaint(number=complaint.number)
+    concealed = concealed_from(session, complaint)
     known = {user.id: user for user in colleagues(session, by)}
     chosen = [user for id_, user in known.items() if id_ in to_users]
     every = session.scalars(select(Department).order_by(Department.id))
-    departments = {each: members(session, each, today) & known.keys() for each in every if each.id in to_departments}
+    departments = {
+        each: (members(session, each, today) & known.keys()) - concealed for each in every if each.id in to_departments
+    }
     reason = clean(reason, lines=True)
     problems = [
         *_nobody(departments, chosen, lost=bool({*to_users} - {by.id} - known.keys())),
+        *_concealed({*to_users} & concealed),
         *_unsaid(reason),
     ]
     if problems:
         raise NotPassedOn(problems)
     workflow.touch(session, complaint, at=at, seen_version=seen_version)
-    heads = {department.head_id for department in departments} & known.keys()
+    heads = ({department.head_id for department in departments} & known.keys()) - concealed
     complaints.involve(
         session,
         complaint,
@@ -132,6 +137,11 @@ def _nobody(departments: dict[Department, set[int]], chosen: Sequence[User], *, 
         message = N_("Nobody there could be told: %(departments)s")
         problems.append(Problem("to_departments", Sentence(message, {"departments": Names(empty)})))
     return problems
+
+
+def _concealed(people: Collection[int]) -> list[Problem]:
+    message = N_("The complaint is about somebody you chose, and hidden from them")
+    return [Problem("to_users", Sentence(message))] if people else []
 
 
 def _unsaid(reason: str) -> list[Problem]:

@@ -115,7 +115,8 @@ class Sum:
 @dataclass(frozen=True)
 class Sheet:
     """A record that is kept on a complaint or its investigation: one, or as many rows as are needed (`many`; where they
-    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`)."""
+    `stay`, none is taken out), anew in each round (`per_round`, begun as a copy of the last round where `carried`).
+    `each`: the field that names departments, each of which writes a row of its own."""
 
     key: str
     name: Name
@@ -135,6 +136,7 @@ class Sheet:
     view: View | None = None
     internal: bool = False
     sums: tuple[Sum, ...] = ()
+    each: str = ""
 
     def field(self, key: str) -> Field:
         return next(each for each in self.fields if each.key == key)
@@ -150,8 +152,9 @@ class Need:
 
     field      a field of the register entry or of a record (`ref`) is filled in
     sheet      everything required of a record is filled in
-    rows       there is a complete row, with the values of `where` and with `filled`, begun since the complaint last
-               came into the stage `since`
+    rows       there is a complete row, or `least` of them, with the values of `where` and with `filled`, begun since
+               the complaint last came into the stage `since`; where departments write `each` their own, one of every
+               department
     none       there is no row with the values of `where`
     signature  a valid signature of this round
     value      a field has one of `values`
@@ -169,6 +172,7 @@ class Need:
     unless: str = ""
     say: Name | None = None
     any_of: tuple["Need", ...] = ()
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -224,10 +228,19 @@ class Move:
     voids: tuple[str, ...] = ()
 
 
+ANSWERED: Mapping[str, Name] = {
+    "enquiry": Name("Enquiry", "咨询"),
+    "suggestion": Name("Suggestion", "建议"),
+    "demand": Name("Other demand", "其它需求"),
+}
+"""What stands on the answer list (answers.py): no complaint, but it has an answer coming."""
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A column of the board, or with `off_board` a way to leave it. `owner_roles` and `owner` say whose a complaint is
-    there: the person in that field, else the queue of the first role. On the `customers_turn` it waits for them."""
+    """A column of the board, or with `off_board` a way to leave it, perhaps for the answer list, as what `answer` says.
+    `owner_roles` and `owner` say whose a complaint is there: the person in that field, else the queue of the first
+    role. On the `customers_turn` it waits for them."""
 
     key: str
     name: Name
@@ -240,6 +253,7 @@ class Stage:
     customers_turn: bool = False
     shown_for_days: int | None = None
     off_board: bool = False
+    answer: str = ""
     from_: tuple[str, ...] = ()
     moved_in_by: tuple[str, ...] = ()
 
@@ -437,6 +451,8 @@ class Procedure:
     opens: tuple[OpenRule, ...] = ()
     seen_by: frozenset[str] = frozenset()
     """The roles that see every complaint of it."""
+    hidden_from: tuple[str, ...] = ()
+    """The fields that name those who never see the complaint nor hear of it: whom it is about."""
     outcomes: tuple[Stage, ...] = ()
     """The ways to leave the board without an end: stages without a column."""
     sheets: tuple[Sheet, ...] = ()
@@ -527,6 +543,19 @@ class Procedure:
         """The clocks that an event starts on every complaint."""
         return [rule for rule in self.clocks if rule.starts == event and rule.when == ALWAYS]
 
+    def clocks_at_receipt(self, said: Mapping[str, str]) -> list[ClockRule]:
+        """The clocks that start with the receipt of what says this much, such as its channel; what a clock asks beside
+        that is said later."""
+        return [
+            rule
+            for rule in self.clocks
+            if rule.starts == RECEIVED
+            and (
+                rule.when == ALWAYS
+                or any(all(said.get(ref) in values for ref, values in each.items()) for each in rule.when.any_of)
+            )
+        ]
+
     @cached_property
     def targets(self) -> frozenset[str]:
         """The clocks that promise nothing: a complaint is never overdue by them."""
@@ -555,6 +584,12 @@ class Procedure:
         the newest round."""
         keys = {move.to for move in self.moves if move.new_round}
         return tuple(stage for stage in reversed(self.stages) if stage.key in keys)
+
+    @cached_property
+    def quiet(self) -> bool:
+        """Is no department notified of its complaints? They are confidential, and nothing asks for it."""
+        asked = [each.needs for each in self.stages] + [each.needs for each in self.moves]
+        return self.confidential and not any(need.kind == "notified" for needs in asked for need in needs)
 
     @cached_property
     def upward(self) -> Sheet | None:
@@ -626,6 +661,12 @@ def confidential() -> dict[str, list[int]]:
     return {
         key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
     }
+
+
+def hiding() -> set[str]:
+    """The procedures with a version that hides complaints from those whom they are about."""
+    _shipped()
+    return {each.key for each in _known.values() if each.hidden_from}
 
 
 def newest() -> list[Procedure]:

@@ -85,6 +85,7 @@ def _need(table: Table, declared: Declared, *, nested: bool) -> list[Need]:
     filled: tuple[str, ...] = ()
     since = ""
     any_of: tuple[Need, ...] = ()
+    least = 1
     if kind == "value":
         values = table.texts("is", needed=True)
         check_values(declared, table, "is", values, declared.refs.get(ref))
@@ -93,10 +94,11 @@ def _need(table: Table, declared: Declared, *, nested: bool) -> list[Need]:
         raw = table.take("where", dict, N_("a table such as { kind = 'result_told' }"), {})
         where = allowed(declared, table, "where", raw, fields, f"{ref}.")
         filled = table.some("filled", fields)
-        since = table.one("since", declared.stages, "") if kind == "rows" else ""
+        if kind == "rows":
+            since, least = table.one("since", declared.stages, ""), table.number("least", most=100) or 1
     elif kind == "notified" and not table.flag("notified"):
         table.fault("notified", N_("should be %(what)s, not %(value)s"), what=Sentence("true"), value="false")
     elif kind == "any":
         any_of = needs(table, declared, "any", nested=True)
     table.end()
-    return [Need(kind, ref, values, where, filled, since, condition, unless, say, any_of)]
+    return [Need(kind, ref, values, where, filled, since, condition, unless, say, any_of, least)]

@@ -21,6 +21,7 @@ from complaints.errors import N_, Name, Sentence
 from complaints.fields import REGISTER
 from complaints.procedure import (
     ALWAYS,
+    ANSWERED,
     COMPLAINT,
     INVESTIGATION,
     Appointment,
@@ -185,7 +186,11 @@ class _File(Declared):
 
     def _privacy(self) -> dict[str, Any]:
         table = self.top.table("privacy", N_("a table"), "privacy")
-        said = {"confidential": table.flag("confidential"), "seen_by": frozenset(table.some("seen_by", self.roles))}
+        said = {
+            "confidential": table.flag("confidential"),
+            "seen_by": frozenset(table.some("seen_by", self.roles)),
+            "hidden_from": table.some("hidden_from", self.naming("person", "people")),
+        }
         table.end()
         return said
 
@@ -251,9 +256,12 @@ class _File(Declared):
             position=position,
             needs=needs(table, self),
             off_board=True,
+            answer=table.one("answer", ANSWERED, ""),
             from_=table.some("from", self.stages, needed=True),
             moved_in_by=table.some("by", self.roles, needed=True),
         )
+        if stage.answer and stage.key in ("not_complaint", "merged"):
+            table.fault("answer", N_("does not go with '%(outcome)s', which has a page of its own"), outcome=stage.key)
         table.end()
         return stage
 

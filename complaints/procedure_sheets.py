@@ -60,6 +60,7 @@ def sheet(table: Table, declared: Declared) -> Sheet:
         view=_view(table, declared, table.raw.get("key")),
         internal=table.flag("internal"),
         sums=tuple(_sum(each, declared, table.raw.get("key")) for each in table.tables("sum")),
+        each=table.one("each", declared.of_kind("departments"), ""),
     )
     table.once("field", fields)
     if not re.fullmatch("[A-Z0-9-]{0,10}", found.numbered):
@@ -69,6 +70,9 @@ def sheet(table: Table, declared: Declared) -> Sheet:
         table.fault("stay", N_("means nothing without many = true"))
     if found.carried and not found.per_round:
         table.fault("carried", N_("means nothing without per_round = true"))
+    if found.each and not (found.many and [field.kind for field in found.fields].count("departments") == 1):
+        message = N_("goes with many = true and one field of type = 'departments', which says whose row it is")
+        table.fault("each", message)
     if found.many and any(field.fact for field in found.fields):
         table.fault("field", N_("a fact of the complaint cannot stand in a record with many rows"))
     _check_parts(table, found)

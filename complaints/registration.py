@@ -451,7 +451,8 @@ def complete(
     departments: Iterable[int] = (),
 ) -> None:
     """What follows from a registration, however it was done (by the form, by dragging): the contact belongs to the
-    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified."""
+    customer from now on, unless the complaint is confidential, and QA and the chosen departments are notified, unless
+    its procedure keeps quiet."""
     if complaint.contact_id is not None and not of(complaint).confidential:
         customers.belongs(session, complaint.contact_id, complaint.customer_id)
     products.learn(session, complaint)
@@ -469,7 +470,7 @@ def notify(
     if not may_register(rules, by):
         raise NotAllowed(who=who_registers(rules))
     chosen = {*departments} & {*session.scalars(select(Department.id))}
-    if not chosen:
+    if not chosen or rules.quiet:
         raise NobodyNotified
     known = set(
         session.scalars(
@@ -489,6 +490,8 @@ def _notify(
     session: Session, complaint: Complaint, chosen: Iterable[int], *, by: Actor, at: datetime, always: bool = True
 ) -> bool:
     """Notify the chosen departments, and QA where it is `always` told; was there anybody to notify?"""
+    if of(complaint).quiet:
+        return False
     wanted = {*chosen}
     every = session.execute(select(Department.id, Department.key).order_by(Department.id))
     told = [row for row in every if row.id in wanted or (always and row.key == QA_DEPARTMENT)]

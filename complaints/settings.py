@@ -83,6 +83,7 @@ class Settings:
     trusted_proxies: int = 0
     board_seconds: int = 8
     demo_mail: Path | None = None
+    demo_company: str = ""
 
     @property
     def blobs(self) -> Path:
@@ -166,6 +167,7 @@ class Settings:
             board_seconds=_whole(env, "BOARD_SECONDS", 8),
             acknowledge_with_time=env.get("ACKNOWLEDGE_WITH_TIME", "") in ("1", "yes", "true"),
             demo_mail=Path(env["DEMO_MAIL"]) if env.get("DEMO_MAIL") else None,
+            demo_company=env.get("DEMO_COMPANY", ""),
         )
 
 

@@ -48,7 +48,7 @@ def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     elif kind == CLASSIFY:
         yield from _for(case, CLASSIFY, key, classes.raisers(case.rules))
     elif kind == WRITE and (sheet := case.rules.sheet(key)) is not None:
-        yield from _for(case, WRITE, key, _whose_turn(case, sheet))
+        yield from _for(case, WRITE, key, _whose_turn(case, sheet), guards.departments_to_write(case, sheet))
     elif kind == SIGN and (rule := case.rules.signature(key)) is not None:
         before = guards.before_signature(case, rule)
         if not before:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from complaints import (
     adding_up,
+    concealing,
     consequences,
     files,
     guards,
@@ -307,6 +308,7 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
             names = {"field": field.name, "all": sheet.field(field.most).name}
             problems.append(Problem(field.key, Sentence(N_("“%(field)s” is more than “%(all)s”"), names)))
     problems += [Problem(*each) for each in adding_up.wrong(sheet, after, changed)]
+    problems += [Problem(*each) for each in concealing.wrong(case, sheet, after, changed)]
     if sheet.many:
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))

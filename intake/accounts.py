@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import case, or_, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import rows
+from complaints import procedure_store, rows
 from complaints.errors import N_, ComplaintError
 from complaints.mailboxes import ENVIRONMENT, STARTTLS_PORT, XOAUTH2, Mailbox
+from complaints.procedure import usual
 from complaints.settings import LOOPBACK, ImapAccount, Settings
 from complaints.vault import Vault
 from intake import oauth
@@ -28,10 +29,13 @@ class NotConfigured(ComplaintError):
 
 def ensure_environment_rows(session: Session, settings: Settings) -> None:
     """The mailboxes of the environment as rows: new ones are added, known ones get today's connection, and those named
-    no more rest. What people set in Settings stays; so does a mailbox that is entered there under the same name."""
+    no more rest. A new one leads to the procedure that is usual here. What people set in Settings stays; so does a
+    mailbox that is entered there under the same name."""
     names = [account.name for account in settings.imap]
     if names:
-        rows.add_unless_there(session, Mailbox, [{"name": name, "source": ENVIRONMENT} for name in names])
+        procedure_store.refresh(session)
+        new = {"source": ENVIRONMENT, "procedure": usual().key}
+        rows.add_unless_there(session, Mailbox, [new | {"name": name} for name in names])
     for account in settings.imap:
         session.execute(
             update(Mailbox)

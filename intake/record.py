@@ -9,7 +9,18 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from complaints import acknowledgement, complaint, customers, history, off_board, outbox, pauses, rows, watching
+from complaints import (
+    acknowledgement,
+    complaint,
+    consequences,
+    customers,
+    history,
+    off_board,
+    outbox,
+    pauses,
+    rows,
+    watching,
+)
 from complaints.calendar import WorkingCalendar
 from complaints.complaint import Complaint
 from complaints.context import Context
@@ -18,7 +29,7 @@ from complaints.letters import WAITING, Attachment, Letter, Sighting, random_id
 from complaints.mailboxes import Mailbox
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, fold_email
-from complaints.procedure import DEFAULT
+from complaints.procedure import DEFAULT, procedure
 from complaints.settings import Settings
 from intake.classify import Kind
 from intake.mail import Enclosed, Mail
@@ -311,6 +322,9 @@ class Recorder:
                 answers_to=self._manner.answers_to,
             )
             recent.count(address)
+        if self._manner.opens_clocks:
+            rules = procedure(self._manner.procedure)
+            consequences.arrived(session, draft.id, rules, at=at, context=self._context)
         if self._manner.backlog:
             reason = "imported"
         elif hint is not None:
@@ -380,12 +394,15 @@ class Recorder:
 
     def _answered(self, session: Session, complaint_id: int, letter_id: int, arrival: Arrival, at: datetime) -> None:
         """The clocks that waited for this letter run on."""
-        settings = self.settings
-        context = Context(self.calendar, settings.secret_key, settings.message_domain, settings.mail_from)
         pauses.answered(
             session, complaint_id, letter_id=letter_id, received_at=arrival.received_at, by=SYSTEM, at=at,
-            context=context,
+            context=self._context,
         )  # fmt: skip
+
+    @property
+    def _context(self) -> Context:
+        settings = self.settings
+        return Context(self.calendar, settings.secret_key, settings.message_domain, settings.mail_from)
 
 
 def _change(session: Session, complaint_id: int, **values: Any) -> str:

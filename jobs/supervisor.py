@@ -21,6 +21,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,10 +35,11 @@ from jobs.processes import House, Program
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 ROOM = 50 * 1024 * 1024  # the least free space worth starting with
+COMPANIES = ROOT / "complaints" / "demo" / "companies"
 SOCKET_LIMIT = 107  # bytes in the path of a unix socket
 WRITTEN = {  # what the file may get from us; other lines in it are a person's and stay
     *("SECRET_KEY", "CREDENTIALS_KEY", "REDRESS_DATA", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL"),
-    *("IMAP_URL", "SMTP_URL", "MAIL_FROM", "ORGANISATION", "DEMO_MAIL"),
+    *("IMAP_URL", "SMTP_URL", "MAIL_FROM", "ORGANISATION", "DEMO_MAIL", "DEMO_COMPANY"),
 }
 
 
@@ -96,7 +98,7 @@ def main(argv: Sequence[str] | None = None, table: Callable[[Plan], list[Program
         data = folder(options.data)
         lock = locked(data)
         require_free(options.port)
-        plan = choose(data, options.port, os.environ)
+        plan = choose(data, options.port, os.environ, options.demo)
         write_env(data / "redress.env", plan.file)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
@@ -120,7 +122,24 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=port_number, default=8000, metavar="N", help="of the web pages (default 8000)")
     default = Path(os.environ.get("REDRESS_DATA") or ROOT / "data")
     parser.add_argument("--data", type=Path, default=default, metavar="DIR", help=f"data folder (default {default})")
+    known = ", ".join(companies())
+    parser.add_argument(
+        "--demo", type=company, nargs="?", const="", default="", metavar="COMPANY",
+        help=f"begin with a company of another trade: {known} (default: a manufacturer)",
+    )  # fmt: skip
     return parser.parse_args(argv)
+
+
+def companies() -> list[str]:
+    """The trades that there is a demo company of."""
+    return sorted(path.stem for path in COMPANIES.glob("*.toml"))
+
+
+def company(text: str) -> str:
+    if text and text not in companies():
+        known = ", ".join(companies())
+        raise argparse.ArgumentTypeError(f"there is no demo company {text!r}; choose one of: {known}")
+    return text
 
 
 def port_number(text: str) -> int:
@@ -182,13 +201,18 @@ def require_free(port: int) -> None:
 # --- what is chosen
 
 
-def choose(data: Path, port: int, environ: Mapping[str, str]) -> Plan:
-    """Ports, sockets, secrets; what worked last time stays."""
+def choose(data: Path, port: int, environ: Mapping[str, str], demo: str = "") -> Plan:
+    """Ports, sockets, secrets; what worked last time stays, the company of the demo, too."""
     given = {name: value for name, value in environ.items() if value}
     old = read_env(data / "redress.env")
     if ("IMAP_URL" in given) != ("SMTP_URL" in given):
         missing = "SMTP_URL" if "IMAP_URL" in given else "IMAP_URL"
         raise Trouble(f"{missing} is not set. Set both IMAP_URL and SMTP_URL, or neither for the demo mail server.")
+    if demo and "IMAP_URL" in given:
+        raise Trouble("--demo begins with the demo mail server: leave it away, or unset IMAP_URL and SMTP_URL.")
+    if demo and old and old.get("DEMO_COMPANY", "") != demo:
+        raise Trouble(f"{data} holds another company. Give this one a folder of its own: --data {data / demo}")
+    demo = demo or old.get("DEMO_COMPANY", "")
     file = {name: value for name, value in old.items() if name not in WRITTEN}
     file["SECRET_KEY"] = old.get("SECRET_KEY") or secrets.token_hex(32)
     file["CREDENTIALS_KEY"] = old.get("CREDENTIALS_KEY") or base64.urlsafe_b64encode(os.urandom(32)).decode()
@@ -208,9 +232,18 @@ def choose(data: Path, port: int, environ: Mapping[str, str]) -> Plan:
         chosen["IMAP_URL"] = f"imap://complaints:{password_of(mail)}@{HOST}:{imap}/INBOX"
         chosen["MAIL_FROM"] = "complaints@tarrowmill.example"
         chosen["ORGANISATION"] = "Tarrowmill Components 塔罗密尔零部件"
+        if demo:
+            chosen |= of_company(demo)
     file |= {name: value for name, value in chosen.items() if name not in given}
     env = {**file, **given, "REDRESS_DATA": str(data), "PYTHONUNBUFFERED": "1"}
     return Plan(data, port, file, env, redis, redis_socket, mail_ports)
+
+
+def of_company(key: str) -> dict[str, str]:
+    """What the settings say of a company of another trade."""
+    file = tomllib.loads((COMPANIES / f"{key}.toml").read_text(encoding="utf-8"))
+    name = f"{file['name']['en']} {file['name']['zh']}"
+    return {"DEMO_COMPANY": key, "MAIL_FROM": f"complaints@{file['domain']}", "ORGANISATION": name}
 
 
 def read_env(path: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@ somebody who may, with plausible values of its own or with those that it was tol
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -22,6 +23,8 @@ from tests.desk import CONTEXT, Desk, english
 
 Told = Mapping[str, Any]
 """Values by reference, such as {"finding.responsibility": "ours"}; people by role, departments by id."""
+AHEAD = timedelta(hours=1)
+"""So far ahead lies a time that is promised."""
 MOST = 60
 """So many things are done at most before a stage is entered."""
 
@@ -240,7 +243,7 @@ class Walker:
 
     def _write_some(self, case: Case, sheet: Sheet, todo: Mapping[str, Any], seen: int, place: int | None) -> None:
         first = sheet.field(next(iter(todo)))
-        by = self.who(case, first.by or sheet.by)
+        by = self.who(case, first.by or sheet.by, departments=guards.departments_to_write(case, sheet))
         form = {key: self.typed(sheet.field(key), value) for key, value in todo.items()}
         with self.desk.act() as session:
             found = self.desk.find(session, self.number)
@@ -271,7 +274,7 @@ class Walker:
             case "date":
                 return day.date().isoformat()
             case "time":
-                return day.isoformat(timespec="minutes")
+                return (day + AHEAD).isoformat(timespec="minutes")
             case "number":
                 return "1"
             case "count":
@@ -300,7 +303,7 @@ class Walker:
 
     def _complete_row(self, case: Case, sheet: Sheet, need: Need) -> None:
         where: dict[str, Any] = {key: _meeting(values[0], case) for key, values in need.where.items()}
-        for row in case.rows.get(sheet.key, ()) if not need.since else ():
+        for row in case.rows.get(sheet.key, ()) if not need.since and need.least == 1 else ():
             if all(str(row.values.get(key) or "") in values for key, values in need.where.items()):
                 self.write(sheet.key, place=row.place, also=need.filled)
                 return
@@ -379,12 +382,12 @@ class Walker:
                 for each in wanted
             ]
 
-    def who(self, case: Case, by: Iterable[str]) -> Actor:
-        """Somebody who may do what these roles may, or whom these fields name."""
+    def who(self, case: Case, by: Iterable[str], *, departments: frozenset[int] | None = None) -> Actor:
+        """Somebody who may do what these roles may (in one of these departments), or whom these fields name."""
         for role in by:
             everybody = [each for people in self.people.values() for each in people]
             for each in self.people.get(role, ()) or [one for one in everybody if one.id in case.ids(role)]:
-                if guards.holds_role(case, each, [role]) is not None:
+                if guards.holds_role(case, each, [role], departments=departments) is not None:
                     return each
         raise AssertionError(f"nobody is one of {list(by)}")
 

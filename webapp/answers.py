@@ -12,6 +12,7 @@ from complaints.board import Place
 from complaints.complaint import Complaint
 from complaints.errors import N_, BadInput, ComplaintError, NotFound, Sentence
 from complaints.off_board import KINDS, LONGEST_REASON, ReasonTooLong, ReasonWanted
+from complaints.procedure import ANSWERED
 from complaints.texts import clean
 from webapp.context import actor, now, zone
 from webapp.database import db
@@ -31,21 +32,39 @@ def init_app(app: Flask) -> None:
 
 @bp.get("/answers")
 def listed() -> str:
-    """What is still to answer, of everybody or one owner; or what was answered lately."""
+    """What is still to answer, of everybody or one owner; what was answered lately; or all of a kind, as the list of
+    suggestions."""
     me = actor()
     if not me.may_register:
         raise NotFound
     owner, lately = request.args.get("owner", type=int), request.args.get("answered") == "1"
     owner = owner if owner is not None and 0 < owner < 1 << 31 else None
-    if lately:
+    kind, before = request.args.get("kind", ""), request.args.get("before", type=int)
+    kind = kind if kind in ANSWERED else ""
+    if kind:
+        before = before if before is not None and 0 < before < 1 << 31 else None
+        found, more = answers.of_kind(db.session(), me, kind, before=before)
+    elif lately:
         found, more = answers.done(db.session(), me, since=now() - LATELY, after=_after())
     else:
         found, more = answers.waiting(db.session(), me, owner=owner, after=_after())
     answered = 1 if lately else None
-    next_page = url_for(".listed", owner=owner, answered=answered, after=str(found[-1].place)) if more else None
+    next_page = None
+    if more and kind:
+        next_page = url_for(".listed", kind=kind, before=found[-1].decision.id)
+    elif more:
+        next_page = url_for(".listed", owner=owner, answered=answered, after=str(found[-1].place))
     owners = answers.owners(db.session(), me)
     return render_template(
-        "answers/answers.html", found=found, next_page=next_page, owners=owners, kinds=KINDS, owner=owner, lately=lately
+        "answers/answers.html",
+        found=found,
+        next_page=next_page,
+        owners=owners,
+        kinds=KINDS,
+        owner=owner,
+        lately=lately,
+        kind=kind,
+        lists=ANSWERED,
     )
 
 

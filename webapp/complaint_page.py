@@ -53,7 +53,7 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
         **framed,
         conversation=conversation.asked_for(complaint, work),
         today=now().astimezone(zone()).date(),
-        outcomes=_outcomes(complaint, work) if by.sees_all else [],
+        outcomes=_outcomes(complaint, work) if off_board.may_decide(complaint, by) else [],
         proposal=classes.proposed(work.case),
         may_raise=classes.may_raise(rules, by),
         may_lower=classes.may_lower(rules, by),
@@ -63,7 +63,9 @@ def page(complaint: Complaint, *, typed: Mapping[str, str] | None = None, refusa
         unreached=_unreached(work) if complaint.unreached_at else [],
         people=work.names.people,
         notified=notified,
-        unnotified=[each for each in departments if each.name not in {name for name, _ in notified}],
+        unnotified=[
+            each for each in departments if not rules.quiet and each.name not in {name for name, _ in notified}
+        ],
         may_register=registration.may_register(rules, by),
         who_registers=registration.who_registers(rules),
         form=register_form.form(complaint, entered, departments, typed, refusal),

@@ -13,7 +13,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import channels, digest, digest_readers, weekly
+from complaints import channels, digest, digest_readers, weekly, weekly_narrowed
 from complaints.channels import DAILY, WEEKLY
 from complaints.complaint import Complaint, visible_to
 from complaints.customers import Customer
@@ -23,6 +23,7 @@ from complaints.errors import BadInput, ComplaintError, NotFound, Sentence
 from complaints.people import User, actor_for
 from complaints.procedure import of
 from complaints.weekly import Data
+from complaints.weekly_narrowed import PLACES
 from complaints.weeks import Week
 from webapp.context import actor, calendar, engine, now, settings, zone
 from webapp.database import db
@@ -32,8 +33,6 @@ from webapp.security import csrf
 bp = Blueprint("digests", __name__)
 NONE = "-"
 """In an address: what has no class, department, cause or procedure."""
-BY = {"class": 1, "cause": 2, "procedure": 3}
-"""Where a list keeps by what it can be narrowed."""
 
 
 def init_app(app: Flask) -> None:
@@ -60,7 +59,7 @@ def listed() -> str:
 @bp.get("/digests/<week>")
 def show(week: str) -> str:
     """The letter about a week as it was; of a week without one, the figures as they are. `?again=1` sets beside them
-    what is reckoned today."""
+    what is reckoned today; `?procedure=` narrows both to a procedure."""
     _readers_only()
     return _page(Week.parse(week))
 
@@ -102,7 +101,7 @@ def figure(week: str, figure: str) -> str:
         raise NotFound
     data, _ = _data(here)
     rows = data["lists"][figure]["rows"]
-    narrowed = {by: request.args[by] for by in (*BY, "department") if request.args.get(by)}
+    narrowed = {by: request.args[by] for by in (*PLACES, "department") if request.args.get(by)}
     for by, value in narrowed.items():
         rows = [row for row in rows if _is(data, row, by, "" if value == NONE else value)]
     found = _complaints(row[0] for row in rows)
@@ -148,9 +147,15 @@ def _page(week: Week, *, refused: ComplaintError | None = None, refused_side: st
     again = None
     if kept is not None and "again" in request.args:
         again = digest.reckon(session, week, at=now(), context=engine())
+    told_of = weekly_narrowed.procedures(data)
+    chosen = request.args.get("procedure", "") if len(told_of) > 1 else ""
+    quiet = digest.quiet(data)
+    if chosen in told_of:
+        data, again = weekly_narrowed.narrowed(data, chosen), again and weekly_narrowed.narrowed(again, chosen)
     problems = {each.field: each.sentence for each in refused.problems} if isinstance(refused, NotRemarked) else {}
     return render_template(
-        "digests/digest.html", week=week, digest=data, kept=kept, again=again, quiet=digest.quiet(data),
+        "digests/digest.html", week=week, digest=data, kept=kept, again=again, quiet=quiet,
+        told_of=told_of, chosen=chosen if chosen in told_of else "",
         remarks=digest.remarks(session, week), writes=[side for side in SIDES if digest.may_remark(actor(), side)],
         refused=refused, refused_side=refused_side, typed=typed, problems=problems, longest=digest.LONGEST,
         read_by=digest.readers_of(session, week), has_read=kept and digest.has_read(session, week, actor()),
@@ -164,7 +169,7 @@ def _is(data: Data, row: list[Any], by: str, value: str) -> bool:
     if by == "department":
         departments = data["departments"].get(str(row[0]), [])
         return value in departments if value else not departments
-    return (row[BY[by]] or "") == value
+    return (row[PLACES[by]] or "") == value
 
 
 def _complaints(ids: Iterable[int]) -> dict[int, Any]:

@@ -11,6 +11,7 @@ import re
 import secrets
 import sqlite3
 import sys
+import tomllib
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +21,13 @@ from complaints import settings
 from complaints.settings import Settings
 
 if TYPE_CHECKING:  # imported where they are used: the usual start finds nothing to do and needs none of them
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
+
+    from complaints.demo.founding import Company
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 PROCEDURES = Path(__file__).parent.parent / "complaints" / "procedures"
+COMPANIES = Path(__file__).parent.parent / "complaints" / "demo" / "companies"
 SQLITE = "sqlite:///"
 WRONG_USE = 2
 
@@ -93,12 +97,19 @@ def nothing_to_do(chosen: Settings) -> bool:
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
             (at,) = connection.execute("select version_num from alembic_version").fetchone()
             entered = {sha256 for (sha256,) in connection.execute("select sha256 from procedure_version")}
-            (filled,) = connection.execute("select exists (select 1 from complaint)").fetchone()
+            (filled,) = connection.execute("select count(*) from complaint").fetchone()
+            (played,) = connection.execute("select count(*) from letter where message_id like 'story.%'").fetchone()
         files = [path for folder in procedure_files(chosen.data) for path in folder]
         here = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     except (sqlite3.Error, TypeError, OSError):
         return False
-    return at == head() and here <= entered and bool(filled or chosen.demo_mail is None)
+    whole = played >= stories(chosen.demo_company) if chosen.demo_company else filled
+    return at == head() and here <= entered and bool(whole or chosen.demo_mail is None)
+
+
+def stories(company: str) -> int:
+    """How many complaints a demo company of another trade begins with."""
+    return len(tomllib.loads((COMPANIES / f"{company}.toml").read_text(encoding="utf-8"))["story"])
 
 
 def settle_procedures(chosen: Settings) -> str:
@@ -137,9 +148,7 @@ def learn_products(chosen: Settings) -> None:
 
 
 def found_demo(chosen: Settings) -> None:
-    """The demo company with its staff, customers and complaints, in a database that holds nobody yet. Who can sign in,
-    and with which password, is written to `demo-logins.txt` (0600) first, so that a start that was cut short is made up
-    for by the next."""
+    """The demo company with its staff, customers and complaints, in a database that holds nobody yet."""
     from sqlalchemy import func, select
 
     from complaints.blobs import Blobs
@@ -151,20 +160,18 @@ def found_demo(chosen: Settings) -> None:
     try:
         with engine.connect() as connection:
             people, complaints = (connection.scalar(select(func.count()).select_from(t)) for t in (User, Complaint))
+        if chosen.demo_company:
+            _play(chosen, engine, new=not people)
+            return
         if people and complaints:
             return
-        from complaints.demo.company import company, logins
+        from complaints.demo.company import TARROWMILL
         from complaints.demo.fill import fill
 
-        file = chosen.data / "demo-logins.txt"
         if not people:
-            password = secrets.token_urlsafe(6)
-            lines = [f"{who.email:<36} {password}  {who.name}, {', '.join(who.roles)}" for who in logins()]
-            file.unlink(missing_ok=True)
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-                out.write("\n".join(lines) + "\n")
+            password = _let_in(chosen, TARROWMILL)
             with transaction(sessions(engine)) as session:
-                company(session, at=datetime.now(UTC), password=password)
+                TARROWMILL.found(session, at=datetime.now(UTC), password=password)
         fill(
             engine, complaints=60, seed=1, at=datetime.now(UTC), blobs=Blobs(chosen.blobs), zone=chosen.timezone,
             secret=chosen.secret_key, sender=chosen.mail_from,
@@ -173,9 +180,40 @@ def found_demo(chosen: Settings) -> None:
         engine.dispose()
 
 
+def _let_in(chosen: Settings, company: "Company") -> str:
+    """Who can sign in to the demo, and with which password, is written to `demo-logins.txt` (0600) before they can, so
+    that a start that was cut short is made up for by the next. Returns the password."""
+    password, file = secrets.token_urlsafe(6), chosen.data / "demo-logins.txt"
+    lines = [f"{who.email:<36} {password}  {who.name}, {', '.join(who.roles)}" for who in company.logins()]
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write("\n".join(lines) + "\n")
+    return password
+
+
+def _play(chosen: Settings, engine: "Engine", *, new: bool) -> None:
+    """The demo company of another trade, as far as it is not there."""
+    from complaints.blobs import Blobs
+    from complaints.database import sessions
+    from complaints.demo import player, trades
+
+    trade = trades.read(chosen.demo_company)
+    with sessions(engine)() as session:
+        if not new and not trade.company.is_founded(session):
+            return
+    player.play(
+        engine, trade, at=datetime.now(UTC), blobs=Blobs(chosen.blobs), zone=chosen.timezone, secret=chosen.secret_key,
+        password=_let_in(chosen, trade.company) if new else "",
+    )  # fmt: skip
+
+
 def main() -> int:
     os.umask(0o077)  # customers' data is nobody else's on this machine
     chosen = settings.load()
+    known = sorted(path.stem for path in COMPANIES.glob("*.toml"))
+    if chosen.demo_company and chosen.demo_company not in known:
+        print(f"DEMO_COMPANY is {chosen.demo_company!r}; it must be one of {', '.join(known)}.", file=sys.stderr)
+        return WRONG_USE
     if nothing_to_do(chosen):
         return 0
     if chosen.database_url.startswith(SQLITE):

@@ -83,7 +83,7 @@ def form(
     return Form(
         values,
         registration.writable(complaint, actor()),
-        departments,
+        () if asked(of(complaint)).quiet else departments,
         chosen(kept),
         version=version,
         newest=changed_since,
@@ -115,7 +115,7 @@ def new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) ->
     form = Form(
         blank | {name: typed[name] for name in blank if name in typed},
         frozenset(FIELDS),
-        db.session.scalars(select(Department).order_by(Department.id)).all(),
+        () if rules.quiet else db.session.scalars(select(Department).order_by(Department.id)).all(),
         chosen(),
         key=typed.get("key") or secrets.token_urlsafe(16),
         procedure=rules.key,

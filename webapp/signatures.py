@@ -14,7 +14,6 @@ from flask_login import current_user
 from complaints import guards, signin, signing, work
 from complaints.case import Case, Past
 from complaints.errors import N_, ComplaintError, Missing, Name, Refused, Sentence
-from complaints.fields import REGISTER
 from complaints.procedure import SignatureRule, Stage
 from complaints.signatures import RETURNED, Signature
 from complaints.signing import LONGEST_REMARK, RemarkTooLong, RemarkWanted
@@ -155,7 +154,7 @@ def _covered(case: Case, ref: str) -> tuple[str, str]:
     return (
         (f"f-{sheet.key}", in_my_language(sheet.name))
         if sheet is not None
-        else ("facts", sentence(Sentence(REGISTER[ref])))
+        else ("facts", sentence(Sentence("%(field)s", {"field": guards.name_of(case.rules, ref)})))
     )
 
 

@@ -49,7 +49,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(bp)
     app.jinja_env.globals.update(
         off_board_kinds=off_board.KINDS, may_unmerge=lambda at: now() - at <= off_board.UNMERGE,
-        answerers=_answerers,
+        answerers=_answerers, may_decide=lambda complaint: off_board.may_decide(complaint, actor()),
     )  # fmt: skip
 
 
@@ -322,9 +322,10 @@ def _again_draft(number: str) -> Callable[[], Message]:
 
 def _found(number: str) -> Complaint:
     """A complaint, for those who decide about it."""
-    if not actor().sees_all:
+    complaint = find(db.session(), number, actor())
+    if not off_board.may_decide(complaint, actor()):
         raise NotFound
-    return find(db.session(), number, actor())
+    return complaint
 
 
 def _letter(letter_id: int) -> Letter:

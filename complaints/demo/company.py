@@ -2,23 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from complaints.customers import Contact, Customer, findable
+from complaints.customers import Contact, Customer
 from complaints.database import Base
+from complaints.demo.founding import Colleague, Company, Login
 from complaints.demo.words import BUYERS, CASES
 from complaints.errors import Name
-from complaints.people import ROLES, Department, Grant, User, add_user
+from complaints.people import Department, User
 
 COMPANY = Name("Tarrowmill Components", "塔罗密尔零部件")
 DOMAIN = "tarrowmill.example"
 PASSWORD = "tarrowmill"
 """Everybody's, in a demo that nobody else can reach."""
-FOUNDED = timedelta(days=4 * 365)  # everybody's roles are older than the oldest complaint
 
 DEPARTMENTS: Mapping[str, tuple[Name, str]] = {  # the head is the part before the @ of an address
     "marketing": (Name("Marketing", "营销部"), "weishan.gu"),
@@ -28,17 +28,6 @@ DEPARTMENTS: Mapping[str, tuple[Name, str]] = {  # the head is the part before t
     "surface_treatment": (Name("Surface treatment", "表面处理"), "guoqiang.ma"),
     "logistics": (Name("Logistics", "物流"), "piotr.lang"),
 }
-
-
-@dataclass(frozen=True)
-class Colleague:
-    """A member of staff. `roles`: role → the department it is held for, if for one."""
-
-    user: str
-    name: str
-    locale: str
-    superior: str | None
-    roles: tuple[tuple[str, str | None], ...]
 
 
 STAFF = (
@@ -65,113 +54,18 @@ STAFF = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Login:
-    """Somebody who can sign in to the demo."""
-
-    email: str
-    name: str
-    roles: tuple[str, ...]
-    locale: str
-
-
-def address(user: str) -> str:
-    return f"{user}@{DOMAIN}"
-
-
-def founded(session: Session) -> bool:
-    """Is the demo company there?"""
-    return session.scalar(select(User.id).where(User.email == address(STAFF[0].user))) is not None
-
-
-def logins() -> list[Login]:
-    """Everybody who works there."""
-    return [
-        Login(address(one.user), one.name, tuple(dict.fromkeys(role for role, _ in one.roles)), one.locale)
-        for one in STAFF
-    ]
-
-
-def sign_ins(password: str | None) -> list[str]:
-    """Who can sign in, a line each for people to read, and their password if we know it."""
-    width = max(len(login.email) for login in logins())
-    lines = [
-        f"{login.email:<{width}}  {login.name}, {' and '.join(ROLES[role].en for role in login.roles)}"
-        f"{', 简体中文' if login.locale == 'zh_CN' else ''}"
-        for login in logins()
-    ]
-    return [*lines, f"Everybody's password: {password}"] if password else lines
+TARROWMILL = Company(COMPANY, DOMAIN, DEPARTMENTS, STAFF, BUYERS)
+address = TARROWMILL.address
+founded = TARROWMILL.is_founded
+logins = TARROWMILL.logins
+sign_ins = TARROWMILL.sign_ins
 
 
 def company(session: Session, *, at: datetime, password: str) -> list[Login]:
     """Found the demo company in the caller's transaction, everybody with this password; returns who can sign in.
     Changes nothing when it is there already."""
-    if founded(session):
-        return logins()
-    since = (at - FOUNDED).date()
-    departments = {}
-    for key, (name, _) in DEPARTMENTS.items():
-        department = session.scalar(select(Department).where(Department.key == key))
-        if department is None:
-            department = Department(key=key, name_en=name.en, name_zh=name.zh)
-            session.add(department)
-        departments[key] = department
-    session.flush()
-    people: dict[str, User] = {}
-    for one in STAFF:
-        superior = people[one.superior].id if one.superior else None
-        if not people:
-            user = add_user(
-                session,
-                email=address(one.user),
-                name=one.name,
-                roles=(),
-                password=password,
-                since=since,
-                locale=one.locale,
-            )
-            first_hash = user.password_hash
-        else:  # hashing takes its time, and it is the same password
-            user = User(
-                email=address(one.user),
-                name=one.name,
-                password_hash=first_hash,
-                locale=one.locale,
-                superior_id=superior,
-            )
-            session.add(user)
-            session.flush()
-        session.add_all(
-            Grant(user_id=user.id, role=role, department_id=departments[place].id if place else None, since=since)
-            for role, place in one.roles
-        )
-        people[one.user] = user
-    for key, (_, head) in DEPARTMENTS.items():
-        if departments[key].head_id is None:
-            departments[key].head_id = people[head].id
-    _customers(session, at)
-    session.flush()
+    TARROWMILL.found(session, at=at, password=password)
     return logins()
-
-
-def _customers(session: Session, at: datetime) -> None:
-    """The eight who buy from us, and who writes for them. A contact who wrote before keeps what we know."""
-    for buyer in BUYERS:
-        customer = session.scalar(select(Customer).where(Customer.name == buyer.name))
-        if customer is None:
-            customer = Customer(name=buyer.name, address=buyer.address)
-            session.add(customer)
-            session.flush()
-        for writer in buyer.writers:
-            contact = session.scalar(select(Contact).where(Contact.address == writer.address))
-            if contact is None:
-                contact = Contact(address=writer.address, last_wrote_at=at - FOUNDED)
-                session.add(contact)
-            contact.name = contact.name or writer.name
-            contact.phone = contact.phone or writer.phone
-            contact.locale = buyer.locale
-            contact.customer_id = contact.customer_id or customer.id
-        findable(session, customer)
 
 
 class NoCompany(LookupError):

@@ -18,11 +18,11 @@ from complaints.letters import Attachment, Letter, Sighting
 from complaints.numbers import Counter
 from complaints.outbox import Outgoing
 from complaints.people import Actor, Grant, User, as_actor
-from complaints.procedure import RECEIVED, SignatureRule, procedure
+from complaints.procedure import RECEIVED, SignatureRule, newest, procedure
 from complaints.records import Record
 from complaints.signatures import Signature
 from complaints.visits import StageVisit
-from complaints.work import WRITE, Waiting
+from complaints.work import REGISTER, WRITE, Waiting
 
 
 def faults(session: Session) -> list[str]:
@@ -55,7 +55,13 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
         StageVisit.complaint_id == Complaint.id, StageVisit.left_at.is_(None), StageVisit.stage == Complaint.stage
     )
     yield "the open visit is of another stage", number.where(~here)
-    moves = select(func.count()).where(Change.complaint_id == Complaint.id, Change.act == "moved").scalar_subquery()
+    known = newest()
+    outcomes = sorted({outcome.key for rules in known for outcome in rules.outcomes})
+    moves = (
+        select(func.count())
+        .where(Change.complaint_id == Complaint.id, Change.act.in_(["moved", *outcomes]))
+        .scalar_subquery()
+    )
     all_visits = select(func.count()).where(StageVisit.complaint_id == Complaint.id).scalar_subquery()
     yield "visits and moves in the history differ", number.where(all_visits != moves + 1)
     registered = exists().where(Change.complaint_id == Complaint.id, Change.act == "registered")
@@ -63,7 +69,7 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
     has_date = Complaint.registered_at.is_not(None)
     yield "registered without a serial, or the reverse", number.where(has_serial != has_date)
     yield "a serial without its line of history, or the reverse", number.where(has_serial != registered)
-    finals = [stage.key for stage in procedure().stages if stage.final]
+    finals = sorted({stage.key for rules in known for stage in rules.stages if stage.final})
     yield "closed_at and stage differ", number.where(Complaint.closed_at.is_not(None) != Complaint.stage.in_(finals))
     wrong_outcome = or_(
         and_(Clock.stopped_at.is_(None), Clock.outcome.is_not(None)),
@@ -75,7 +81,7 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
     )
     yield "a clock's outcome is wrong", number.join(Clock, _clock_of_complaint()).where(wrong_outcome)
     running = exists().where(_clock_of_complaint(), Clock.stopped_at.is_(None))
-    closed = Complaint.stage.in_(finals)
+    closed = Complaint.stage.in_([*finals, *outcomes])
     yield "a clock runs on after the end", number.where(closed, running)
     next_due = select(func.min(Clock.due_at)).where(_clock_of_complaint(), Clock.stopped_at.is_(None)).scalar_subquery()
     yield (
@@ -87,11 +93,14 @@ def _questions() -> Iterator[tuple[str, Select[str]]]:
             )
         ),
     )
-    been = exists().where(StageVisit.complaint_id == Complaint.id, StageVisit.stage == procedure().register_stage.key)
     ran = exists().where(_clock_of_complaint(), Clock.stopped_at.is_(None))
-    for rule in procedure().clocks_from(RECEIVED):
-        here = ran.where(Clock.key == rule.key)
-        yield f"the clock {rule.key} stopped before the registration", number.where(~been, ~here)
+    for rules in known:
+        after = [stage.key for stage in (*rules.stages[1:], *rules.outcomes)]
+        been = exists().where(StageVisit.complaint_id == Complaint.id, StageVisit.stage.in_(after))
+        for rule in rules.clocks_from(RECEIVED):
+            here = ran.where(Clock.key == rule.key)
+            stopped = number.where(Complaint.procedure == rules.key, ~been, ~here)
+            yield f"the clock {rule.key} stopped before the registration", stopped
     waiting = exists().where(Waiting.complaint_id == Complaint.id)
     yield "nothing waits before the end", number.where(~closed, ~waiting)
     yield "more than an answer waits after the end", number.where(closed, waiting.where(Waiting.kind != WRITE))
@@ -117,19 +126,22 @@ def _clock_of_complaint() -> ColumnElement[bool]:
 
 def _paths(session: Session) -> Iterator[str]:
     """Every visit follows the one before without a gap, by a way that the procedure knows and in the round it opens."""
-    rules = procedure()
     query = (
-        select(Complaint.number, StageVisit.stage, StageVisit.round, StageVisit.entered_at, StageVisit.left_at)
+        select(
+            Complaint.number, Complaint.procedure, Complaint.procedure_version, StageVisit.stage, StageVisit.round,
+            StageVisit.entered_at, StageVisit.left_at,
+        )
         .join(StageVisit, StageVisit.complaint_id == Complaint.id)
-        .where(Complaint.procedure == rules.key)
         .order_by(Complaint.id, StageVisit.id)
-    )
-    for number, rows in groupby(session.execute(query), key=lambda row: row[0]):
-        visits = list(rows)
+    )  # fmt: skip
+    for (number, key, version), rows in groupby(session.execute(query), key=lambda row: row[:3]):
+        rules, visits = procedure(key, version), list(rows)
         if visits[0].stage != rules.first.key:
             yield f"begins in {visits[0].stage}: {number}"
         for before, visit in pairwise(visits):
-            ways = rules.ways(before.stage, visit.stage)
+            ways, place = rules.ways(before.stage, visit.stage), rules.stage(visit.stage)
+            if place.off_board and before.stage in place.from_:
+                continue
             if not ways:
                 yield f"went from {before.stage} to {visit.stage}: {number}"
             elif visit.round - before.round != ways[0].new_round:
@@ -167,7 +179,8 @@ def _of_case(session: Session, found: Case, staff: dict[int, Actor]) -> Iterator
         row.task
         for row in session.scalars(select(Waiting).where(Waiting.complaint_id == complaint.id).order_by(Waiting.id))
     ]
-    if there != turns.tasks(found):
+    untouched = complaint.version == 1 and [each.kind for each in there] == [REGISTER]
+    if there != turns.tasks(found) and not untouched:
         yield "other work waits than there is to do"
     if fault := _of_due(session, found):
         yield fault
@@ -198,10 +211,12 @@ def _workers(found: Case, rule: SignatureRule) -> set[int | None]:
 def _of_due(session: Session, found: Case) -> str | None:
     """A complaint is sorted by the next clock, or by the close of the day on which something planned is due."""
     complaint = found.complaint
-    if found.rules.stage(complaint.stage).final:
+    here = found.rules.stage(complaint.stage)
+    if here.final or here.off_board:
         return None
-    next_due = clocks.earliest_due(clocks.of(session, "complaint", complaint.id)) or NO_LIMIT
-    planned = [row.due_on for row in found.rows["plan"] if row.due_on and not row.done_on]
+    promised = [each for each in clocks.of(session, "complaint", complaint.id) if each.key not in found.rules.targets]
+    next_due = clocks.earliest_due(promised) or NO_LIMIT
+    planned = [row.due_on for rows in found.rows.values() for row in rows if row.due_on and not row.done_on]
     if complaint.sort_due_at == next_due and all(day >= next_due.date() for day in planned):
         return None
     if planned and abs((complaint.sort_due_at.date() - min(planned)).days) <= 1:  # in whichever zone
@@ -230,13 +245,14 @@ def _series(
 
 def _forms(session: Session) -> Iterator[str]:
     """The numbers of forms, in the same way."""
-    for sheet in procedure().sheets:
+    sheets = {sheet.key: sheet for rules in newest() for sheet in rules.sheets if sheet.numbered}
+    for sheet in sheets.values():
         numbers = {
             number for number in session.scalars(select(Record.number).where(Record.sheet == sheet.key)) if number
         }
         for name, last in session.execute(select(Counter.name, Counter.value)):
             series, _, year = name.partition(":")
-            if sheet.numbered and series == sheet.numbered:
+            if series == sheet.numbered:
                 given = {f"{series}-{year}-{n:04d}" for n in range(1, last + 1)}
                 if lost := given ^ {number for number in numbers if number.startswith(f"{series}-{year}-")}:
                     yield f"{series} numbers of {year} have gaps: {min(lost)}"

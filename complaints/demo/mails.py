@@ -16,6 +16,7 @@ from html import escape
 
 from complaints.demo.company import COMPANY
 from complaints.demo.words import RECEIVED, Writer
+from complaints.errors import Name
 
 REQUEST = "Request for an 8D report", "D1 to D3 within 24 h, D4 to D8 within 10 working days."
 APPRAISAL = "Appraisal", "Retained and returned parts agree with drawing and agreement."
@@ -74,6 +75,11 @@ def _measurements(chinese: bool, variant: int) -> bytes:
         value = 30.002 + ((n * 7 + variant * 5) % 13 - 6) * 0.003
         lines.append(f"{n},{value:.3f},{good if value >= 30.0 else bad}")
     return ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+
+
+def paper(filename: str, title: str, line: str) -> File:
+    """A page of ours that is put on a complaint."""
+    return File(f"{filename}.pdf", "application/pdf", _page(title, line))
 
 
 @cache
@@ -139,8 +145,8 @@ def raw(
 class Acknowledgements:
     """Our own answers as they went out, made by putting the values of each into a form."""
 
-    def __init__(self, sender: str) -> None:
-        self._forms = {locale: _form(locale, sender) for locale in RECEIVED}
+    def __init__(self, sender: str, us: Name = COMPANY) -> None:
+        self._forms = {locale: _form(locale, sender, us.in_(locale)) for locale in RECEIVED}
 
     def render(self, locale: str, *, recipient: str, number: str, date: str, message_id: str, answers: str) -> bytes:
         form = self._forms[locale]
@@ -149,9 +155,8 @@ class Acknowledgements:
         ).encode()
 
 
-def _form(locale: str, sender: str) -> str:
+def _form(locale: str, sender: str, us: str) -> str:
     subject, body = RECEIVED[locale]
-    us = COMPANY.in_(locale)
     head = (
         f"From: {_word(us)} <{sender}>\nTo: {{recipient}}\nSubject: [{{number}}] {_word(subject)}\nDate: {{date}}\n"
         "Message-ID: <{message_id}>\nIn-Reply-To: <{answers}>\nReferences: <{answers}>\n"

@@ -197,6 +197,7 @@ def handled(desk: Desk, complaint_class: str = "simple", responsibility: str = "
         executor=str(desk["sales"].id), compensation="120",
     )  # fmt: skip
     desk.sign(number, "opinion_signed", "mkt_sup" if complaint_class == "major" else "clerk")
+    desk.write(number, "payment", "clerk", paid_on=TODAY, recourse="no")
     desk.write(number, "handling", "sales", way="phone", text="Paid", on=TODAY)
     desk.move(number, "customer_reply", "clerk")
     return number
@@ -415,7 +416,7 @@ def test_medical_a_yes_starts_the_evaluation_at_once(desk: Desk, told: list[tupl
         "“Evaluation of the adverse event” is not filled in yet",
     ]
     desk.classify(number, "major", "sales")
-    desk.write(number, "evaluation", "qa_mgr", begun_on=TODAY, evaluator=str(desk["qe"].id))
+    desk.write(number, "evaluation", "qa_mgr", begun_on=TODAY, evaluator=str(desk["qe"].id), due="2026-11-20")
     desk.move(number, "investigation", "sales")
     desk.write(number, "finding", "qe", text="Valve stuck", measures="Lot blocked", feeds=["risk"])
     desk.sign(number, "finding_approved", "mr")
@@ -482,7 +483,7 @@ def test_a_silent_customer_s_complaint_is_closed_with_leave_alone(desk: Desk, be
     desk.write(number, "reply", "sales", decision="silent")
     assert desk.missing(number, "closed", "clerk") == [
         "The customer's reason, or the attempts to reach them is missing",
-        "Leave to close without the customer's answer: not signed yet (Marketing vice general manager)",
+        f"Leave to close without the customer's answer: not signed yet ({desk.case(number).rules.role('mkt_vp').en})",
     ]
     desk.write(number, "reply", "sales", reason="Called three times, wrote twice")
     desk.sign(number, "closed_without_answer", "mkt_vp")

@@ -4,19 +4,21 @@ from datetime import date
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from complaints import links, off_board, opening, workflow
+from complaints import answers, board, links, notices, off_board, opening, passing, workflow
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
-from complaints.people import ROLES, UnknownRole, add_user
-from complaints.procedure import use
+from complaints.passing import NotPassedOn
+from complaints.people import ROLES, Actor, UnknownRole, add_user
+from complaints.procedure import procedure, use
 from complaints.procedure_file import BadProcedure, read
 from complaints.registration import Incomplete
 from complaints.work import Waiting
 from tests.builders import MONDAY, a_person
-from tests.desk import CONTEXT, Desk
+from tests.desk import CONTEXT, Desk, english
 
 GOODS = """\
 key = "goods"
@@ -32,6 +34,7 @@ names = { customer = { en = "Owner of the goods", zh = "货主" } }
 leaves_out = ["order_no", "complaint_class", "cause_type", "link"]
 [privacy]
 seen_by = ["keeper"]
+hidden_from = ["start.about"]
 [[stage]]
 key = "draft"
 name = { en = "Draft", zh = "待登记" }
@@ -49,6 +52,7 @@ final = true
 needs = [
   { value = "count.loss", is = "< 1000", say = { en = "A great loss is settled elsewhere", zh = "重大损失另行处理" } },
   { finished = "hand_on" },
+  { rows = "answers", when = { "count.more" = "no" } },
 ]
 [[outcome]]
 key = "dropped"
@@ -113,6 +117,33 @@ by = ["count.starter"]
 key = "on"
 name = { en = "On", zh = "日期" }
 type = "date"
+[[sheet.field]]
+key = "about"
+name = { en = "Whom it is about", zh = "被投诉人" }
+type = "people"
+[[sheet]]
+key = "form"
+name = { en = "Form", zh = "表单" }
+by = ["clerk"]
+[[sheet.field]]
+key = "departments"
+name = { en = "To departments", zh = "接收部门" }
+type = "departments"
+[[sheet]]
+key = "answers"
+name = { en = "Answers", zh = "回复" }
+by = ["dept_head", "qe"]
+many = true
+each = "form.departments"
+[[sheet.field]]
+key = "department"
+name = { en = "Department", zh = "部门" }
+type = "departments"
+required = true
+[[sheet.field]]
+key = "cause"
+name = { en = "Cause", zh = "原因" }
+required = true
 [[label]]
 key = "free"
 name = { en = "Free of charge", zh = "免费" }
@@ -247,12 +278,100 @@ def test_a_case_is_opened_by_hand_by_who_may(desk: Desk, number: str) -> None:
     assert len(opened(desk, number)) == 2
 
 
+def test_each_department_that_a_form_names_writes_a_row_of_its_own(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", more="no")
+    assert "To departments is missing" in desk.missing(number, "done", "clerk")
+    desk.write(number, "form", "clerk", departments=[str(desk.department)])
+    with pytest.raises(RecordRefused):  # quality is not asked
+        desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
+    desk.write(number, "form", "clerk", departments=[str(desk.department), str(desk.qa)])
+    assert asked(desk, number) == {desk.department, desk.qa}
+    desk.write(number, "answers", "dept_head", department=[str(desk.department)], cause="Tool worn")
+    told = "“Answers”: not every department has written its entry yet"
+    assert told in desk.missing(number, "done", "clerk")
+    assert asked(desk, number) == {desk.qa}
+    desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
+    assert told not in desk.missing(number, "done", "clerk")
+
+
+def asked(desk: Desk, number: str) -> set[int | None]:
+    """The departments for which an answer waits."""
+    with desk.make() as session:
+        waiting = select(Waiting.department_id).where(
+            Waiting.complaint_id == desk.find(session, number).id, Waiting.key == "answers"
+        )
+        return set(session.scalars(waiting))
+
+
 def waits_to_move(desk: Desk, number: str) -> bool:
     with desk.make() as session:
         waiting = select(Waiting.key).where(
             Waiting.complaint_id == desk.find(session, number).id, Waiting.kind == "move"
         )
         return "done" in set(session.scalars(waiting))
+
+
+@pytest.fixture
+def about(desk: Desk, number: str) -> Actor:
+    """A keeper whom the case turns out to be about."""
+    with transaction(desk.make) as session:
+        keeper = a_person(session, "keeper")
+        a_person(session, "keeper", name="the other one")
+    desk.write(number, "count", "clerk", starter=str(desk["clerk"].id))
+    assert sees(desk, number, keeper)
+    desk.write(number, "start", "clerk", about=[keeper.id])
+    return keeper
+
+
+def sees(desk: Desk, number: str, by: Actor) -> bool:
+    with desk.make() as session:
+        on_board = [
+            card.number for each in board.columns(session, by, procedure("goods"), desk.at) for card in each.cards
+        ]
+        seen = number in session.scalars(visible_to(by, select(Complaint.number)))
+    assert (number in on_board) == seen
+    return seen
+
+
+def test_a_complaint_is_hidden_from_whom_it_is_about_and_nobody_tells_them_of_it(
+    desk: Desk, number: str, about: Actor
+) -> None:
+    assert not sees(desk, number, about)
+    with transaction(desk.make) as session:
+        complaint = desk.find(session, number)
+        with pytest.raises(NotPassedOn) as refused:
+            pass_to(session, desk, complaint, about)
+        pass_to(session, desk, complaint, desk["staff"])
+        told = notices.tell(
+            session, complaint, [about.id or 0, desk["gm"].id or 0], "noted", by=desk["clerk"], at=desk.at,
+            today=desk.at.date(), secret=CONTEXT.secret, domain=CONTEXT.domain,
+        )  # fmt: skip
+        assert told == [desk["gm"].id]
+    (problem,) = refused.value.problems
+    assert english(problem.sentence) == "The complaint is about somebody you chose, and hidden from them"
+    assert not sees(desk, number, about)
+    desk.write(number, "start", "clerk", about=[desk["sales"].id])
+    assert sees(desk, number, about)
+    assert sees(desk, number, desk["clerk"])
+    assert not sees(desk, number, desk["sales"])
+
+
+def test_whom_it_is_about_is_given_no_part_in_it(desk: Desk, number: str, about: Actor) -> None:
+    with pytest.raises(Incomplete) as refused:
+        desk.write(number, "count", "clerk", starter=str(about.id))
+    with pytest.raises(Incomplete) as other:
+        desk.write(number, "start", "clerk", about=[desk["clerk"].id])
+    assert [english(each.sentence) for each in (*refused.value.problems, *other.value.problems)] == [
+        "names somebody who stands in “Whom it is about”, too; whom it is about has no part in it",
+        "names somebody who stands in “Starter”, too; whom it is about has no part in it",
+    ]
+
+
+def pass_to(session: Session, desk: Desk, complaint: Complaint, to: Actor) -> None:
+    passing.pass_on(
+        session, complaint, to_users=[to.id or 0], to_departments=[], reason="Look at it", by=desk["clerk"], at=desk.at,
+        today=desk.at.date(), seen_version=complaint.version, secret=CONTEXT.secret, domain=CONTEXT.domain,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -266,7 +385,10 @@ def waits_to_move(desk: Desk, number: str) -> bool:
         ('of = ["whole"]', 'of = ["until"]', "names 'until'"),
         ('leaves_out = ["order_no", ', 'leaves_out = ["customer", ', "names 'customer'"),
         ("keeper = {", "departments = {", "notices use 'departments' themselves"),
+        ('each = "form.departments"', 'each = "count.sold"', "names 'count.sold'"),
+        ("many = true\neach = ", "each = ", "goes with many = true and one field of type = 'departments'"),
         ('{ finished = "hand_on" }', '{ finished = "hand_in" }', "names 'hand_in'; did you mean 'hand_on'?"),
+        ('["start.about"]', '["start.on"]', "names 'start.on'"),
         ('by = ["count.starter"]\n[[sheet.field]]', 'by = ["count.on"]\n[[sheet.field]]', "names 'count.on'"),
         ('when = { "count.until" = ">= complaint_date" }\n', "", "a label stands only where something holds"),
     ],
@@ -276,3 +398,51 @@ def test_what_is_wrong_in_these_is_told(old: str, new: str, told: str) -> None:
     with pytest.raises(BadProcedure) as bad:
         read(GOODS.replace(old, new, 1), "goods.toml")
     assert told in str(bad.value)
+
+
+SUGGESTED = GOODS.replace('key = "dropped"', 'key = "dropped"\nanswer = "suggestion"')
+
+
+@pytest.mark.requirement("S27")
+def test_an_outcome_goes_to_the_answer_list_as_what_the_procedure_says(desk: Desk) -> None:
+    use([read(SUGGESTED, "goods.toml")])
+    one, two = (desk.registered(procedure_key="goods", complaint_class=None) for _ in range(2))
+    for number in (one, two):
+        with desk.act() as session:
+            found = desk.find(session, number)
+            off_board.take(
+                session, found, "dropped", reason="Open on Sundays", by=desk["clerk"], at=desk.at, context=CONTEXT,
+                seen_version=found.version, owner=desk["sales"].id if number == two else None,
+            )  # fmt: skip
+    with desk.make() as session:
+        waiting, _ = answers.waiting(session, desk["clerk"])
+        assert [(each.card.number, each.owner) for each in waiting] == [(one, "clerk"), (two, "sales")]
+    with desk.act() as session:
+        off_board.answer(session, waiting[0].decision.id, text="From May on", by=desk["clerk"], at=desk.at)
+    with desk.make() as session:
+        found, more = answers.of_kind(session, desk["clerk"], "suggestion")
+        assert [each.card.number for each in found] == [two, one]
+        assert not more
+        assert answers.of_kind(session, desk["clerk"], "enquiry") == ([], False)
+
+
+def test_what_has_a_page_of_its_own_has_no_answer_of_the_procedure() -> None:
+    text = SUGGESTED.replace('key = "dropped"', 'key = "merged"')
+    with pytest.raises(BadProcedure) as bad:
+        read(text, "goods.toml")
+    assert "does not go with 'merged'" in str(bad.value)
+
+
+def test_so_many_rows_may_be_needed(desk: Desk) -> None:
+    rows = '{ rows = "counts", where = { kind = "a" }, least = 2 },\n  { finished = "hand_on" }'
+    sheet = '[[sheet]]\nkey = "counts"\nname = { en = "Counts", zh = "清点" }\nmany = true\nby = ["clerk"]\n'
+    field = '[[sheet.field]]\nkey = "kind"\nname = { en = "Kind", zh = "类型" }\nrequired = true\n'
+    text = GOODS.replace('{ finished = "hand_on" }', rows, 1).replace("[[label]]", f"{sheet}{field}[[label]]", 1)
+    use([read(text, "goods.toml")])
+    number = desk.registered(procedure_key="goods", complaint_class=None)
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id))
+    for kind, has in (("a", 1), ("b", 1)):
+        desk.write(number, "counts", "clerk", kind=kind)
+        assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
+    desk.write(number, "counts", "clerk", kind="a")
+    assert desk.missing(number, "done", "clerk") == []

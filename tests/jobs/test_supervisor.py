@@ -413,6 +413,27 @@ def test_with_a_real_mail_server_there_is_no_demo(data: Path) -> None:
     assert "mail" not in [program.name for program in supervisor.programs(plan)]
 
 
+def test_the_company_of_the_demo_is_chosen_once(data: Path) -> None:
+    plan = supervisor.choose(data, 8123, {}, "postal")
+    supervisor.write_env(data / "redress.env", plan.file)
+    assert plan.env["DEMO_COMPANY"] == "postal"
+    assert plan.env["MAIL_FROM"] == "complaints@lantingpost.example"
+    assert chosen(data).env["DEMO_COMPANY"] == "postal"
+    assert Settings.from_env({"REDRESS_DATA": str(data)}).demo_company == "postal"
+
+
+def test_a_folder_that_holds_another_company_is_refused(data: Path) -> None:
+    chosen(data)
+    with pytest.raises(supervisor.Trouble, match="holds another company"):
+        supervisor.choose(data, 8123, {}, "postal")
+
+
+def test_a_demo_company_with_a_real_mail_server_is_refused(data: Path) -> None:
+    real = {"IMAP_URL": "imaps://a:b@mail.example/INBOX", "SMTP_URL": "smtps://a:b@mail.example"}
+    with pytest.raises(supervisor.Trouble, match=r"^--demo"):
+        supervisor.choose(data, 8123, real, "postal")
+
+
 @pytest.mark.parametrize(("one", "other"), [("IMAP_URL", "SMTP_URL"), ("SMTP_URL", "IMAP_URL")])
 def test_half_a_mail_server_is_refused(data: Path, one: str, other: str) -> None:
     with pytest.raises(supervisor.Trouble, match=f"^{other} is not set"):
@@ -462,7 +483,7 @@ def bin_run(*argv: str, path: str = CLEAN["PATH"]) -> "subprocess.CompletedProce
 
 def test_help_and_wrong_use_start_nothing() -> None:
     assert bin_run("--help").returncode == 0
-    for wrong in (["--prot", "8000"], ["--port", "70000"], ["--port", "web"]):
+    for wrong in (["--prot", "8000"], ["--port", "70000"], ["--port", "web"], ["--demo", "bakery"]):
         refused = bin_run(*wrong)
         assert refused.returncode == 2
         assert wrong[-1] in refused.stderr

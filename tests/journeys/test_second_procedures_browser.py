@@ -73,7 +73,7 @@ def test_a_medical_complaint_about_an_injury_is_made_major_by_one_button_and_clo
         page.get_by_role("button", name="Set the class to Major").click()
         expect(page.locator(".thead .chip--major")).to_be_visible()
         expect(page.locator("#proposed-class")).to_have_count(0)
-        office.write("qa_mgr", "evaluation", begun_on=TODAY, evaluator="qe")
+        office.write("qa_mgr", "evaluation", begun_on=TODAY, evaluator="qe", due=TODAY)
         office.move("sales", "investigation")
 
         office.write("qe", "finding", text="Valve stuck", measures="Lot blocked", feeds=["Risk management"])

@@ -49,6 +49,18 @@ def test_it_is_written_as_the_mail_says_it(app: Flask) -> None:
     assert html.startswith('<!doctype html>\n<html lang="zh-CN">')
 
 
+@pytest.mark.usefixtures("desk")
+def test_json_is_narrowed_to_a_procedure(app: Flask) -> None:
+    run = app.test_cli_runner().invoke
+    asked = ["digest", "--week", str(WEEK), "--format", "json", "--procedure"]
+    found = json.loads(run(args=[*asked, "manufacturing"]).stdout)
+    assert (found["received"], found["timely_reply"]) == (5, None)
+    unknown = run(args=[*asked, "bakery"])
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "'bakery', but of: manufacturing" in unknown.stderr
+    assert run(args=["digest", "--procedure", "manufacturing"]).exit_code == 2
+
+
 def test_what_was_taken_is_shown_as_it_was(app: Flask, desk: Desk) -> None:
     digest.do(desk.make, NEXT_MONDAY, CONTEXT)
     desk.at = desk.at.replace(day=18)

@@ -191,3 +191,35 @@ def test_an_administrator_chooses_who_gets_it(
 
 def test_the_week_of_a_letter_is_an_iso_week() -> None:
     assert [str(Week.parse(each)) for each in ("2026-W01", "2026-W53")] == ["2026-W01", "2026-W53"]
+
+
+@on_both_databases
+def test_a_letter_of_several_procedures_is_narrowed_to_one(
+    make: sessionmaker[Session], clerk: Actor, head: Actor, browser_of: Browser
+) -> None:
+    with transaction(make) as session:
+        a_customer(session)
+        a_complaint(session, by=clerk, at=LAST_WEEK, customer_id=1, subject="Oil weeping", complaint_class="major")
+        for subject in ("Letter opened", "Parcel late"):
+            a_complaint(
+                session, by=clerk, at=LAST_WEEK, customer_id=1, subject=subject, complaint_class="simple",
+                procedure_key="postal",
+            )  # fmt: skip
+    digest.do(make, MONDAY, CONTEXT)
+    seen = browser_of(head)
+    whole = seen.get(HERE).text
+    assert f'href="{HERE}?procedure=postal"' in whole
+    assert f'href="{HERE}/received">3</a>' in whole
+    part = seen.get(f"{HERE}?procedure=postal&again=1").text
+    assert f'href="{HERE}/received?procedure=postal">2</a>' in part
+    assert f'href="{HERE}/received?class=simple&amp;procedure=postal">2</a>' in part
+    assert "Oil weeping" not in part
+    assert "Replies in time" not in part
+    behind = seen.get(f"{HERE}/received?procedure=postal").text
+    assert behind.count('<th scope="row">') == 2
+    assert f'href="{HERE}?procedure=postal"' in behind
+    assert f'href="{HERE}/received">3</a>' in seen.get(f"{HERE}?procedure=bakery").text
+
+
+def test_a_letter_of_one_procedure_has_no_switch(taken: Actor, browser_of: Browser) -> None:
+    assert "?procedure=" not in browser_of(taken).get(HERE).text

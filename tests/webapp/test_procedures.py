@@ -55,7 +55,7 @@ def test_for_everybody_else_there_is_nothing_here(role: str, web: FlaskClient, b
         person = a_person(session, role)
     other = browser_of(person)
     assert {
-        other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal/2", "/postal-2.toml", "/postal-2.svg")
+        other.get(f"{PLACE}{path}").status_code for path in ("", "/new", "/postal/3", "/postal-3.toml", "/postal-3.svg")
     } == {404}
     assert other.post(f"{PLACE}/new", data={"text": SMALL, "reason": WHY}).status_code == 404
     assert versions(make) == []
@@ -75,7 +75,7 @@ def test_the_list_tells_every_version_and_how_many_follow_it(web: FlaskClient, m
 
 
 def test_the_text_of_a_version_is_taken_out_as_it_was(web: FlaskClient) -> None:
-    answer = web.get(f"{PLACE}/postal-2.toml")
+    answer = web.get(f"{PLACE}/postal-3.toml")
     assert answer.data == (procedure.FOLDER / "postal.toml").read_bytes()
     assert "attachment" in answer.headers["Content-Disposition"]
     assert web.get(f"{PLACE}/postal-9.toml").status_code == 404
@@ -190,7 +190,7 @@ def test_the_page_of_a_version_shows_its_picture_and_what_it_has(web: FlaskClien
 
 
 def test_the_picture_of_a_version_is_taken_out_as_a_file(web: FlaskClient) -> None:
-    answer = web.get(f"{PLACE}/postal-2.svg")
+    answer = web.get(f"{PLACE}/postal-3.svg")
     assert answer.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert answer.text == (DOCUMENTS / "postal.svg").read_text(encoding="utf-8")

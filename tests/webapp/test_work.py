@@ -285,6 +285,45 @@ def test_a_long_list_goes_on_on_a_next_page(
     )
 
 
+@pytest.mark.requirement("S27")
+@on_both_databases
+def test_all_of_a_kind_stand_on_a_list_answered_or_not(
+    desk: Desk, browser_of: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "PAGE", 1)
+    decision_id, _ = an_enquiry(desk), an_enquiry(desk)
+    with desk.act() as session:
+        off_board.answer(session, decision_id, text="Sent it", by=desk["sales"], at=desk.at)
+    clerk = browser_of(desk["clerk"])
+    page = clerk.get("/answers?kind=enquiry").text
+    more = re.search(r'<a class="btn" href="(/answers[^"]+)">Show more', page)
+    assert more, page
+    page += clerk.get(unescape(more[1])).text
+    assert re.findall(r'class="workrow__no">(C-[-\d]+)', page) == ["C-2026-0002", "C-2026-0001"]
+    assert "There is nothing of this kind." in clerk.get("/answers?kind=suggestion").text
+    assert clerk.get("/answers?kind=nothing&before=x").status_code == 200
+
+
+def test_who_takes_a_suggestion_off_the_board_says_who_answers_it(desk: Desk, browser_of: Browser) -> None:
+    number = desk.draft(procedure_key="service_feedback", complaint_class=None)
+    desk.write(number, "classification", "clerk", kind="suggestion")
+    clerk = browser_of(desk["clerk"])
+    page = clerk.get(f"/complaints/{number}").text
+    assert 'id="off-owner-suggestion"' in page
+    version = re.findall(r'name="version" value="(\d+)"', page)[0]
+    form = {
+        "outcome": "suggestion",
+        "reason": "",
+        "other": "Open on Sundays",
+        "owner": desk["sales"].id,
+        "version": version,
+    }
+    assert clerk.post(f"/complaints/{number}/off-board", data=form).status_code == 303
+    page = words(clerk.get("/answers?kind=suggestion").text)
+    assert "Open on Sundays" in page
+    assert "sales" in page
+
+
 @pytest.mark.parametrize("text", ["", "   ", "x" * 1001])
 def test_an_answer_that_is_none_is_refused_and_stays_in_the_form(desk: Desk, browser_of: Browser, text: str) -> None:
     decision_id = an_enquiry(desk)

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 from flask.cli import with_appcontext
 
-from complaints import digest, procedure_store
+from complaints import digest, procedure_store, weekly_narrowed
 from complaints.database import looking, sessions
 from complaints.digest import KIND, NotEnded, Remark
 from complaints.errors import ComplaintError
@@ -29,15 +29,18 @@ KEPT_BACK = ("lists", "facts", "departments", "names")
 @click.option("--week", "named", metavar="WEEK", help="Such as 2026-W46. Without it, the last one that has ended.")
 @click.option("--print/--send", "look", default=True, help="Write it here (the default), or mail it to its readers.")
 @click.option("--format", "form", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
+@click.option("--procedure", metavar="KEY", help="The figures of one procedure only; with --format json.")
 @click.option("--locale", type=click.Choice([*LOCALES]), help="The language to write it in.")
 @with_appcontext
-def command(named: str | None, look: bool, form: str, locale: str | None) -> None:
+def command(named: str | None, look: bool, form: str, procedure: str | None, locale: str | None) -> None:
     """The weekly digest.
 
     A letter that has been taken is shown as it was; of any other week the figures are reckoned now, as of its end. What
     was mailed to a reader is not mailed again.
     """
     at = datetime.now(UTC)
+    if procedure and (form != "json" or not look):
+        _fail("--procedure goes with --print --format json.", 2)
     try:
         with looking(sessions(db.engine)) as session:
             procedure_store.load_known(session)  # which of them are confidential
@@ -55,6 +58,10 @@ def command(named: str | None, look: bool, form: str, locale: str | None) -> Non
         _fail(str(error), 1)
     except ComplaintError as error:
         _fail(str(error), 2)
+    if procedure:
+        if procedure not in (told_of := weekly_narrowed.procedures(data)):
+            _fail(f"The letter tells nothing of {procedure!r}, but of: {', '.join(told_of) or 'no procedure'}.", 2)
+        data = weekly_narrowed.narrowed(data, procedure)
     click.echo(_json(data, remarks) if form == "json" else said)
 
 
