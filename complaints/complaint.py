@@ -249,7 +249,7 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
 
 def find(session: Session, number: str, actor: Actor, *, with_clocks: bool = False) -> Complaint:
     """The complaint of this number. Raises `NotFound` alike when there is none and when it is not the actor's."""
-    query = _numbered(actor, tuple(versions()), with_clocks)
+    query = _numbered(actor, versions(), with_clocks)
     complaint = session.scalars(query, {"number": number}).unique().one_or_none()
     if complaint is None:
         raise NotFound

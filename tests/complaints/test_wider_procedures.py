@@ -15,6 +15,7 @@ from complaints.passing import NotPassedOn
 from complaints.people import ROLES, Actor, UnknownRole, add_user
 from complaints.procedure import procedure, use
 from complaints.procedure_file import BadProcedure, read
+from complaints.procedure_words import Words
 from complaints.registration import Incomplete
 from complaints.work import Waiting
 from tests.builders import MONDAY, a_person
@@ -446,3 +447,5 @@ def test_so_many_rows_may_be_needed(desk: Desk) -> None:
         assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
     desk.write(number, "counts", "clerk", kind="a")
     assert desk.missing(number, "done", "clerk") == []
+    words = Words(procedure("goods"), str, "en")
+    assert "Counts: Kind: a; at least 2" in words.needs(procedure("goods").stage("done").needs)
