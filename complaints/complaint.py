@@ -34,7 +34,7 @@ from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, Procedure, confidential, hiding, procedure, versions
+from complaints.procedure import DEFAULT, Procedure, beside, confidential, hiding, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -222,6 +222,12 @@ def ordinary() -> ColumnElement[bool]:
         if versions
     ]
     return or_(Complaint.procedure.not_in(hidden), *kept)
+
+
+def in_figures() -> ColumnElement[bool]:
+    """Does a complaint stand in the figures? Those of confidential procedures do not, nor the cases of procedures that
+    say of themselves that theirs are no complaints, such as returns."""
+    return and_(ordinary(), Complaint.procedure.not_in(beside())) if beside() else ordinary()
 
 
 def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:

@@ -421,7 +421,7 @@ class Counting:
     """What the measures (measures.py) count of it. `replies`: the clocks of the replies that must be made in time;
     `effective`, `accepted`: what the records say of measures that work and of a customer who accepts; `answered`: the
     rows with the answer to the customer, of which those with `written` are in writing; `action`: the record with the
-    number of a corrective action."""
+    number of a corrective action; `complaints`: are its cases complaints, which are counted?"""
 
     replies: tuple[str, ...] = ()
     effective: Values = field(default_factory=dict)
@@ -429,6 +429,7 @@ class Counting:
     answered: Values = field(default_factory=dict)
     written: Values = field(default_factory=dict)
     action: str = ""
+    complaints: bool = True
 
 
 @dataclass(frozen=True)
@@ -641,6 +642,10 @@ class _Known:
         return frozenset(each.key for each in self.versions if each.hidden_from)
 
     @cached_property
+    def beside(self) -> frozenset[str]:
+        return frozenset(each.key for each in self.newest if not each.counting.complaints)
+
+    @cached_property
     def opened(self) -> frozenset[str]:
         return frozenset(rule.procedure for rules in self.versions for rule in rules.opens)
 
@@ -709,6 +714,11 @@ def confidential() -> Mapping[str, tuple[int, ...]]:
 def hiding() -> frozenset[str]:
     """The procedures with a version that hides complaints from those whom they are about."""
     return _now().hiding
+
+
+def beside() -> frozenset[str]:
+    """The procedures whose cases are no complaints."""
+    return _now().beside
 
 
 def newest() -> tuple[Procedure, ...]:

@@ -1,16 +1,17 @@
 """What a procedure can say beyond a factory: roles of its own, sums, comparisons, labels, cases that it opens."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import answers, board, links, notices, off_board, opening, passing, workflow
+from complaints import answers, board, figures, links, notices, off_board, opening, passing, weekly, workflow
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
+from complaints.measures import Period
 from complaints.passing import NotPassedOn
 from complaints.people import ROLES, Actor, UnknownRole, add_user
 from complaints.procedure import procedure, use
@@ -20,6 +21,7 @@ from complaints.registration import Incomplete
 from complaints.work import Waiting
 from tests.builders import MONDAY, a_person
 from tests.desk import CONTEXT, Desk, english
+from tests.weeks import NEXT_MONDAY, WEEK
 
 GOODS = """\
 key = "goods"
@@ -449,3 +451,19 @@ def test_so_many_rows_may_be_needed(desk: Desk) -> None:
     assert desk.missing(number, "done", "clerk") == []
     words = Words(procedure("goods"), str, "en")
     assert "Counts: Kind: a; at least 2" in words.needs(procedure("goods").stage("done").needs)
+
+
+def test_cases_that_are_no_complaints_stand_in_no_figure(desk: Desk, number: str) -> None:
+    def received() -> tuple[int, int]:
+        with desk.make() as session:
+            week = weekly.compute(session, WEEK, at=NEXT_MONDAY, calendar=CONTEXT.calendar, quiet_days=5)
+            month = figures.read(session, Period(MONDAY - timedelta(days=15), NEXT_MONDAY), NEXT_MONDAY)
+        return week["received"], len(month.complaints)
+
+    assert desk.case(number).rules.counting.complaints
+    assert received() == (1, 1)
+    beside = GOODS.replace("[privacy]", "[measures]\ncomplaints = false\n[privacy]").replace(
+        "version = 1", "version = 2"
+    )
+    use([read(none.replace("version = 1", "version = 2"), "goods.toml")])
+    assert received() == (0, 0)
