@@ -162,7 +162,7 @@ def columns(
     by_stage: dict[str, list[Card]] = defaultdict(list)
     if shown:
         looker = _looker(actor, procedure, filters)
-        query = _first_cards(procedure.key, shown, looker, filters, per_column, tuple(versions()))
+        query = _first_cards(procedure.key, shown, looker, filters, per_column, versions())
         for row in session.execute(query, _instants(procedure, now)):
             card = Card(*row)
             by_stage[card.stage].append(card)
@@ -210,7 +210,7 @@ def heads(
 ) -> list[Head]:
     """How many complaints stand in each stage, and how many of them are overdue."""
     wanted = procedure.stages if stages is None else tuple(stages)
-    query = _counts(procedure.key, wanted, _looker(actor, procedure, filters), filters, tuple(versions()))
+    query = _counts(procedure.key, wanted, _looker(actor, procedure, filters), filters, versions())
     found: dict[str, tuple[int, int]] = {}
     for key, total, overdue in session.execute(query, _instants(procedure, now)):
         before = found.get(key, (0, 0))

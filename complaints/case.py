@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from complaints import comparing, records, rows, signatures
 from complaints.assignments import Assignment, Post
 from complaints.complaint import Complaint, Involvement
-from complaints.errors import ComplaintError
+from complaints.errors import ComplaintError, Name
 from complaints.fields import REGISTER
 from complaints.link import OPENED, Link
 from complaints.procedure import Label, Move, Procedure, Sheet, SignatureRule, When, of, procedure
@@ -40,6 +40,14 @@ class Opened(NamedTuple):
     version: int
     stage: str
     number: str
+
+    @property
+    def name(self) -> Name:
+        """What it is: the name of its procedure."""
+        try:
+            return procedure(self.procedure, self.version).name
+        except ComplaintError:
+            return Name(self.procedure, self.procedure)
 
     @property
     def finished(self) -> bool:

@@ -34,7 +34,7 @@ from complaints.customers import Customer
 from complaints.database import Base
 from complaints.errors import Name, NotFound
 from complaints.people import Actor
-from complaints.procedure import DEFAULT, Procedure, confidential, hiding, procedure, versions
+from complaints.procedure import DEFAULT, Procedure, beside, confidential, hiding, procedure, versions
 
 CHANNELS: dict[str, Name] = {
     "phone": Name("Phone", "电话"),
@@ -224,6 +224,12 @@ def ordinary() -> ColumnElement[bool]:
     return or_(Complaint.procedure.not_in(hidden), *kept)
 
 
+def in_figures() -> ColumnElement[bool]:
+    """Does a complaint stand in the figures? Those of confidential procedures do not, nor the cases of procedures that
+    say of themselves that theirs are no complaints, such as returns."""
+    return and_(ordinary(), Complaint.procedure.not_in(beside())) if beside() else ordinary()
+
+
 def _to_register(actor: Actor) -> Iterator[ColumnElement[bool]]:
     """Is a complaint a draft that the actor may register? Until then it may name nobody at all."""
     mine = [(each.key, each.version) for each in versions() if actor.roles & {*each.register_stage.moved_in_by}]
@@ -249,7 +255,7 @@ def concerns(actor: Actor) -> ColumnElement[bool]:
 
 def find(session: Session, number: str, actor: Actor, *, with_clocks: bool = False) -> Complaint:
     """The complaint of this number. Raises `NotFound` alike when there is none and when it is not the actor's."""
-    query = _numbered(actor, tuple(versions()), with_clocks)
+    query = _numbered(actor, versions(), with_clocks)
     complaint = session.scalars(query, {"number": number}).unique().one_or_none()
     if complaint is None:
         raise NotFound

@@ -34,7 +34,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 from complaints import kpi_entries, procedure_store, rows
 from complaints.clocks import Clock
-from complaints.complaint import Complaint, ordinary
+from complaints.complaint import Complaint, in_figures, ordinary
 from complaints.context import Context
 from complaints.database import Base, transaction
 from complaints.kpi_entries import KpiEntry
@@ -132,14 +132,14 @@ def read(session: Session, period: Period, at: datetime) -> Events:
 
 def known(session: Session, which: Iterable[ColumnElement[bool]], at: datetime) -> tuple[Registered, ...]:
     """What is counted of some complaints, in the order of their registration; in three queries."""
-    ordinary_ones = (*which, ordinary())
+    counted_ones = (*which, in_figures())
     columns = (
         Complaint.id, Complaint.procedure, Complaint.complaint_class, Complaint.cause_type, Complaint.link,
         Complaint.product, Complaint.round, Complaint.investigation_id,
     )  # fmt: skip
-    query = select(*columns).where(*ordinary_ones).order_by(Complaint.registered_at, Complaint.id)
+    query = select(*columns).where(*counted_ones).order_by(Complaint.registered_at, Complaint.id)
     found, by_key = session.execute(query).all(), countings()
-    hanging = _Hanging(session, found, ordinary_ones, at, by_key)
+    hanging = _Hanging(session, found, counted_ones, at, by_key)
     written, verified = hanging.written(), hanging.verified()
     return tuple(
         _registered(row, by_key[row.procedure], written.get(row.id, ()), signed=row.id in verified) for row in found
@@ -189,7 +189,7 @@ def _replies(session: Session, period: Period, at: datetime) -> tuple[Reply, ...
         .where(
             Clock.subject_kind == COMPLAINT, Clock.key.in_({clock for _, clock in keys}),
             tuple_(Complaint.procedure, Clock.key).in_(keys), Clock.started_at <= at,
-            Clock.due_at >= period.begins, Clock.due_at < period.ends, ordinary(),
+            Clock.due_at >= period.begins, Clock.due_at < period.ends, in_figures(),
         )
         .order_by(Clock.due_at, Clock.id)
     )  # fmt: skip

@@ -237,15 +237,21 @@ def _finished_need(case: Case, need: Need) -> Iterator[Missing]:
     for each in case.opened.get(rule.procedure, ()):
         if not each.finished:
             message = N_(
-                "%(what)s %(number)s is not closed yet; release it with a reason if it does not concern this one"
+                "%(number)s (%(what)s) is not closed yet; release it with a reason if it does not concern this one"
             )
-            yield Missing(Sentence(message, {"what": rule.name, "number": each.number}), "linked")
+            yield Missing(Sentence(message, {"what": each.name, "number": each.number}), "linked")
 
 
 def _any_need(case: Case, need: Need) -> Iterator[Missing]:
-    ways = [_unmet(case, each) for each in need.any_of]
-    if all(ways):
+    """One of these holds. A signature that is not asked for of this complaint is no way to meet it."""
+    ways = [_unmet(case, each) for each in need.any_of if not _not_asked_for(case, each)]
+    if ways and all(ways):
         yield from ways[0]
+
+
+def _not_asked_for(case: Case, need: Need) -> bool:
+    rule = case.rules.signature(need.ref) if need.kind == "signature" else None
+    return rule is not None and not case.holds(rule.when)
 
 
 _ways = {

@@ -421,7 +421,7 @@ class Counting:
     """What the measures (measures.py) count of it. `replies`: the clocks of the replies that must be made in time;
     `effective`, `accepted`: what the records say of measures that work and of a customer who accepts; `answered`: the
     rows with the answer to the customer, of which those with `written` are in writing; `action`: the record with the
-    number of a corrective action."""
+    number of a corrective action; `complaints`: are its cases complaints, which are counted?"""
 
     replies: tuple[str, ...] = ()
     effective: Values = field(default_factory=dict)
@@ -429,6 +429,7 @@ class Counting:
     answered: Values = field(default_factory=dict)
     written: Values = field(default_factory=dict)
     action: str = ""
+    complaints: bool = True
 
 
 @dataclass(frozen=True)
@@ -607,35 +608,86 @@ class Procedure:
 # All that are known in this process. `use` is called with what the database keeps; the files that come with the house
 # are read at the first question.
 
+
+class _Known:
+    """What is known, looked at in every way that is asked for. Others may be looking at it, so it is never changed."""
+
+    def __init__(self, procedures: Mapping[tuple[str, int], Procedure]) -> None:
+        self.procedures = procedures
+
+    @cached_property
+    def versions(self) -> tuple[Procedure, ...]:
+        return tuple(sorted(self.procedures.values(), key=lambda each: (each.key, each.version)))
+
+    @cached_property
+    def newest_of(self) -> Mapping[str, Procedure]:
+        """By key, the newest version that can be read, if one can."""
+        return {each.key: each for each in sorted(self.versions, key=lambda each: (not each.still, each.version))}
+
+    @cached_property
+    def newest(self) -> tuple[Procedure, ...]:
+        found = (each for each in self.newest_of.values() if not each.still)
+        return tuple(sorted(found, key=lambda each: (each.key != DEFAULT, each.key)))
+
+    @cached_property
+    def confidential(self) -> Mapping[str, tuple[int, ...]]:
+        found = sorted({each.key for each in self.versions if each.confidential})
+        return {
+            key: tuple(each.version for each in self.versions if each.key == key and not each.confidential)
+            for key in found
+        }
+
+    @cached_property
+    def hiding(self) -> frozenset[str]:
+        return frozenset(each.key for each in self.versions if each.hidden_from)
+
+    @cached_property
+    def beside(self) -> frozenset[str]:
+        return frozenset(each.key for each in self.newest if not each.counting.complaints)
+
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        return frozenset(rule.procedure for rules in self.versions for rule in rules.opens)
+
+    @cached_property
+    def own_roles(self) -> Mapping[str, Name]:
+        return {key: name for rules in self.versions for key, name in rules.roles.items() if key not in HOUSE}
+
+
 _known: dict[tuple[str, int], Procedure] = {}
+_looked_at = _Known(_known)
 _shelved: frozenset[str] = frozenset()
 
 
+def _now() -> _Known:
+    global _known, _looked_at
+    if not _known:
+        from complaints.procedure_file import load
+
+        read = map(load, sorted(FOLDER.glob("*.toml")))
+        _known = {(each.key, each.version): each for each in read}
+    if _looked_at.procedures is not _known:
+        _looked_at = _Known(_known)
+    return _looked_at
+
+
 def use(procedures: Iterable[Procedure]) -> None:
-    """Know these, too. Others may be reading what is known, so it is replaced and never changed."""
+    """Know these, too."""
     global _known
     new = {(each.key, each.version): each for each in procedures}
     if new:
-        _shipped()
-        _known = {**_known, **new}
+        _known = {**_now().procedures, **new}
 
 
 def procedure(key: str = DEFAULT, version: int | None = None) -> Procedure:
     """A procedure by its key: the newest version that can be read, or the one that is named. Raises
     `UnknownProcedure`."""
-    _shipped()
-    if version is not None:
-        found = _known.get((key, version))
-    else:
-        found = max((each for each in _known.values() if each.key == key), key=_newness, default=None)
+    known = _now()
+    found = known.newest_of.get(key) if version is None else known.procedures.get((key, version))
     if found is None:
         asked = key if version is None else f"{key} {version}"
         raise UnknownProcedure(procedure=asked[:60], known=", ".join(each.key for each in newest()))
     return found
-
-
-def _newness(rules: Procedure) -> tuple[bool, int]:
-    return not rules.still, rules.version
 
 
 def of(complaint: "Complaint") -> Procedure:
@@ -653,44 +705,47 @@ def of(complaint: "Complaint") -> Procedure:
     return procedure(key, version)
 
 
-def confidential() -> dict[str, list[int]]:
+def confidential() -> Mapping[str, tuple[int, ...]]:
     """The procedures with a version whose complaints are seen only by those they name, each with its versions of which
     that is not so."""
-    _shipped()
-    found = sorted({each.key for each in _known.values() if each.confidential})
-    return {
-        key: sorted(each.version for each in versions() if each.key == key and not each.confidential) for key in found
-    }
+    return _now().confidential
 
 
-def hiding() -> set[str]:
+def hiding() -> frozenset[str]:
     """The procedures with a version that hides complaints from those whom they are about."""
-    _shipped()
-    return {each.key for each in _known.values() if each.hidden_from}
+    return _now().hiding
 
 
-def newest() -> list[Procedure]:
+def beside() -> frozenset[str]:
+    """The procedures whose cases are no complaints."""
+    return _now().beside
+
+
+def newest() -> tuple[Procedure, ...]:
     """All procedures in their newest version, the default one first."""
-    _shipped()
-    keys = sorted({each.key for each in _known.values() if not each.still}, key=lambda key: (key != DEFAULT, key))
-    return [procedure(key) for key in keys]
+    return _now().newest
+
+
+def versions() -> tuple[Procedure, ...]:
+    """Every version that is known."""
+    return _now().versions
+
+
+def own_roles() -> Mapping[str, Name]:
+    """The roles that procedures bring with them, by the name that the newest version gives them."""
+    return _now().own_roles
 
 
 def is_opened(key: str) -> bool:
     """Do complaints of other procedures open cases of this one?"""
-    return key in _opened(tuple(versions()))
+    return key in _now().opened
 
 
-@lru_cache(maxsize=8)
-def _opened(known: tuple[Procedure, ...]) -> frozenset[str]:
-    return frozenset(rule.procedure for rules in known for rule in rules.opens)
-
-
-def offered() -> list[Procedure]:
+def offered() -> tuple[Procedure, ...]:
     """The procedures that new complaints may follow here: those that are not on the shelf, in their newest version, the
     default one first; there is always one."""
     known = newest()
-    return [rules for rules in known if rules.key not in _shelved] or known
+    return tuple(rules for rules in known if rules.key not in _shelved) or known
 
 
 def usual() -> Procedure:
@@ -704,28 +759,12 @@ def shelve(keys: Iterable[str]) -> None:
     _shelved = frozenset(keys)
 
 
-def own_roles() -> Mapping[str, Name]:
-    """The roles that procedures bring with them, by the name that the newest version gives them."""
-    return _own_roles(tuple(versions()))
-
-
-@lru_cache(maxsize=8)
-def _own_roles(known: tuple[Procedure, ...]) -> Mapping[str, Name]:
-    return {key: name for rules in known for key, name in rules.roles.items() if key not in HOUSE}
-
-
-def versions() -> list[Procedure]:
-    """Every version that is known."""
-    _shipped()
-    return sorted(_known.values(), key=lambda each: (each.key, each.version))
-
-
 def laid_out(key: str) -> Procedure:
     """A procedure as its board shows it: the newest version, with the stages that only other versions have at their
     place among its own."""
     rules = procedure(key)
-    others = [each for each in versions() if each.key == key and each is not rules]
-    return _laid_out(rules, tuple(reversed(others))) if others else rules
+    others = tuple(each for each in reversed(versions()) if each.key == key and each is not rules)
+    return _laid_out(rules, others) if others else rules
 
 
 @lru_cache(maxsize=64)
@@ -740,12 +779,3 @@ def _laid_out(rules: Procedure, others: tuple[Procedure, ...]) -> Procedure:
                 stages[stage.key] = stage
             place = keys.index(stage.key) + 1 if stage.key in keys else place
     return replace(rules, stages=tuple(stages[key] for key in keys))
-
-
-def _shipped() -> None:
-    global _known
-    if not _known:
-        from complaints.procedure_file import load
-
-        read = map(load, sorted(FOLDER.glob("*.toml")))
-        _known = {(each.key, each.version): each for each in read}

@@ -46,6 +46,7 @@ LABELS: Mapping[str, str] = {
     "act": N_("What the button says"),
     "after": N_("Comes after"),
     "always": N_("Always mailed"),
+    "answer": N_("On the answer list as"),
     "asks": N_("Asks the person"),
     "at_most": N_("At most"),
     "back": N_("Leads back"),

@@ -25,6 +25,7 @@ def read(declared: Declared) -> Counting:
         answered=fields("answered", many=True),
         written=fields("written", many=True),
         action=table.one("action", numbered, ""),
+        complaints=bool(table.take("complaints", bool, N_("true or false"), True)),
     )
     table.end()
     return counting

@@ -182,6 +182,8 @@ class Words:
         if need.since:
             conditions.append(self.say(N_("since %(stage)s"), stage=self.rules.stage(need.since).name))
         said = self.what(need.ref)
+        if need.least > 1:
+            conditions.append(self.say(N_("at least %(number)s"), number=str(need.least)))
         if need.kind == "none":
             said = self.say(N_("none left in “%(sheet)s”"), sheet=said)
         return self._told(said, self.listed(conditions, apart=True)) if conditions else said

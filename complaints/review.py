@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from complaints import as_of, figures, kpi_entries
 from complaints.actions import first_words
-from complaints.complaint import Complaint, ordinary, visible_to
+from complaints.complaint import Complaint, in_figures, ordinary, visible_to
 from complaints.customers import Customer
 from complaints.errors import Name
 from complaints.figures import Figure
@@ -171,7 +171,7 @@ def _action(record: Record, complaint: Complaint, about: Registered) -> Action:
 
 def _open(session: Session, actor: Actor, most: int) -> tuple[tuple[Open, ...], int]:
     """What is not closed, the most urgent first."""
-    where = *as_of.open_now(), Complaint.registered_at.is_not(None), ordinary()
+    where = *as_of.open_now(), Complaint.registered_at.is_not(None), in_figures()
     total = session.scalar(select(func.count()).select_from(Complaint).where(*where)) or 0
     query = select(Complaint, Customer.name).outerjoin(Customer, Customer.id == Complaint.customer_id).where(*where)
     found = session.execute(visible_to(actor, query).order_by(Complaint.sort_due_at, Complaint.id).limit(most)).all()

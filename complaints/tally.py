@@ -26,7 +26,7 @@ class Tally(NamedTuple):
 
 
 def of(session: Session, actor: Actor, today: date) -> Tally:
-    return Tally(*session.execute(_of(actor, tuple(versions())), {"today": today}).one())
+    return Tally(*session.execute(_of(actor, versions()), {"today": today}).one())
 
 
 @lru_cache(maxsize=256)

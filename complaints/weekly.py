@@ -17,7 +17,7 @@ from complaints import as_of, switches
 from complaints.as_of import Stood
 from complaints.calendar import WorkingCalendar
 from complaints.clocks import CANCELLED, MERGED, REPLACED, UNDONE, Clock
-from complaints.complaint import CAUSE_TYPES, Complaint, Involvement, ordinary
+from complaints.complaint import CAUSE_TYPES, Complaint, Involvement, in_figures
 from complaints.consequences import RESPONSIBLE
 from complaints.conversation import Entry
 from complaints.customers import Customer
@@ -25,7 +25,7 @@ from complaints.link import Link
 from complaints.links import RECURRENCE
 from complaints.penalty import Penalty
 from complaints.people import Department, User
-from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, newest, procedure, versions
+from complaints.procedure import COMPLAINT, INVESTIGATION, Procedure, beside, newest, procedure, versions
 from complaints.procedure_measures import says
 from complaints.records import Record
 from complaints.weeks import Week, midnight, working_day_after, working_days_before
@@ -111,9 +111,10 @@ class _Reckoning:
         by = (Complaint.complaint_class, Complaint.cause_type, Complaint.procedure)
         columns = (found.c.week, found.c.figure, *by, Complaint.procedure_version)
         query = select(*columns, func.count()).join(Complaint, Complaint.id == found.c.id).group_by(*columns)
+        aside = Complaint.procedure.not_in(beside())
         counted: Counter[tuple[Any, ...]] = Counter()
         hidden: Counter[str] = Counter(dict.fromkeys(FIGURES, 0))
-        for week, figure, *which, version, number in self.session.execute(query):
+        for week, figure, *which, version, number in self.session.execute(query.where(aside)):
             if self._may_be_named(which[-1], version):
                 counted[week, figure, *which] += number
             elif week == len(self.weeks) - 1:
@@ -155,7 +156,7 @@ class _Reckoning:
             .join(Complaint, Complaint.id == found.c.id)
             .outerjoin(Involvement, named)
             .outerjoin(Department, Department.id == Involvement.department_id)
-            .where(ordinary())
+            .where(in_figures())
             .group_by(Department.key, found.c.figure)
         )
         by: Data = {}
@@ -180,7 +181,7 @@ class _Reckoning:
         when = Clock.due_at >= begin, Clock.due_at < self.until, Clock.started_at < self.until
         query: Select[Any] = select().select_from(Clock).join(Complaint, of_complaint)
         of_replies = Clock.key.in_({key for _, key in promised}), tuple_(Complaint.procedure, Clock.key).in_(promised)
-        return query.where(*of_replies, *when, ended, ordinary())
+        return query.where(*of_replies, *when, ended, in_figures())
 
     def _in_time(self) -> Any:
         return and_(Clock.stopped_at < self.until, Clock.stopped_at <= Clock.due_at)
@@ -246,7 +247,7 @@ class _Reckoning:
                 Complaint.procedure_version, Complaint.repeat_of_count, each.c.at, func.count().over(),
             )
             .join(each, each.c.id == Complaint.id)
-            .where(ordinary())
+            .where(in_figures())
             .order_by(each.c.at, Complaint.id)
             .limit(LISTED)
         )  # fmt: skip
@@ -268,7 +269,7 @@ class _Reckoning:
             *(
                 select(*columns)
                 .join(Record, and_(Record.subject == kind, Record.subject_id == id_))
-                .where(Complaint.changed_at >= self.begin, *written, ordinary())
+                .where(Complaint.changed_at >= self.begin, *written, in_figures())
                 for kind, id_ in on.items()
             )
         )

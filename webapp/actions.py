@@ -14,6 +14,7 @@ from complaints.people import Department
 from complaints.records import Record
 from webapp.context import actor, now, zone
 from webapp.database import db
+from webapp.language import in_my_language
 from webapp.records import Section
 
 bp = Blueprint("actions", __name__)
@@ -79,5 +80,6 @@ def tasks(work: Section) -> Iterable[Task]:
             for row in work.case.of_sheet(sheet):
                 over = row.done_on is None and row.due_on is not None and row.due_on < today
                 owner = work.names.people.get(row.owner_id or 0, "")
-                found.append(Task(row, sheet.key, first_words(sheet, row.values), owner, over))
+                what = first_words(sheet, row.values) or in_my_language(sheet.name)
+                found.append(Task(row, sheet.key, what, owner, over))
     return sorted(found, key=lambda task: (task.record.done_on is not None, task.record.due_on or date.max))

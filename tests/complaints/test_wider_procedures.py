@@ -1,24 +1,27 @@
 """What a procedure can say beyond a factory: roles of its own, sums, comparisons, labels, cases that it opens."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import answers, board, links, notices, off_board, opening, passing, workflow
+from complaints import answers, board, figures, links, notices, off_board, opening, passing, weekly, workflow
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
+from complaints.measures import Period
 from complaints.passing import NotPassedOn
 from complaints.people import ROLES, Actor, UnknownRole, add_user
 from complaints.procedure import procedure, use
 from complaints.procedure_file import BadProcedure, read
+from complaints.procedure_words import Words
 from complaints.registration import Incomplete
 from complaints.work import Waiting
 from tests.builders import MONDAY, a_person
 from tests.desk import CONTEXT, Desk, english
+from tests.weeks import NEXT_MONDAY, WEEK
 
 GOODS = """\
 key = "goods"
@@ -240,9 +243,8 @@ def test_a_complaint_opens_a_case_and_waits_for_its_end(desk: Desk, number: str)
     desk.write(number, "count", "clerk", more="no")
     desk.write(number, "count", "clerk", more="yes")
     assert opened(desk, number) == [other]
-    assert desk.missing(number, "done", "clerk") == [
-        f"Hand on {other} is not closed yet; release it with a reason if it does not concern this one"
-    ]
+    (missing,) = desk.missing(number, "done", "clerk")
+    assert missing.startswith(f"{other} (Complaints, postal service) is not closed yet; release it with a reason")
     assert not waits_to_move(desk, number)
     with desk.act() as session:
         found = desk.find(session, other)
@@ -446,3 +448,21 @@ def test_so_many_rows_may_be_needed(desk: Desk) -> None:
         assert desk.missing(number, "done", "clerk") == [f"“Counts” needs 2 complete entries; it has {has}"]
     desk.write(number, "counts", "clerk", kind="a")
     assert desk.missing(number, "done", "clerk") == []
+    words = Words(procedure("goods"), str, "en")
+    assert "Counts: Kind: a; at least 2" in words.needs(procedure("goods").stage("done").needs)
+
+
+def test_cases_that_are_no_complaints_stand_in_no_figure(desk: Desk, number: str) -> None:
+    def received() -> tuple[int, int]:
+        with desk.make() as session:
+            week = weekly.compute(session, WEEK, at=NEXT_MONDAY, calendar=CONTEXT.calendar, quiet_days=5)
+            month = figures.read(session, Period(MONDAY - timedelta(days=15), NEXT_MONDAY), NEXT_MONDAY)
+        return week["received"], len(month.complaints)
+
+    assert desk.case(number).rules.counting.complaints
+    assert received() == (1, 1)
+    beside = GOODS.replace("version = 1", "version = 2").replace(
+        "[privacy]", "[measures]\ncomplaints = false\n[privacy]"
+    )
+    use([read(beside, "goods.toml")])
+    assert received() == (0, 0)

@@ -142,6 +142,17 @@ def test_signs_of_urgency_propose_that_it_is_urgent(begin: Callable[..., Walker]
 # Service feedback
 
 
+@pytest.mark.requirement("S14")
+@pytest.mark.parametrize("variant", ["service_feedback", "property_service"])
+def test_whoever_gives_feedback_is_verified_before_it_is_accepted(walk: Walk, variant: str) -> None:
+    walker = walk(variant).draft(**ENTRY)
+    assert any("Identity of whoever" in each for each in walker.refused("classified"))
+    walker.to("classified")
+    case = walker.case()
+    assert case.value("identity.how")
+    assert case.value("identity.result")
+
+
 @pytest.mark.requirement("S101")
 @pytest.mark.parametrize(("answered", "outcome"), [("2026-11-21 18:00", "met"), ("2026-11-21 18:01", "late")])
 def test_online_feedback_is_answered_within_24_hours_as_an_aim(

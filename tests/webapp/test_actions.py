@@ -7,6 +7,8 @@ import pytest
 import time_machine
 from sqlalchemy.orm import Session, sessionmaker
 
+from complaints.database import transaction
+from tests.builders import written
 from tests.desk import Desk
 from tests.webapp.conftest import Browser, on_both_databases
 
@@ -62,6 +64,18 @@ def test_the_tasks_of_a_complaint_stand_beside_it(desk: Desk, browser_of: Browse
     page = browser_of(desk["qe"]).get(f"/complaints/{number}").text
     shown = words(page[page.index('id="tasks"') : page.index('id="people"')])
     assert re.search(r"Tasks 2 All open actions late overdue since .*, dept soon due .*, dept", shown)
+
+
+def test_a_task_without_words_of_its_own_is_called_as_its_record(desk: Desk, browser_of: Browser) -> None:
+    number = desk.draft(procedure_key="medical")
+    with transaction(desk.make) as session:
+        found = desk.find(session, number)
+        written(session, found, "injury", serious="yes")
+        written(session, found, "evaluation", evaluator=desk["qe"].id, due="2026-11-10")
+    page = browser_of(desk["qe"]).get(f"/complaints/{number}").text
+    shown = words(page[page.index('id="tasks"') : page.index('id="people"')])
+    assert "All open actions Evaluation of the adverse event overdue since" in shown
+    assert "Evaluation of the adverse event no check yet" in words(browser_of(desk["qe"]).get("/actions").text)
 
 
 @pytest.mark.requirement("S78")
