@@ -27,7 +27,8 @@ how far off they are, and what is said in both languages as a `Name`."""
 
 @dataclass(frozen=True)
 class Story:
-    """What becomes of a complaint; times are in working days."""
+    """What becomes of a complaint; times are in working days. `entry`: what the register entry says of it, days by how
+    far off they are."""
 
     key: str
     writer: Writer

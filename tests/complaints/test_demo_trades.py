@@ -20,6 +20,7 @@ from complaints.outbox import Outgoing
 from complaints.people import Grant, User, user_with_password
 from complaints.procedure import offered
 from complaints.settings import Settings
+from tests.conftest import on_sqlite
 from webapp import prepare
 
 AT = datetime(2026, 11, 18, 7, 20, 30, tzinfo=UTC)  # a Wednesday, 15:20 in Shanghai
@@ -59,6 +60,7 @@ def test_every_complaint_stands_where_its_story_says_and_the_ledger_is_consisten
         assert [each.key for each in offered()] == [trade.procedure]
 
 
+@on_sqlite
 @every_trade
 def test_nothing_happened_after_now_and_no_mail_is_owed(engine: Engine, key: str, tmp_path: Path) -> None:
     play(engine, key, tmp_path)
@@ -69,6 +71,7 @@ def test_nothing_happened_after_now_and_no_mail_is_owed(engine: Engine, key: str
         assert all(rendered for rendered in session.scalars(sent))
 
 
+@on_sqlite
 @every_trade
 def test_everybody_whom_the_procedure_asks_works_there(engine: Engine, key: str, tmp_path: Path) -> None:
     play(engine, key, tmp_path, only=0)
