@@ -92,7 +92,7 @@ class _Reckoning:
                 | {"timely_reply": replies[n]}
                 for n, week in enumerate(self.weeks)
             ],
-            "confidential": dict(hidden) if any(each.confidential for each in versions()) else None,
+            "confidential": dict(hidden) if any(hidden.values()) else None,
             **{key: lists[key]["total"] for key in LISTS[len(FIGURES) :]},
             "penalties": self._penalties(),
             "quiet_days": self.quiet_days,
@@ -319,7 +319,7 @@ class _Reckoning:
         """The names of what is counted by, as they are in this week."""
         departments = select(Department.key, Department.name_en, Department.name_zh).order_by(Department.id)
         return {
-            "class": {key: [name.en, name.zh] for rules in newest() for key, name in rules.classes.items()},
+            "class": {key: [name.en, name.zh] for rules in reversed(newest()) for key, name in rules.classes.items()},
             "cause": {key: [name.en, name.zh] for key, name in CAUSE_TYPES.items()},
             "procedure": {rules.key: [rules.name.en, rules.name.zh] for rules in newest()},
             "department": {key: [en, zh] for key, en, zh in self.session.execute(departments)},

@@ -124,7 +124,7 @@ def file_page(
         people=people,
         departments=session.scalars(select(Department).order_by(Department.id)).all(),
         kinds=communications.KINDS,
-        classes={key: name for rules in newest() for key, name in rules.classes.items()},
+        classes={key: name for rules in reversed(newest()) for key, name in rules.classes.items()},
         person=person or Form({}, customer.version),
         talk=talk or blank_talk(),
         answering=answering,

@@ -46,7 +46,7 @@ from complaints.errors import Name
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Actor, Department, User, actor_for
-from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage
+from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage, procedure
 from complaints.records import Record
 from complaints.signatures import APPROVED
 
@@ -74,7 +74,8 @@ def play(
         procedure_store.load_known(session)
         if not trade.company.is_founded(session):
             trade.company.found(session, at=at, password=password)
-            procedure_use.use_only(session, [trade.procedure], by=SYSTEM, at=at)
+            opened = (rule.procedure for rule in procedure(trade.procedure).opens)
+            procedure_use.use_only(session, [trade.procedure, *opened], by=SYSTEM, at=at)
     with transaction(make) as session:
         played = {*session.scalars(select(Letter.message_id).where(Letter.message_id.startswith("story.")))}
         staff = [_actor(session, trade.company.address(each.user), at) for each in trade.company.staff]

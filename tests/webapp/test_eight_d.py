@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import joining, procedure_store
 from complaints.database import transaction
 from complaints.printing import Print
+from complaints.procedure import procedure
 from complaints.settings import Settings
 from jobs.printing import Printer
 from tests.builders import MONDAY, PNG
@@ -333,6 +334,6 @@ def test_only_who_may_see_the_complaint_sees_its_report_and_only_where_there_is_
     )
     assert as_("sales").get(f"/complaints/{number}/8d").status_code == 200
     with transaction(desk.make) as session:
-        desk.find(session, number).procedure_version = 2
+        desk.find(session, number).procedure_version = procedure("postal").version
         desk.find(session, number).procedure = "postal"
     assert as_("sales").get(f"/complaints/{number}/8d").status_code == 404
