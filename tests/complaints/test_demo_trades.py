@@ -18,7 +18,7 @@ from complaints.history import Change
 from complaints.letters import Letter
 from complaints.outbox import Outgoing
 from complaints.people import Grant, User, user_with_password
-from complaints.procedure import offered, procedure
+from complaints.procedure import offered
 from complaints.settings import Settings
 from tests.conftest import on_sqlite
 from webapp import prepare
@@ -57,7 +57,7 @@ def test_every_complaint_stands_where_its_story_says_and_the_ledger_is_consisten
         assert session.scalar(select(func.count()).where(Complaint.round > 1)), "one came back"
         assert faults(session) == []
         procedure_store.load_known(session)
-        opened = {rule.procedure for rule in procedure(trade.procedure).opens}
+        opened = {rule.procedure for rule in procedure.procedure(trade.procedure).opens}
         assert {each.key for each in offered()} == {trade.procedure, *opened}
 
 
