@@ -115,8 +115,8 @@ def _behind(rules: Procedure) -> Mapping[str, set[str]]:
 
 
 def _closure(begin: Iterable[str], step: Mapping[str, set[str]]) -> set[str]:
-    found = set(begin)
-    while new := {to for here in found for to in step.get(here, ())} - found:
+    found, new = {*begin}, {*begin}
+    while new := {to for here in new for to in step.get(here, ())} - found:
         found |= new
     return found
 
@@ -218,8 +218,9 @@ def _names(rules: Procedure) -> Iterator[Told]:
 
 
 def _circles(place: str, after: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+    step = {key: {*others} for key, others in after.items()}
     for key in after:
-        if key and key in _closure(after[key], {each: {*others} for each, others in after.items()}):
+        if key and key in _closure(after[key], step):
             yield f"{place}.{key}.after", Sentence(N_("goes round in a circle and back to itself"))
 
 

@@ -394,6 +394,12 @@ def test_a_text_that_is_no_toml_is_told_with_its_line() -> None:
     assert "at line 2" in faults('a = 1\nb = "\n')[0]
 
 
+def test_what_holds_far_more_than_any_procedure_needs_is_told_before_it_is_checked() -> None:
+    assert faults("[[stage]]\n" * 501) == ["x.toml: stage: holds more than 500 parts, which no procedure needs"]
+    told = "x.toml: label[1].when.complaint_class: holds more than 500 parts, which no procedure needs"
+    assert faults(f"[[label]]\nwhen = {{ complaint_class = [{'1, ' * 501}] }}\n") == [told]
+
+
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
