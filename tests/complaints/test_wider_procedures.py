@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from complaints import (
     answers,
+    assigning,
     board,
     comparing,
     links,
@@ -18,6 +19,8 @@ from complaints import (
     workflow,
     writing,
 )
+from complaints.assigning import NotAssigned
+from complaints.assignments import Post
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
@@ -435,6 +438,18 @@ def test_whom_it_is_about_is_given_no_part_in_it(desk: Desk, number: str, about:
         "names somebody who stands in “Whom it is about”, too; whom it is about has no part in it",
         "names somebody who stands in “Starter”, too; whom it is about has no part in it",
     ]
+
+
+def test_whom_it_is_about_is_offered_for_no_post_of_it(desk: Desk, number: str, about: Actor) -> None:
+    with transaction(desk.make) as session:
+        complaint, today = desk.find(session, number), desk.at.date()
+        posts = {each.post: each for each in assigning.positions(session, complaint, by=desk["mkt_sup"], today=today)}
+        assert [each.name for each in posts[Post("keeper")].holders] == ["the other one"]
+        with pytest.raises(NotAssigned):
+            assigning.assign(
+                session, complaint, Post("keeper"), about.id, reason="", hand_over=False, by=desk["mkt_sup"],
+                at=desk.at, context=CONTEXT, seen_version=complaint.version,
+            )  # fmt: skip
 
 
 def pass_to(session: Session, desk: Desk, complaint: Complaint, to: Actor) -> None:
