@@ -90,6 +90,9 @@ def _register(rules: Procedure) -> Iterator[Told]:
     elif not rules.ways(first.key, registers[0].key):
         message = N_("no [[move]] leads there from '%(first)s', where a complaint begins")
         yield f"stage.{registers[0].key}", Sentence(message, {"first": first.key})
+    elif all("." in who for who in registers[0].moved_in_by):
+        message = N_("nobody may register: the [[move]] that leads there names no role in by")
+        yield f"stage.{registers[0].key}", Sentence(message)
 
 
 def _ways(rules: Procedure) -> Iterator[Told]:

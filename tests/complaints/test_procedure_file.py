@@ -62,6 +62,10 @@ BROKEN = {
         ('to = "handling"', 'to = "handlign"'),
         "move[2].to: names 'handlign'; did you mean 'handling'?",
     ),
+    "a registration by nobody": (
+        ('to = "registered"\nby = ["clerk"]', 'to = "registered"\nby = ["finding.who"]'),
+        "stage.registered: nobody may register: the [[move]] that leads there names no role in by",
+    ),
     "an unknown role": (('by = ["qe"]\nwhen', 'by = ["qee"]\nwhen'), "move[2].by: names 'qee'; did you mean 'qe'?"),
     "a field with a name of the form": (
         ('key = "text"\nname', 'key = "version"\nname'),
