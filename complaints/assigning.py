@@ -105,7 +105,7 @@ def positions(session: Session, complaint: Complaint, *, by: Actor, today: date)
     if _is_over(case):
         return []
     wanted = posts(case)
-    holders = _holders(session, wanted, today)
+    holders = _holders(session, case, wanted, today)
     return [_position(case, post, holders[post], now=now, by=by) for post, now in wanted.items()]
 
 
@@ -114,14 +114,14 @@ def _is_over(case: Case) -> bool:
     return stage.final or stage.off_board
 
 
-def _holders(session: Session, wanted: Collection[Post], today: date) -> dict[Post, list[Holder]]:
-    """Who holds each post today, by name; of a department its head first."""
+def _holders(session: Session, case: Case, wanted: Collection[Post], today: date) -> dict[Post, list[Holder]]:
+    """Who holds each post today, by name, but nobody whom the complaint is about; of a department its head first."""
     roles = {post.role for post in wanted} | (DEPARTMENT_ROLES if any(post.department_id for post in wanted) else set())
     query = (
         select(Grant.department_id, User.id, User.name, Grant.role, User.superior_id)
         .join(User, User.id == Grant.user_id)
         .where(
-            Grant.role.in_(roles), User.left_at.is_(None), Grant.since <= today,
+            Grant.role.in_(roles), User.left_at.is_(None), User.id.not_in(case.about), Grant.since <= today,
             or_(Grant.until.is_(None), Grant.until >= today),
         )
         .order_by(User.name, User.id)
@@ -200,7 +200,7 @@ def assign(
     wanted = posts(case)
     if post not in wanted:
         raise NotFound
-    position = _position(case, post, _holders(session, [post], today)[post], now=wanted[post], by=by)
+    position = _position(case, post, _holders(session, case, [post], today)[post], now=wanted[post], by=by)
     if not (position.may_hand_over if hand_over else position.may_name):
         raise NotAllowed(who=RoleNames((post.role, *sorted(SUPERVISORS - {post.role}))))
     reason = clean(reason, lines=True)

@@ -39,7 +39,7 @@ def comparable(value: Any) -> date | Decimal | None:
         return value.date()
     if isinstance(value, date):
         return value
-    if isinstance(value, (int, Decimal)):
+    if isinstance(value, int):
         return Decimal(value)
     text = value if isinstance(value, str) else ""
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}(T.*)?", text):
@@ -48,6 +48,7 @@ def comparable(value: Any) -> date | Decimal | None:
         except ValueError:
             return None
     try:
-        return Decimal(text) if text else None
+        number = Decimal(text) if text else None
     except InvalidOperation:
         return None
+    return number if number is not None and number.is_finite() else None

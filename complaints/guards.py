@@ -185,8 +185,7 @@ def departments_to_write(case: Case, sheet: Sheet) -> frozenset[int] | None:
 
 
 def _without_row(case: Case, sheet: Sheet, rows: Iterable[Mapping[str, Any]]) -> frozenset[int]:
-    own = next(field.key for field in sheet.fields if field.kind == "departments")
-    return frozenset(case.ids(sheet.each)) - {department for row in rows for department in row.get(own) or ()}
+    return frozenset(case.ids(sheet.each)).difference(*(whose(sheet, row) for row in rows))
 
 
 def _matches(values: dict[str, Any], need: Need) -> bool:
@@ -234,12 +233,12 @@ def _notified_need(case: Case, _need: Need) -> Iterator[Missing]:
 
 def _finished_need(case: Case, need: Need) -> Iterator[Missing]:
     rule = next(each for each in case.rules.opens if each.key == need.ref)
-    for each in case.opened.get(rule.procedure, ()):
-        if not each.finished:
-            message = N_(
-                "%(number)s (%(what)s) is not closed yet; release it with a reason if it does not concern this one"
-            )
-            yield Missing(Sentence(message, {"what": each.name, "number": each.number}), "linked")
+    cases = [each for each in case.opened.get(rule.procedure, ()) if not each.finished]
+    if cases:  # their numbers are told only to who may see them
+        message = N_(
+            "“%(what)s”: what was opened is not closed yet; release it with a reason if it does not concern this one"
+        )
+        yield Missing(Sentence(message, {"what": cases[0].name}), "linked")
 
 
 def _any_need(case: Case, need: Need) -> Iterator[Missing]:
@@ -348,6 +347,21 @@ def against_sheet(case: Case, sheet: Sheet, by: Actor, *, own_row: bool = False)
 def _writing(case: Case, sheet: Sheet) -> frozenset[int] | None:
     """The departments whose people write in a record, where each writes its own row."""
     return frozenset(case.ids(sheet.each)) if sheet.each else None
+
+
+def not_theirs(case: Case, sheet: Sheet, by: Actor, values: Mapping[str, Any]) -> frozenset[int]:
+    """The departments whose row it is, where each writes its own, and for which this person does not write. Whom a
+    field names writes for all."""
+    roles = writers(sheet)
+    if not sheet.each or by.id is None or any("." in role and by.id in case.ids(role) for role in roles):
+        return frozenset()
+    return whose(sheet, values) - {department for role in roles for department in by.departments_as(role)}
+
+
+def whose(sheet: Sheet, values: Mapping[str, Any]) -> frozenset[int]:
+    """The departments that a row names as its own."""
+    own = next((field.key for field in sheet.fields if field.kind == "departments"), "")
+    return frozenset(values.get(own) or ())
 
 
 def writers(sheet: Sheet) -> tuple[str, ...]:

@@ -175,6 +175,8 @@ def add(
     history.note(session, complaint.id, f"linked:{kind}", by=by, at=at, number=other.number, **said)
     history.note(session, other.id, f"linked:{REVERSED[kind]}", by=by, at=at, number=complaint.number, **said)
     session.flush()
+    if kind == OPENED:  # it waits for that case from now on
+        work.renew(session, complaint.id, turns.tasks(load(session, complaint)), at=at)
     return other
 
 

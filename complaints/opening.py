@@ -38,15 +38,18 @@ def openable(case: Case, by: Actor) -> list[OpenRule]:
     return [
         rule
         for rule in case.rules.opens
-        if _is_offered(rule)
+        if _may_begin(case, rule)
         and (not rule.stages or case.stage in rule.stages)
         and case.holds(rule.when)
         and guards.holds_role(case, by, rule.by) is not None
     ]
 
 
-def _is_offered(rule: OpenRule) -> bool:
-    return any(rules.key == rule.procedure for rules in offered())
+def _may_begin(case: Case, rule: OpenRule) -> bool:
+    """Is its procedure in use here? What a confidential complaint says goes into no case that everybody sees."""
+    return any(
+        rules.key == rule.procedure and (rules.confidential or not case.rules.confidential) for rules in offered()
+    )
 
 
 def open_case(session: Session, case: Case, rule: OpenRule, *, by: Actor, at: datetime, context: Context) -> Draft:
@@ -72,7 +75,7 @@ def follow(session: Session, case: Case, events: Sequence[str], *, by: Actor, at
         rule
         for rule in case.rules.opens
         if {*rule.on} & {*events} and case.holds(rule.when) and not case.opened.get(rule.procedure)
-        if _is_offered(rule)
+        if _may_begin(case, rule)
     ]
     for rule in wanted:
         open_case(session, case, rule, by=by, at=at, context=context)

@@ -41,7 +41,16 @@ from complaints.procedure import (
 from complaints.procedure_conditions import needs, when
 from complaints.procedure_declared import Declared
 from complaints.procedure_sheets import ANCHORS, FORM_NAMES
-from complaints.procedure_table import MOST_FAULTS, BadProcedure, Fault, Table, printable, shown
+from complaints.procedure_table import (
+    MOST_FAULTS,
+    MOST_TOGETHER,
+    BadProcedure,
+    Fault,
+    Table,
+    crowded,
+    printable,
+    shown,
+)
 from complaints.procedure_whole import faults
 
 __all__ = [
@@ -97,6 +106,9 @@ def read(text: str, file: str, *, kept: bool = False) -> Procedure:
     except (ValueError, RecursionError) as error:
         said = "nested too deeply" if isinstance(error, RecursionError) else printable(str(error))
         raise BadProcedure([Fault(file, "", Sentence(N_("is not TOML: %(error)s"), {"error": said}))]) from error
+    if not kept and (places := [printable(place)[:60] for place in crowded(raw)]):
+        problem = Sentence(N_("holds more than %(most)s parts, which no procedure needs"), {"most": MOST_TOGETHER})
+        raise BadProcedure([Fault(file, place, problem) for place in places[:MOST_FAULTS]])
     noted: list[Fault] = []
     found = _File(Table(raw, file, "", "", noted)).procedure(text)
     if not kept:

@@ -6,7 +6,7 @@ procedure has: that is asked for by procedure_file.py and its neighbours.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 from complaints.errors import N_, Gettext, Name, Sentence
 
 MOST_FAULTS = 200
+MOST_TOGETHER = 500
+"""So much of a kind is enough for any procedure; the check of far more would take minutes."""
 LINE_LIMIT = 200
 
 _A_NAME = N_('a name in both languages: { en = "…", zh = "…" }')
@@ -55,6 +57,18 @@ def shown(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= 10**18:
         return "…"
     return printable(repr(value[:60] if isinstance(value, str) else value))
+
+
+def crowded(value: Any, place: str = "") -> Iterator[str]:
+    """The places of a file in which more stands than any procedure needs."""
+    if isinstance(value, (dict, list)) and len(value) > MOST_TOGETHER:
+        yield place
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from crowded(each, f"{place}.{key}".lstrip("."))
+    elif isinstance(value, list):
+        for position, each in enumerate(value, 1):
+            yield from crowded(each, f"{place}[{position}]")
 
 
 class Table:

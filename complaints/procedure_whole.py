@@ -90,6 +90,9 @@ def _register(rules: Procedure) -> Iterator[Told]:
     elif not rules.ways(first.key, registers[0].key):
         message = N_("no [[move]] leads there from '%(first)s', where a complaint begins")
         yield f"stage.{registers[0].key}", Sentence(message, {"first": first.key})
+    elif all("." in who for who in registers[0].moved_in_by):
+        message = N_("nobody may register: the [[move]] that leads there names no role in by")
+        yield f"stage.{registers[0].key}", Sentence(message)
 
 
 def _ways(rules: Procedure) -> Iterator[Told]:
@@ -115,8 +118,8 @@ def _behind(rules: Procedure) -> Mapping[str, set[str]]:
 
 
 def _closure(begin: Iterable[str], step: Mapping[str, set[str]]) -> set[str]:
-    found = set(begin)
-    while new := {to for here in found for to in step.get(here, ())} - found:
+    found, new = {*begin}, {*begin}
+    while new := {to for here in new for to in step.get(here, ())} - found:
         found |= new
     return found
 
@@ -218,8 +221,9 @@ def _names(rules: Procedure) -> Iterator[Told]:
 
 
 def _circles(place: str, after: Mapping[str, tuple[str, ...]]) -> Iterator[Told]:
+    step = {key: {*others} for key, others in after.items()}
     for key in after:
-        if key and key in _closure(after[key], {each: {*others} for each, others in after.items()}):
+        if key and key in _closure(after[key], step):
             yield f"{place}.{key}.after", Sentence(N_("goes round in a circle and back to itself"))
 
 

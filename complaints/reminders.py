@@ -225,7 +225,7 @@ class _Run:
         """Who is told, each with whom they are told for: a deputy for who is away, where that one may hear of it."""
         away = self.away
         asked = {away[each] for each in users if each in away}
-        if asked and of(complaint).confidential:
+        if asked and (of(complaint).confidential or of(complaint).hidden_from):
             asked = {row.id for row in notices.who_hears(self.session, complaint, asked, self.today)}
         stands_in = {each: away[each] for each in users if away.get(each) in asked}
         return {deputy: each for each, deputy in stands_in.items()} | {each: each for each in users - stands_in.keys()}

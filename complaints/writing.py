@@ -5,7 +5,7 @@ Nobody's words are lost: a form that was filled in for an older version changes 
 is refused where somebody wrote in the same ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -218,6 +218,7 @@ def write(
     _check_rights(session, case, sheet, changed, by, record)
     after = {**before, **changed}
     problems += [each for each in _wrong(case, sheet, after, changed) if each.field not in {p.field for p in problems}]
+    problems += [Problem(field, problem) for field, problem in _for_others(case, sheet, after, changed, by)]
     early = until.too_early(session, case, sheet, changed, place=place, at=at, context=context)
     problems += [Problem(*each) for each in early]
     if problems:
@@ -276,6 +277,8 @@ def _check_rights(
     own_row = record is not None and record.owner_id is not None and record.owner_id == by.id
     missing = guards.against_sheet(case, sheet, by, own_row=own_row)
     mine = guards.writable(case, sheet, by, own_row=own_row)
+    if not missing and record is not None and not own_row and guards.not_theirs(case, sheet, by, record.values):
+        missing = [Missing(Sentence(N_("Another department wrote this; yours writes an entry of its own")), sheet.key)]
     if not missing:
         message = N_("“%(field)s” is not yours to fill in now")
         missing = [
@@ -313,6 +316,20 @@ def _wrong(case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Mapping[
         for field in guards.incomplete(case, sheet, dict(after)):
             problems.append(Problem(field.key, guards.wanting(field)))
     return problems
+
+
+def _for_others(
+    case: Case, sheet: Sheet, after: Mapping[str, Any], changed: Collection[str], by: Actor
+) -> Iterator[tuple[str, Sentence]]:
+    """Where each department writes its own row, it is of one that is asked, and for which the person writes."""
+    for field in sheet.fields:
+        if sheet.each and field.kind == "departments" and field.key in changed:
+            not_asked = guards.whose(sheet, after) - case.ids(sheet.each)
+            if not_asked or guards.not_theirs(case, sheet, by, after):
+                yield (
+                    field.key,
+                    Sentence(N_("%(field)s: choose your own, of those that are asked"), {"field": field.name}),
+                )
 
 
 def _more(count: int | None, of: int | None) -> bool:
@@ -392,6 +409,9 @@ def remove(
     _check_rights(
         session, case, sheet, {field.key: None for field in sheet.fields if field.required and not field.by}, by, None
     )
+    if guards.not_theirs(case, sheet, by, row.values):
+        message = N_("Another department wrote this; yours writes an entry of its own")
+        raise RecordRefused(sheet=sheet.name, missing=[Missing(Sentence(message), sheet.key)])
     if row.begun_by_id != by.id and guards.holds_role(case, by, sheet.by) is None:
         message = N_("Your role may not take this row out: %(who)s")
         who = Sentence(message, {"who": guards.RoleNames.of(case.rules, sheet.by)})

@@ -343,6 +343,8 @@ def _row(
         return read
     if record.owner_id is not None and record.owner_id == actor().id:
         mine = guards.writable(section.case, sheet, actor(), own_row=True)
+    elif guards.not_theirs(section.case, sheet, actor(), record.values):
+        mine = frozenset()
     own = sent if sent is not None and sent.place == record.place else None
     form = None
     if own is not None or (mine and editing == record.place):

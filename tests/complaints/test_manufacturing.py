@@ -1159,9 +1159,9 @@ def test_it_is_not_closed_before_a_case_that_it_opened_is_or_was_released_with_a
     with desk.act() as session:
         case = load(session, desk.find(session, number))
         (rule,) = [each for each in opening.openable(case, desk["qe"]) if each.key == key]
-        other = opening.open_case(session, case, rule, by=desk["qe"], at=desk.at, context=CONTEXT).number
+        opening.open_case(session, case, rule, by=desk["qe"], at=desk.at, context=CONTEXT)
     (missing,) = desk.missing(number, "closed", "clerk")
-    assert missing.startswith(f"{other} ({procedure(rule.procedure).name.en}) is not closed yet; release it with a")
+    assert missing.startswith(f"“{procedure(rule.procedure).name.en}”: what was opened is not closed yet; release it")
     for reason in ("", "they keep the goods"):
         with desk.act() as session:
             found = desk.find(session, number)

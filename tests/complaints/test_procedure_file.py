@@ -62,6 +62,10 @@ BROKEN = {
         ('to = "handling"', 'to = "handlign"'),
         "move[2].to: names 'handlign'; did you mean 'handling'?",
     ),
+    "a registration by nobody": (
+        ('to = "registered"\nby = ["clerk"]', 'to = "registered"\nby = ["finding.who"]'),
+        "stage.registered: nobody may register: the [[move]] that leads there names no role in by",
+    ),
     "an unknown role": (('by = ["qe"]\nwhen', 'by = ["qee"]\nwhen'), "move[2].by: names 'qee'; did you mean 'qe'?"),
     "a field with a name of the form": (
         ('key = "text"\nname', 'key = "version"\nname'),
@@ -392,6 +396,12 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_text_that_is_no_toml_is_told_with_its_line() -> None:
     assert faults("key = ") == ["x.toml: is not TOML: Invalid value (at end of document)"]
     assert "at line 2" in faults('a = 1\nb = "\n')[0]
+
+
+def test_what_holds_far_more_than_any_procedure_needs_is_told_before_it_is_checked() -> None:
+    assert faults("[[stage]]\n" * 501) == ["x.toml: stage: holds more than 500 parts, which no procedure needs"]
+    told = "x.toml: label[1].when.complaint_class: holds more than 500 parts, which no procedure needs"
+    assert faults(f"[[label]]\nwhen = {{ complaint_class = [{'1, ' * 501}] }}\n") == [told]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,28 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from complaints import answers, board, figures, links, notices, off_board, opening, passing, weekly, workflow
+from complaints import (
+    answers,
+    assigning,
+    board,
+    comparing,
+    figures,
+    links,
+    notices,
+    off_board,
+    opening,
+    passing,
+    weekly,
+    workflow,
+    writing,
+)
+from complaints.assigning import NotAssigned
+from complaints.assignments import Post
 from complaints.case import Case, load
 from complaints.complaint import Complaint, visible_to
 from complaints.database import transaction
 from complaints.errors import RecordRefused
+from complaints.link import OPENED
 from complaints.measures import Period
 from complaints.passing import NotPassedOn
 from complaints.people import ROLES, Actor, UnknownRole, add_user
@@ -244,7 +261,9 @@ def test_a_complaint_opens_a_case_and_waits_for_its_end(desk: Desk, number: str)
     desk.write(number, "count", "clerk", more="yes")
     assert opened(desk, number) == [other]
     (missing,) = desk.missing(number, "done", "clerk")
-    assert missing.startswith(f"{other} (Complaints, postal service) is not closed yet; release it with a reason")
+    assert missing.startswith(
+        "“Complaints, postal service”: what was opened is not closed yet; release it with a reason"
+    )
     assert not waits_to_move(desk, number)
     with desk.act() as session:
         found = desk.find(session, other)
@@ -294,6 +313,64 @@ def test_each_department_that_a_form_names_writes_a_row_of_its_own(desk: Desk, n
     assert asked(desk, number) == {desk.qa}
     desk.write(number, "answers", "qe", department=[str(desk.qa)], cause="Sorted wrong")
     assert told not in desk.missing(number, "done", "clerk")
+
+
+def test_nobody_writes_the_row_of_another_department_nor_names_one_that_is_not_theirs(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", more="no")
+    desk.write(number, "form", "clerk", departments=[str(desk.department), str(desk.qa)])
+    for chosen in ([desk.department], [desk.qa, desk.department]):
+        with pytest.raises(Incomplete) as refused:
+            desk.write(number, "answers", "qe", department=[str(each) for each in chosen], cause="Not us")
+        (problem,) = refused.value.problems
+        assert (problem.field, english(problem.sentence)) == (
+            "department", "Department: choose your own, of those that are asked"
+        )  # fmt: skip
+    desk.write(number, "answers", "dept_head", department=[str(desk.department)], cause="Tool worn")
+    desk.write(number, "answers", "dept_head", place=1, cause="Tool blunt")
+    with pytest.raises(RecordRefused) as other:
+        desk.write(number, "answers", "qe", place=1, cause="Not us")
+    with pytest.raises(RecordRefused) as out, desk.act() as session:
+        writing.remove(
+            session, desk.find(session, number), "answers", 1, by=desk["qe"], at=desk.at, context=CONTEXT
+        )  # fmt: skip
+    with pytest.raises(Incomplete):
+        desk.write(number, "answers", "dept_head", place=1, department=[str(desk.qa)])
+    told = "Another department wrote this; yours writes an entry of its own"
+    assert [[english(each.sentence) for each in one.value.missing] for one in (other, out)] == [[told], [told]]
+    assert asked(desk, number) == {desk.qa}
+
+
+def test_a_case_is_said_to_be_open_without_its_number_which_not_everybody_may_know(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id), more="yes")
+    (other,) = opened(desk, number)
+    assert not any(other in told for told in desk.missing(number, "done", "clerk"))
+
+
+def test_what_a_confidential_complaint_says_goes_into_no_case_that_everybody_sees(desk: Desk) -> None:
+    use([read(GOODS.replace("[privacy]", "[privacy]\nconfidential = true"), "goods.toml")])
+    hushed = desk.registered(procedure_key="goods", complaint_class=None)
+    desk.write(hushed, "count", "clerk", more="yes")
+    assert opened(desk, hushed) == []
+    with transaction(desk.make) as session:
+        keeper = a_person(session, "keeper")
+        assert opening.openable(load(session, desk.find(session, hushed)), keeper) == []
+
+
+def test_a_case_that_people_name_as_opened_is_waited_for_at_once(desk: Desk, number: str) -> None:
+    desk.write(number, "count", "clerk", loss="1", starter=str(desk["clerk"].id))
+    assert waits_to_move(desk, number)
+    other = desk.draft(procedure_key="postal")
+    with desk.act() as session:
+        links.add(session, desk.find(session, number), other, OPENED, by=desk["clerk"], at=desk.at, key="a form")
+    assert not waits_to_move(desk, number)
+
+
+@pytest.mark.parametrize("odd", ["NaN", "sNaN", "Infinity", "-Infinity", "9999-99-99"])
+def test_what_is_no_number_and_no_day_is_compared_with_nothing(odd: str) -> None:
+    with pytest.raises(BadProcedure) as bad:
+        read(GOODS.replace("< 1000", f"< {odd}"), "goods.toml")
+    assert f"names '{odd}'" in str(bad.value)
+    assert not comparing.holds("12", f">= {odd}", lambda _: None)
 
 
 def asked(desk: Desk, number: str) -> set[int | None]:
@@ -367,6 +444,18 @@ def test_whom_it_is_about_is_given_no_part_in_it(desk: Desk, number: str, about:
         "names somebody who stands in “Whom it is about”, too; whom it is about has no part in it",
         "names somebody who stands in “Starter”, too; whom it is about has no part in it",
     ]
+
+
+def test_whom_it_is_about_is_offered_for_no_post_of_it(desk: Desk, number: str, about: Actor) -> None:
+    with transaction(desk.make) as session:
+        complaint, today = desk.find(session, number), desk.at.date()
+        posts = {each.post: each for each in assigning.positions(session, complaint, by=desk["mkt_sup"], today=today)}
+        assert [each.name for each in posts[Post("keeper")].holders] == ["the other one"]
+        with pytest.raises(NotAssigned):
+            assigning.assign(
+                session, complaint, Post("keeper"), about.id, reason="", hand_over=False, by=desk["mkt_sup"],
+                at=desk.at, context=CONTEXT, seen_version=complaint.version,
+            )  # fmt: skip
 
 
 def pass_to(session: Session, desk: Desk, complaint: Complaint, to: Actor) -> None:
