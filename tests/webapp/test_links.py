@@ -133,9 +133,7 @@ def test_a_return_is_opened_from_the_page_and_released_there_with_a_reason(desk:
         f"/complaints/{number}/move", data={"stage": "closed", "version": version(desk, number)}
     )
     assert refused.status_code == 422
-    assert "“Returns and exchanges”: what was opened is not closed yet; release it" in visible(
-        refused.text
-    )
+    assert "“Returns and exchanges”: what was opened is not closed yet; release it" in visible(refused.text)
     assert client.post(f"/complaints/{number}/links/1/end", data={"unlinked_reason": ""}).status_code == 422
     client.post(f"/complaints/{number}/links/1/end", data={"unlinked_reason": "They keep the goods"})
     closed = as_("clerk").post(f"/complaints/{number}/move", data={"stage": "closed", "version": version(desk, number)})
