@@ -31,6 +31,10 @@ class NotOpened(ComplaintError):
     message = N_("“%(name)s” cannot be opened on %(number)s now.")
 
 
+class OpenedMeanwhile(ComplaintError):
+    message = N_("Somebody opened one meanwhile. Look at it first; if another one is needed, open it then.")
+
+
 def openable(case: Case, by: Actor) -> list[OpenRule]:
     """What a person may open on a complaint now."""
     if case.complaint.registered_at is None or case.rules.stage(case.stage).off_board:

@@ -15,6 +15,7 @@ from complaints import errors
 from complaints.customer_merge import NotMerged
 from complaints.digest import NotYet
 from complaints.errors import N_, ComplaintError, Sentence
+from complaints.opening import OpenedMeanwhile
 from complaints.records import StaleRecord
 from complaints.replies import OnItsWay
 from complaints.signing import StaleContent
@@ -48,6 +49,7 @@ STATUS: dict[type[ComplaintError], int] = {
     StaleContent: 409,
     OnItsWay: 409,
     NotMerged: 409,
+    OpenedMeanwhile: 409,
     NoSuchWeek: 404,
     NotYet: 404,
     pages.NoPdf: 503,

@@ -190,6 +190,8 @@ def open_case(number: str) -> Response:
         raise opening.NotOpened(name=known, number=complaint.number)
     if not first_time(session, request.form.get("key", "")[:40], complaint, by=actor(), at=now()):
         return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
+    if request.form.get("seen", type=int) not in (None, len(case.opened.get(rule.procedure, ()))):
+        raise opening.OpenedMeanwhile
     draft = opening.open_case(session, case, rule, by=actor(), at=now(), context=engine())
     consequences.follow(session, complaint, [], by=actor(), at=now(), context=engine())
     session.commit()

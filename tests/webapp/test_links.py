@@ -127,6 +127,9 @@ def test_a_return_is_opened_from_the_page_and_released_there_with_a_reason(desk:
     assert "Open a recall" in visible(shown)
     answer = client.post(f"/complaints/{number}/cases", data={"opens": "return", "key": "a key of the form"})
     other = answer.location.rpartition("/")[2]
+    late = as_("qe").post(f"/complaints/{number}/cases", data={"opens": "return", "key": "another key", "seen": "0"})
+    assert late.status_code == 409
+    assert "Somebody opened one meanwhile" in late.text
     assert f"Opened {other} Oil weeping Draft" in visible(panel(client.get(f"/complaints/{number}").text))
     assert f"Opened by {number} Oil weeping Customer reply" in visible(panel(client.get(answer.location).text))
     refused = as_("clerk").post(

@@ -181,7 +181,7 @@ def test_what_would_change_is_told_with_those_that_keep_theirs(web: FlaskClient,
 
 
 def test_the_page_of_a_version_shows_its_picture_and_what_it_has(web: FlaskClient) -> None:
-    text = web.get(f"{PLACE}/manufacturing/4").text
+    text = web.get(f"{PLACE}/manufacturing/{procedure.procedure().version}").text
     assert 'role="img" aria-labelledby="pic-title pic-desc"' in text
     assert "style=" not in text
     for each in ("Marketing clerk", "Approval of the handling form", "2 years", "QR-KS-01", "8 working hours"):
