@@ -71,6 +71,15 @@ def nobodys_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(autouse=True)
+def nobodys_files() -> Iterator[None]:
+    """What makes its files its own does so no longer than a test: servers that other tests start read theirs."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def known_procedures(monkeypatch: pytest.MonkeyPatch) -> None:
     """A procedure that a test, or its database, brings in is known no longer than that."""
     monkeypatch.setattr(procedure, "_known", procedure._known)
