@@ -19,7 +19,7 @@ from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name
 from complaints.fields import REGISTER
 from complaints.papers import FACTS, INTERNAL, Paper, Section
-from complaints.procedure import Field, Part, Procedure, Sheet, SignatureRule, View
+from complaints.procedure import PEOPLE, Field, Part, Procedure, Sheet, SignatureRule, View
 from complaints.records import Record
 from complaints.report import Block
 from complaints.signatures import Signature
@@ -286,7 +286,7 @@ class _Writer:
             return [_name(found)] if found else self._said(value)
         if of.kind == "time":
             return [self._moment(datetime.fromisoformat(value))]
-        if of.kind in ("person", "people"):
+        if of.kind in PEOPLE:
             return self._said(self.known.people.get(value, ""))
         if of.kind == "departments":
             department = self.known.departments.get(value)

@@ -12,10 +12,7 @@ from complaints import rows
 from complaints.case import Case
 from complaints.complaint import HIDDEN, Complaint, Involvement
 from complaints.errors import N_, Sentence
-from complaints.procedure import Sheet, of
-
-PEOPLE = ("person", "people")
-"""The types of fields that name people."""
+from complaints.procedure import PEOPLE, Sheet, of
 
 
 def concealed_from(session: Session, complaint: Complaint) -> set[int]:

@@ -46,6 +46,7 @@ from complaints.procedure import (
     INVESTIGATION,
     LOWERED,
     NOTIFIED,
+    PEOPLE,
     RECEIVED,
     ClockRule,
     NoticeRule,
@@ -57,8 +58,6 @@ from complaints.signatures import Signature
 from complaints.work import Task
 
 RESPONSIBLE, NAMED, OWNED = "responsible", "named", "owned"
-PEOPLE = ("person", "people")
-"""The types of fields that name people."""
 
 
 def follow(

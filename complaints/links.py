@@ -27,13 +27,15 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from complaints import complaint as complaints
-from complaints import history, penalties, turns, work, workflow
+from complaints import consequences, history, opening, penalties, turns, work, workflow
 from complaints.case import Life, load
-from complaints.complaint import Complaint
+from complaints.complaint import Complaint, Draft
+from complaints.context import Context
 from complaints.database import BigId
-from complaints.errors import N_, NotFound, Sentence
+from complaints.errors import N_, Name, NotFound, Sentence
 from complaints.link import OPENED, OPENED_BY, Link
 from complaints.off_board import Decision
+from complaints.opening import NotOpened, OpenedMeanwhile
 from complaints.people import Actor, User
 from complaints.registration import Incomplete, Problem, first_time
 from complaints.texts import clean
@@ -178,6 +180,28 @@ def add(
     if kind == OPENED:  # it waits for that case from now on
         work.renew(session, complaint.id, turns.tasks(load(session, complaint)), at=at)
     return other
+
+
+def open_case(
+    session: Session, complaint: Complaint, wanted: str, *, seen: int | None, by: Actor, at: datetime, key: str,
+    context: Context,
+) -> Draft | None:  # fmt: skip
+    """Somebody opens a case of another procedure (`wanted`, the key of its rule) on a complaint, in the caller's
+    transaction; nothing when this form (`key`) was taken before. `seen`: how many the form showed. Raises `NotOpened`,
+    and `OpenedMeanwhile` where there are others by now."""
+    workflow.hold(session, complaint)
+    case = load(session, complaint)
+    rule = next((each for each in opening.openable(case, by) if each.key == wanted), None)
+    if rule is None:
+        name = next((each.name for each in case.rules.opens if each.key == wanted), Name(wanted[:40], wanted[:40]))
+        raise NotOpened(name=name, number=complaint.number)
+    if not first_time(session, key, complaint, by=by, at=at):
+        return None
+    if seen not in (None, len(case.opened.get(rule.procedure, ()))):
+        raise OpenedMeanwhile
+    draft = opening.open_case(session, case, rule, by=by, at=at, context=context)
+    consequences.follow(session, complaint, [], by=by, at=at, context=context)
+    return draft
 
 
 def _too_long(field: str, reason: str) -> Problem:

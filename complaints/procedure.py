@@ -31,6 +31,10 @@ BY_OWNER = ("done", "result", "proof")
 """The parts of a row that its owner fills in, and that a new round begins without."""
 
 
+PEOPLE = ("person", "people")
+"""The types of fields that name people."""
+
+
 class UnknownProcedure(ComplaintError):
     message = N_("There is no procedure “%(procedure)s”. Choose one of: %(known)s.")
 

@@ -7,6 +7,7 @@ from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS
 from complaints.errors import N_, Name
 from complaints.fields import REGISTER
 from complaints.people import HOUSE
+from complaints.procedure import PEOPLE
 from complaints.procedure_table import Table
 
 TABLES = (
@@ -89,7 +90,7 @@ class Declared:
 
     def who(self) -> list[str]:
         """Who may do something: a role, or whoever a field names."""
-        return [*self.roles, *self.naming("person", "people")]
+        return [*self.roles, *self.naming(*PEOPLE)]
 
     def fields_of(self, sheet: object) -> dict[str, str]:
         """The fields of a record, each with its type."""

@@ -24,6 +24,7 @@ from complaints.procedure import (
     ANSWERED,
     COMPLAINT,
     INVESTIGATION,
+    PEOPLE,
     Appointment,
     AskRule,
     ClockRule,
@@ -201,7 +202,7 @@ class _File(Declared):
         said = {
             "confidential": table.flag("confidential"),
             "seen_by": frozenset(table.some("seen_by", self.roles)),
-            "hidden_from": table.some("hidden_from", self.naming("person", "people")),
+            "hidden_from": table.some("hidden_from", self.naming(*PEOPLE)),
         }
         table.end()
         return said
@@ -291,7 +292,7 @@ class _File(Declared):
             stages=table.some("stages", self.stages, needed=True),
             covers=table.some("covers", [*self.sheets, *self.refs]),
             after=table.some("after", self.signatures),
-            not_by=table.some("not_by", [*self.sheets, *self.signatures, *self.naming("person", "people")]),
+            not_by=table.some("not_by", [*self.sheets, *self.signatures, *self.naming(*PEOPLE)]),
             not_department=table.flag("not_department"),
             per_round=table.flag("per_round"),
             when=when(table, self),

@@ -7,7 +7,7 @@ from typing import Any
 
 from complaints import procedure_layout
 from complaints.errors import N_
-from complaints.procedure import COMPLAINT, INVESTIGATION, Field, Sheet, Sum, View
+from complaints.procedure import COMPLAINT, INVESTIGATION, PEOPLE, Field, Sheet, Sum, View
 from complaints.procedure_conditions import needs, when
 from complaints.procedure_declared import YES_NO, Declared, Ref
 from complaints.procedure_table import LINE_LIMIT, Table, printable, shown
@@ -117,7 +117,7 @@ def _field(table: Table, declared: Declared, sheet: object, own: Collection[Any]
         limit=table.number("limit", most=20_000) or (TEXT_LIMIT if kind == "text" else LINE_LIMIT),
     )
     fits = {
-        "choices": kind in ("choice", "choices"), "roles": kind in ("person", "people"), "past": kind == "date",
+        "choices": kind in ("choice", "choices"), "roles": kind in PEOPLE, "past": kind == "date",
         "least": kind in SEVERAL, "most": kind == "count", "limit": kind in ("line", "text"),
         "part": PARTS.get(field.part, kind) == kind, "proposes_class": kind in ("choices", "yes_no"),
     }  # fmt: skip

@@ -12,15 +12,13 @@ from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from complaints import consequences, links, opening, penalties, workflow
-from complaints.case import load
+from complaints import links, opening, penalties
 from complaints.complaint import Complaint, find
 from complaints.errors import N_, Name
 from complaints.link import OPENED
 from complaints.links import LONGEST_REASON, Linked, NotLinked, NotUnlinked
 from complaints.procedure import RECURRENCE, OpenRule, Sheet, procedure
 from complaints.records import Record
-from complaints.registration import first_time
 from webapp import complaint_page, drafts
 from webapp.context import actor, engine, now
 from webapp.database import db
@@ -180,20 +178,14 @@ def add(number: str) -> Response | tuple[str, int]:
 @bp.post("/complaints/<number>/cases")
 def open_case(number: str) -> Response:
     """Open a case of another procedure (`opens`) on the complaint; the same form sent again leads to the complaint."""
-    session, key = db.session(), request.form.get("opens", "")
+    session, form = db.session(), request.form
     complaint = find(session, number, actor())
-    workflow.hold(session, complaint)
-    case = load(session, complaint)
-    rule = next((each for each in opening.openable(case, actor()) if each.key == key), None)
-    if rule is None:
-        known = next((each.name for each in case.rules.opens if each.key == key), Name(key[:40], key[:40]))
-        raise opening.NotOpened(name=known, number=complaint.number)
-    if not first_time(session, request.form.get("key", "")[:40], complaint, by=actor(), at=now()):
+    draft = links.open_case(
+        session, complaint, form.get("opens", ""), seen=form.get("seen", type=int), by=actor(), at=now(),
+        key=form.get("key", "")[:40], context=engine(),
+    )  # fmt: skip
+    if draft is None:
         return redirect(url_for("complaint.show", number=number, _anchor="linked"), 303)
-    if request.form.get("seen", type=int) not in (None, len(case.opened.get(rule.procedure, ()))):
-        raise opening.OpenedMeanwhile
-    draft = opening.open_case(session, case, rule, by=actor(), at=now(), context=engine())
-    consequences.follow(session, complaint, [], by=actor(), at=now(), context=engine())
     session.commit()
     flash(gettext("%(number)s is opened and linked with %(other)s.", number=draft.number, other=number))
     return redirect(url_for("complaint.show", number=draft.number), 303)

@@ -14,7 +14,7 @@ from complaints.case import filled
 from complaints.errors import Name
 from complaints.letters import Attachment
 from complaints.people import Department
-from complaints.procedure import Field
+from complaints.procedure import PEOPLE, Field
 from complaints.report import Shown
 from webapp.attachments import attachment_url
 from webapp.language import day, in_my_language, lang_of, locale, minute
@@ -64,7 +64,7 @@ class Names:
             return day(date.fromisoformat(value))
         if of.kind == "time":
             return minute(datetime.fromisoformat(value))
-        if of.kind in ("person", "people"):
+        if of.kind in PEOPLE:
             return self.people.get(value, gettext("somebody"))
         if of.kind == "departments":
             found = self.departments.get(value)

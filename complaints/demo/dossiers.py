@@ -22,7 +22,7 @@ from complaints.demo.remedies import REMEDIES
 from complaints.demo.steps import SIGN, WRITE, Route, Step, Visit
 from complaints.demo.tables import Said
 from complaints.history import canonical
-from complaints.procedure import COMPLAINT, INVESTIGATION, NoticeRule, Procedure, Sheet, SignatureRule
+from complaints.procedure import COMPLAINT, INVESTIGATION, PEOPLE, NoticeRule, Procedure, Sheet, SignatureRule
 from complaints.records import LASTING
 from complaints.signatures import APPROVED, RETURNED
 from complaints.work import ROW, Task, bar
@@ -98,10 +98,7 @@ class Archive:
             sheet.key: [sheet.part(part) or "" for part in ("owner", "due", "done")] for sheet in rules.sheets
         }
         self.signature = {rule.key: rule for rule in rules.signatures}
-        self.people = {
-            sheet.key: [each.key for each in sheet.fields if each.kind in ("person", "people")]
-            for sheet in rules.sheets
-        }
+        self.people = {sheet.key: [each.key for each in sheet.fields if each.kind in PEOPLE] for sheet in rules.sheets}
         self.many = [sheet.key for sheet in rules.sheets if sheet.many]
         self.tasks: dict[Route, list[Task]] = {}
         self.said: dict[tuple[str, str, str, int], str] = {}

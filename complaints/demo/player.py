@@ -46,7 +46,7 @@ from complaints.errors import Name
 from complaints.letters import Attachment, Letter, Sighting
 from complaints.outbox import Outgoing
 from complaints.people import SYSTEM, Actor, Department, User, actor_for
-from complaints.procedure import Field, Move, Need, Procedure, Sheet, SignatureRule, Stage, procedure
+from complaints.procedure import PEOPLE, Field, Move, Need, Procedure, Sheet, SignatureRule, Stage, procedure
 from complaints.records import Record
 from complaints.signatures import APPROVED
 
@@ -444,7 +444,7 @@ class Player:
         values = list(value) if isinstance(value, (list, tuple)) else [value]
         if field.kind == "date" and isinstance(value, int):
             values = [(self.at.astimezone(self.context.zone) + timedelta(days=value)).date()]
-        if field.kind in ("person", "people"):
+        if field.kind in PEOPLE:
             values = [self._id(each) for each in values]
         elif field.kind == "departments":
             values = [self._department(each) for each in values]
