@@ -29,7 +29,7 @@ class StillLedTo(ComplaintError):
 
 
 class LastOne(ComplaintError):
-    message = N_("“%(procedure)s” stays in use: it is the only one. Take another one into use first.")
+    message = N_("One procedure stays in use at least. Tick the one that new complaints follow.")
 
 
 def shelf() -> Subquery:
@@ -38,20 +38,37 @@ def shelf() -> Subquery:
     return select(key).where(SwitchedOff.part.startswith(PART), SwitchedOff.back_at.is_(None)).subquery()
 
 
-def turn(session: Session, key: str, *, used: bool, by: Actor, at: datetime) -> bool:
-    """Take a procedure into use or put it on the shelf, in the caller's transaction; returns whether that changed
-    anything. Raises `NotFound`, `StillFollowed`, `StillLedTo`, `LastOne`."""
-    rules = next((each for each in procedure.newest() if each.key == key), None)
-    if rules is None:
+def choose(session: Session, *, use: Iterable[str], shelve: Iterable[str], by: Actor, at: datetime) -> set[str]:
+    """Take the procedures `use` into use and put those of `shelve` on the shelf, all or none, in the caller's
+    transaction; returns the keys of those that this changed. Raises `NotFound`, `StillFollowed`, `StillLedTo`,
+    `LastOne`."""
+    use, shelve, known = {*use}, {*shelve}, {each.key for each in procedure.newest()}
+    if not use | shelve <= known:
         raise NotFound
-    if not used:
+    for reason in held(session, shelve).values():
+        raise reason
+    turned = {key for key in sorted(use) if switches.turn(session, f"{PART}{key}", on=True, by=by, at=at)}
+    turned |= {key for key in sorted(shelve) if switches.turn(session, f"{PART}{key}", on=False, by=by, at=at)}
+    if shelve and not known - {*session.scalars(select(shelf().c.key))}:
+        raise LastOne
+    return turned
+
+
+def held(session: Session, keys: Iterable[str]) -> dict[str, StillFollowed | StillLedTo]:
+    """Which of these procedures cannot be put on the shelf now, and why."""
+    found: dict[str, StillFollowed | StillLedTo] = {}
+    led = dict(
+        session.execute(
+            select(Mailbox.procedure, func.min(Mailbox.name)).where(Mailbox.active).group_by(Mailbox.procedure)
+        ).all()
+    )
+    names = {each.key: each.name for each in procedure.newest()}
+    for key in sorted(names.keys() & {*keys}):
         if followed := _open(session, key):
-            raise StillFollowed(procedure=rules.name, open=followed)
-        if mailbox := session.scalar(select(Mailbox.name).where(Mailbox.procedure == key, Mailbox.active).limit(1)):
-            raise StillLedTo(procedure=rules.name, mailbox=mailbox)
-        if not {each.key for each in procedure.newest()} - {key, *session.scalars(select(shelf().c.key))}:
-            raise LastOne(procedure=rules.name)
-    return switches.turn(session, f"{PART}{key}", on=used, by=by, at=at)
+            found[key] = StillFollowed(procedure=names[key], open=followed)
+        elif key in led:
+            found[key] = StillLedTo(procedure=names[key], mailbox=led[key])
+    return found
 
 
 def use_only(session: Session, keys: Iterable[str], *, by: Actor, at: datetime) -> None:

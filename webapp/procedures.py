@@ -69,8 +69,17 @@ def _administrators_only() -> None:
 
 @bp.get("")
 def listed() -> str:
-    """Every version of every procedure, and how many open complaints follow it."""
-    return render_template("settings/procedures.html", **_listing(procedure_store.every(db.session())))
+    """Every procedure: whether it is in use, and its versions: the newest, those that open complaints follow, and those
+    that cannot be read any more."""
+    session = db.session()
+    told = _listing(procedure_store.every(session))
+    living: dict[str, list[Version]] = {}
+    for row in told["rows"]:
+        version = (row.key, row.version)
+        if row.version == told["newest"].get(row.key) or version in told["following"] or version in told["still"]:
+            living.setdefault(row.key, []).append(row)
+    held = procedure_use.held(session, told["offered"])
+    return render_template("settings/procedures.html", living=living, held=held, **told)
 
 
 def _listing(rows: list[Version]) -> dict[str, Any]:
@@ -184,20 +193,21 @@ def _sent() -> tuple[str, str, list[Fault]]:
         return typed, file, bad.faults
 
 
-@bp.post("/<key>/use")
-def use(key: str) -> Response:
-    """Take a procedure into use for new complaints (`used`), or put it on the shelf."""
-    used = request.form.get("used") == "1"
-    if procedure_use.turn(db.session(), key[:40], used=used, by=actor(), at=now()):
-        db.session.commit()
-        procedure_store.load_known(db.session())
-        log.info("procedure in use" if used else "procedure on the shelf", procedure=key, by=actor().id)
-    name = in_my_language(next(rules.name for rules in newest() if rules.key == key))
-    flash(
-        gettext("“%(procedure)s” is in use.", procedure=name)
-        if used
-        else gettext("“%(procedure)s” is on the shelf: it is offered for no new complaint.", procedure=name)
-    )
+@bp.post("/use")
+def use() -> Response:
+    """Of the procedures that were shown as in use (`was`), keep those that are ticked (`used`) and put the others on
+    the shelf; take into use what is newly ticked."""
+    was, used = {*request.form.getlist("was")}, {*request.form.getlist("used")}
+    turned = procedure_use.choose(db.session(), use=used - was, shelve=was - used, by=actor(), at=now())
+    db.session.commit()
+    procedure_store.load_known(db.session())
+    names = {rules.key: "“" + in_my_language(rules.name) + "”" for rules in newest()}
+    log.info("procedures in use", taken=sorted(turned & used), shelved=sorted(turned - used), by=actor().id)
+    taken, shelved = (" ".join(names[key] for key in sorted(keys)) for keys in (turned & used, turned - used))
+    if taken:
+        flash(gettext("Offered for new complaints from now on: %(procedures)s", procedures=taken))
+    if shelved:
+        flash(gettext("On the shelf, offered for no new complaint: %(procedures)s", procedures=shelved))
     return redirect(url_for(".listed"), 303)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,15 +63,11 @@ def test_for_everybody_else_there_is_nothing_here(role: str, web: FlaskClient, b
 
 
 @on_both_databases
-def test_the_list_tells_every_version_and_how_many_follow_it(web: FlaskClient, make: Make) -> None:
+def test_the_list_tells_every_procedure_and_how_many_follow_it(web: FlaskClient, make: Make) -> None:
     text = web.get(PLACE).text
-    row = text[text.index("<code>manufacturing</code>") :]
-    assert '<td class="num">1</td>' in row[: row.index("</tr>")]
-    assert (
-        text.index("<code>manufacturing</code>")
-        < text.index("<code>medical</code>")
-        < text.index("<code>postal</code>")
-    )
+    row = text[text.index(">manufacturing</code>") :]
+    assert "1 open complaint" in row[: row.index("</ul>")]
+    assert text.index(">manufacturing</code>") < text.index(">medical</code>") < text.index(">postal</code>")
     assert f'href="{PLACE}"' in web.get("/settings/mailboxes").text
 
 
@@ -302,11 +299,24 @@ def test_a_procedure_is_put_on_the_shelf_and_taken_into_use(web: FlaskClient) ->
     def offered() -> bool:
         return 'value="postal"' in web.get("/complaints/new").text
 
+    def held(page: str) -> bool:
+        return bool(re.search(r'value="manufacturing"[^>]*checked[^>]*disabled', page))
+
     assert offered()
-    for used, told in (("0", "is on the shelf"), ("1", "is in use")):
-        answer = web.post(f"{PLACE}/postal/use", data={"used": used}, follow_redirects=True)
-        assert (answer.status_code, told in answer.text, offered()) == (200, True, used == "1")
-    refused = web.post(f"{PLACE}/manufacturing/use", data={"used": "0"})
-    assert refused.status_code == 422
+    assert held(web.get(PLACE).text)
+    put = web.post(f"{PLACE}/use", data={"was": ["postal", "cement"], "used": ["cement"]}, follow_redirects=True)
+    assert (put.status_code, "On the shelf, offered for no new complaint: “" in put.text, offered()) == (
+        200,
+        True,
+        False,
+    )
+    taken = web.post(f"{PLACE}/use", data={"was": ["cement"], "used": ["postal", "cement"]}, follow_redirects=True)
+    assert (taken.status_code, "Offered for new complaints from now on: “" in taken.text, offered()) == (
+        200,
+        True,
+        True,
+    )
+    refused = web.post(f"{PLACE}/use", data={"was": ["manufacturing", "postal"]})
+    assert (refused.status_code, offered()) == (422, True)
     assert "open complaints that follow it: 1" in refused.text
-    assert web.post(f"{PLACE}/nothing/use", data={"used": "0"}).status_code == 404
+    assert web.post(f"{PLACE}/use", data={"used": ["nothing"]}).status_code == 404
