@@ -313,10 +313,9 @@ def save(
     """Write what changed in an entry, in the caller's transaction; what was signed of it is void. `why`: the reason for
     lowering the class of a registered complaint.
 
-    Raises `StaleComplaint` when somebody changed it since `seen_version`, `NotAllowed`, and `Incomplete` when a
+    Raises `StaleComplaint` when somebody wrote in the entry since `seen_version`, `NotAllowed`, and `Incomplete` when a
     registered complaint would lose what registration asked for. An entry that changes nothing leaves no trace."""
-    if complaint.version != seen_version:
-        raise StaleComplaint(number=complaint.number)
+    _check_unwritten(session, complaint, seen_version)
     before = entry_of(session, complaint)
     changed = {field: value for field, value in values.items() if not _same(field, before[field], value)}
     if not changed:
@@ -333,7 +332,7 @@ def save(
     problems += _against_class(rules, by, reason, lowered=lowered) if reclassified else []
     if problems:
         raise Incomplete(problems)
-    workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     said, pair = terms.texts_of(complaint), repeats.pair_of(complaint)
     for column, value in _columns(session, changed, sealed=_sealed(complaint)).items():
         setattr(complaint, column, value)
@@ -355,6 +354,27 @@ def save(
     consequences.follow(session, complaint, events, by=by, at=at, context=context)
     if fallen:
         consequences.keep_up(session, complaint, fallen, by=by, at=at, context=context)
+
+
+def entered_since(session: Session, complaint: Complaint, version: int) -> set[str]:
+    """The fields of the entry that were written in since a version."""
+    return {field for values in _written_since(session, complaint, version) for field in values.get("changed", ())}
+
+
+def _written_since(session: Session, complaint: Complaint, version: int) -> list[dict[str, Any]]:
+    """What was entered, or which procedure chosen, since a version."""
+    acts = ("entered", "procedure_chosen")
+    written = select(history.Change).where(history.Change.complaint_id == complaint.id, history.Change.act.in_(acts))
+    return [each.values for each in session.scalars(written) if each.values.get("version", 0) > version]
+
+
+def _check_unwritten(session: Session, complaint: Complaint, seen_version: int) -> None:
+    """A record that was saved meanwhile, a letter that came in, do not stand in the way of an entry: raises
+    `StaleComplaint` only when the entry itself, or the procedure, is another one than was seen."""
+    if seen_version == complaint.version:
+        return
+    if not 0 < seen_version < complaint.version or _written_since(session, complaint, seen_version):
+        raise StaleComplaint(number=complaint.number)
 
 
 def _check_settled(complaint: Complaint, changed: Mapping[str, Any]) -> None:
@@ -431,12 +451,11 @@ def register(
         if not all(_same(field, before[field], value) for field, value in values.items()):
             save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context, why=why)
         return
-    if complaint.version != seen_version:
-        raise StaleComplaint(number=complaint.number)
+    _check_unwritten(session, complaint, seen_version)
     problems = lacking(after, rules)
     if problems:
         raise Incomplete(problems)
-    save(session, complaint, values, by=by, at=at, seen_version=seen_version, context=context)
+    save(session, complaint, values, by=by, at=at, seen_version=complaint.version, context=context)
     workflow.move(session, complaint, stage.key, by=by, at=at, seen_version=complaint.version, context=context)
     complete(session, complaint, by=by, at=at, departments=departments, context=context)
 
@@ -592,7 +611,8 @@ def choose_procedure(
         raise NoDraft(number=complaint.number)
     if not may_choose(session, complaint, rules, by):
         raise NotAllowed(who=who_registers(rules if may_register(before, by) else before))
-    workflow.touch(session, complaint, at=at, seen_version=seen_version)
+    _check_unwritten(session, complaint, seen_version)
+    workflow.touch(session, complaint, at=at, seen_version=complaint.version)
     if rules.confidential and by.id is not None:
         complaints.involve(session, complaint, at=at, reason=CHOSE, users=[by.id])
     complaint.procedure, complaint.procedure_version, complaint.stage = rules.key, rules.version, rules.first.key
@@ -609,7 +629,16 @@ def choose_procedure(
     clocks.start_again(session, COMPLAINT, complaint.id, starting, complaint.received_at, hours)
     visits.leave(session, complaint.id, at=at)
     visits.enter(session, complaint.id, rules.first.key, round=complaint.round, by=by, at=at)
-    history.note(session, complaint.id, "procedure_chosen", by=by, at=at, before=before.key, after=rules.key)
+    history.note(
+        session,
+        complaint.id,
+        "procedure_chosen",
+        by=by,
+        at=at,
+        version=complaint.version,
+        before=before.key,
+        after=rules.key,
+    )
     consequences.follow(session, complaint, [], by=by, at=at, context=context)
 
 

@@ -15,7 +15,6 @@ from complaints import registration
 from complaints.complaint import CAUSE_TYPES, CHANNELS, LINKS, Complaint
 from complaints.customers import Contact, Customer
 from complaints.errors import ComplaintError, MoveRefused, Name, Sentence, StaleComplaint
-from complaints.history import Change
 from complaints.letters import Letter
 from complaints.people import Department
 from complaints.procedure import Procedure, newest, of, offered, procedure, usual
@@ -76,7 +75,7 @@ def form(
         values |= sent
         seen = seen_version()
         if isinstance(refusal, StaleComplaint):
-            theirs = _entered_since(complaint, seen)
+            theirs = registration.entered_since(db.session(), complaint, seen)
             changed_since = {n: stored[n] for n in sent if n in theirs and sent[n].strip() != stored[n].strip()}
         else:
             version = seen
@@ -96,13 +95,6 @@ def form(
 def _first_letter(complaint: Complaint) -> Letter | None:
     of = select(Letter).where(Letter.complaint_id == complaint.id).order_by(Letter.received_at, Letter.id)
     return db.session.scalar(of.limit(1))
-
-
-def _entered_since(complaint: Complaint, version: int) -> set[str]:
-    """The fields that others wrote in since a version."""
-    entered = select(Change).where(Change.complaint_id == complaint.id, Change.act == "entered")
-    newer = (each.values for each in db.session.scalars(entered) if each.values.get("version", 0) > version)
-    return {name for values in newer for name in values["changed"]}
 
 
 def new_page(typed: Mapping[str, str], refusal: ComplaintError | None = None) -> str:

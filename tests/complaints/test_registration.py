@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import clocks, registration
+from complaints import clocks, registration, workflow
 from complaints.complaint import Complaint, Involvement
 from complaints.customers import Contact, Customer
 from complaints.database import transaction
@@ -279,6 +279,21 @@ def test_production_adds_order_material_and_quantity_and_nothing_else(make: sess
 
 
 # At the same time
+
+
+def test_a_record_that_was_saved_meanwhile_does_not_make_an_entry_stale(make: sessionmaker[Session]) -> None:
+    with transaction(make) as session:
+        clerk, complaint = a_person(session, "clerk"), a_complaint(session)
+        workflow.touch(session, complaint, at=SOON, seen_version=1)  # as whoever fills in a record does
+        for seen in (0, 3):
+            with pytest.raises(StaleComplaint):
+                registration.save(
+                    session, complaint, {"batch": "L1"}, by=clerk, at=SOON, seen_version=seen, context=CONTEXT
+                )
+        registration.save(session, complaint, {"batch": "L1"}, by=clerk, at=SOON, seen_version=1, context=CONTEXT)
+        assert (complaint.batch, complaint.version) == ("L1", 3)
+        with pytest.raises(StaleComplaint):
+            registration.save(session, complaint, {"batch": "L2"}, by=clerk, at=SOON, seen_version=2, context=CONTEXT)
 
 
 def test_of_two_who_saw_the_same_version_one_is_told(make: sessionmaker[Session]) -> None:
