@@ -7,6 +7,7 @@ from typing import Any
 
 from complaints import classes, guards, row_clocks
 from complaints.case import Case, filled
+from complaints.errors import Missing
 from complaints.guards import signers
 from complaints.happened import has_happened
 from complaints.people import DEPARTMENT_ROLES
@@ -22,9 +23,24 @@ def tasks(case: Case) -> list[Task]:
     return list(dict.fromkeys(task for way in ways for task in way(case)))
 
 
-def _towards_the_next(case: Case) -> Iterator[Task]:
+def lacking_in(case: Case) -> dict[str, list[Missing]]:
+    """What the next stage still asks of each record, by the key of its sheet."""
+    found: dict[str, list[Missing]] = {}
+    for move in _next(case):
+        for each in guards.lacking(case, guards.asked_by(case, move)):
+            kind, _, key = each.step.partition(":")
+            if kind == WRITE:
+                found.setdefault(key, []).append(each)
+    return found
+
+
+def _next(case: Case) -> list[Move]:
     ways = list(case.rules.onward(case.stage))
-    for move in [move for move in ways if case.holds(move.when)][-1:] or ways[:1]:
+    return [move for move in ways if case.holds(move.when)][-1:] or ways[:1]
+
+
+def _towards_the_next(case: Case) -> Iterator[Task]:
+    for move in _next(case):
         missing = guards.lacking(case, guards.asked_by(case, move))
         if not missing:
             register = case.rules.stage(move.to).register

@@ -118,6 +118,8 @@ class Panel:
     writers: guards.RoleNames
     closed: Sequence[Missing] = ()
     """Why nobody writes here now."""
+    wanted: Sequence[Missing] = ()
+    """What the next stage still asks of what is written here."""
     asked_for: bool = False
     """Somebody came here to write."""
 
@@ -192,6 +194,11 @@ class Section:
     @cached_property
     def boxes(self) -> list[Box]:
         return signatures.boxes(self.case, self.past, self.tasks, self.names.people, self.unsigned)
+
+    @cached_property
+    def lacking(self) -> Mapping[str, Sequence[Missing]]:
+        """What the next stage still asks of each record."""
+        return turns.lacking_in(self.case)
 
     @cached_property
     def _sheets(self) -> list[Sheet]:
@@ -294,6 +301,7 @@ def _panel(section: Section, sheet: Sheet) -> Panel:
     writers = guards.RoleNames.of(case.rules, guards.writers(sheet))
     return Panel(
         sheet, state, rows, _rounds(case, section.past, sheet, section.names), form, writers, closed,
+        section.lacking.get(sheet.key, ()) if rows and state in (YOURS, OTHERS) else (),
         asked_for=sent is not None or editing is not None,
     )  # fmt: skip
 
