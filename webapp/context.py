@@ -1,5 +1,6 @@
 """What a request knows: the settings, the time, the calendar, the blob store, the person. Asked for once, here."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -48,9 +49,11 @@ def blobs() -> Blobs:
     return Blobs(settings().blobs)
 
 
-def seen_version() -> int:
-    """The version of a complaint that the form was filled in for; 0, which none has, for anything else."""
-    version = request.form.get("version", type=int) or 0
+def seen_version(form: Mapping[str, str] | None = None) -> int:
+    """The version of a complaint that a form was filled in for, by default the one that was sent; 0, which none has,
+    for anything else."""
+    typed = (request.form if form is None else form).get("version", "")
+    version = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 11 else 0
     return version if 0 < version < 2**31 else 0
 
 

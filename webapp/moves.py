@@ -93,9 +93,10 @@ def move(number: str) -> Response | tuple[str, int]:
     now_in = rules.stage(card.stage)
     undo = [Seen(number, card.version)] if moved.undo else []
     if not partial():
-        both = f"{now_in.name.en} {now_in.name.zh}"
         return _gone_back(
-            gettext("%(number)s moved to %(stage)s", number=number, stage=both), undo, otherwise=_page_of(number)
+            gettext("%(number)s moved to %(stage)s", number=number, stage=in_my_language(now_in.name)),
+            undo,
+            otherwise=_page_of(number),
         )
     board = laid_out(rules.key)
     found = heads(board)

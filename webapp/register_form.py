@@ -73,7 +73,7 @@ def form(
     if typed is not None:
         sent = {name: typed[name].replace("\r\n", "\n") for name in FIELDS if name in typed}
         values |= sent
-        seen = seen_version()
+        seen = seen_version(typed)
         if isinstance(refusal, StaleComplaint):
             theirs = registration.entered_since(db.session(), complaint, seen)
             changed_since = {n: stored[n] for n in sent if n in theirs and sent[n].strip() != stored[n].strip()}

@@ -1,6 +1,7 @@
 """Registering a complaint: the entry saved, a complaint noted by hand, departments notified."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Blueprint, Flask, flash, redirect, request, url_for
@@ -75,12 +76,16 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
             )  # fmt: skip
         drafts.sent(complaint)
         session.commit()
-    except (Incomplete, MoveRefused, StaleComplaint) as refusal:
+    except MoveRefused as refusal:
         session.rollback()
         found = find(session, number, actor())
-        return complaint_page.page(found, typed=request.form, refusal=refusal), 409 if isinstance(
-            refusal, StaleComplaint
-        ) else 422
+        typed = _kept(found, values, seen)
+        return complaint_page.page(found, typed=typed, refusal=refusal), 422
+    except (Incomplete, StaleComplaint) as refusal:
+        session.rollback()
+        found = find(session, number, actor())
+        stale = isinstance(refusal, StaleComplaint)
+        return complaint_page.page(found, typed=request.form, refusal=refusal), 409 if stale else 422
     if owes_mail:
         ring()
     if changes_procedure:
@@ -89,6 +94,18 @@ def _entered(complaint: Complaint, *, registering: bool) -> Response | tuple[str
         told = _told(complaint) if registering else gettext("The entry of %(number)s is saved.", number=number)
     flash(told)
     return redirect(url_for("complaint.show", number=number), 303)
+
+
+def _kept(complaint: Complaint, values: Values, seen: int) -> Mapping[str, str]:
+    """The whole entry is saved though records are still asked for before the complaint can be registered: whoever
+    fills those in sees what is known. Returns the form with the version that it has now."""
+    session = db.session()
+    registration.save(session, complaint, values, by=actor(), at=now(), seen_version=seen, context=engine())
+    session.commit()
+    flash(gettext("The entry of %(number)s is saved.", number=complaint.number))
+    typed = request.form.copy()
+    typed["version"] = str(complaint.version)
+    return typed
 
 
 @bp.post("/complaints/<number>/notified")

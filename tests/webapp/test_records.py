@@ -533,11 +533,30 @@ def test_a_draft_follows_another_procedure_with_its_classes_and_records(desk: De
     assert answer.status_code == 422
     assert 'href="#f-identity"' in answer.text
     assert 'href="#f-concerns"' in answer.text
+    assert f"The entry of {number} is saved." in answer.text
+    shown = hidden(answer.text[answer.text.index('id="entry"') :], "version")
     assert write(client, number, "identity", how="document", result="shown").status_code == 303
     assert write(client, number, "concerns", offices="Hangzhou", several="no").status_code == 303
-    entry["version"] = version_of(desk, number)
+    assert "Quellstrom Mobility" in as_("qe").get(f"/complaints/{number}").text
+    stale = client.post(f"/complaints/{number}/registration", data=entry | {"batch": "L1"})
+    assert stale.status_code == 409
+    entry["version"] = shown
     assert client.post(f"/complaints/{number}/registration", data=entry).status_code == 303
     assert desk.stage(number) == "registered"
+
+
+def test_a_record_that_waits_says_what_is_still_asked_of_it(desk: Desk, as_: Any) -> None:
+    number = desk.draft(procedure_key="hotel", complaint_class="normal", stage="assigned")
+    client, asked = as_("clerk"), "The guest must have been told how it goes on"
+    row = {"kind": "other", "on": "2026-11-16", "way": "phone", "text": "We are on it"}
+    assert asked not in panel(client.get(f"/complaints/{number}/records").text, "contacts")  # its form is open anyway
+    assert write(client, number, "contacts", **row).status_code == 303
+    assert asked in panel(client.get(f"/complaints/{number}/records").text, "contacts")
+    assert (
+        write(client, number, "contacts", **row | {"kind": "arrangement_told", "expected_on": "2026-11-20"}).status_code
+        == 303
+    )
+    assert asked not in panel(client.get(f"/complaints/{number}/records").text, "contacts")
 
 
 def test_a_new_complaint_may_follow_another_procedure(desk: Desk, as_: Any, make: sessionmaker[Session]) -> None:
