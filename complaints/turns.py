@@ -12,7 +12,7 @@ from complaints.guards import signers
 from complaints.happened import has_happened
 from complaints.people import DEPARTMENT_ROLES
 from complaints.procedure import ClockRule, Move, Need, Procedure, Sheet, SignatureRule
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
+from complaints.work import CLASSIFY, ENTRY, MOVE, REGISTER, ROW, SIGN, WRITE, Task, bar
 
 
 def tasks(case: Case) -> list[Task]:
@@ -59,8 +59,11 @@ def _off_the_board(case: Case) -> Iterator[Task]:
 
 def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     kind, _, key = step.partition(":")
-    if kind == REGISTER:
+    if kind == REGISTER and case.complaint.registered_at is None:
         yield from _for(case, REGISTER, move.to, move.by)
+    elif kind == REGISTER:
+        writers = case.rules.register_stage.moved_in_by
+        yield from _for(case, ENTRY, "", [each for each in writers if each in move.by] or writers)
     elif kind == CLASSIFY:
         yield from _for(case, CLASSIFY, key, classes.raisers(case.rules))
     elif kind == WRITE and (sheet := case.rules.sheet(key)) is not None:

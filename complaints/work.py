@@ -19,13 +19,15 @@ from complaints import rows
 from complaints.database import Base
 from complaints.procedure import Procedure
 
-REGISTER, WRITE, SIGN, CLASSIFY, MOVE, ROW = "register", "write", "sign", "class", "move", "row"
+REGISTER, ENTRY, WRITE, SIGN = "register", "entry", "write", "sign"
+CLASSIFY, MOVE, ROW = "class", "move", "row"
 
 
 class Task(NamedTuple):
-    """Something that waits: `kind` is register, write (a record, or a row of it), sign (a signature), class (one is
-    proposed), move (to a stage, or off the board) or row (of a record, owned by somebody); `key` says which. One of a
-    later `turn` is for when nobody of an earlier one can do it. `barred`: who may not do it, see `bar`."""
+    """Something that waits: `kind` is register, entry (facts of a registered complaint), write (a record, or a row of
+    it), sign (a signature), class (one is proposed), move (to a stage, or off the board) or row (of a record, owned by
+    somebody); `key` says which. One of a later `turn` is for when nobody of an earlier one can do it. `barred`: who may
+    not do it, see `bar`."""
 
     kind: str
     key: str

@@ -48,7 +48,7 @@ from complaints.off_board import KINDS, Decision
 from complaints.people import DEPARTMENT_ROLES, ROLES, Actor, Grant, User
 from complaints.procedure import COMPLAINT, DEFAULT, INVESTIGATION, Procedure, Stage, procedure, versions
 from complaints.records import Record
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN, WRITE, Waiting, bar
+from complaints.work import CLASSIFY, ENTRY, MOVE, REGISTER, ROW, SIGN, WRITE, Waiting, bar
 
 LETTER, ANSWER = "letter", "answer"
 TODAY = bindparam("today", type_=Date())
@@ -64,6 +64,7 @@ GROUPS: Mapping[str, str] = {REGISTER: REGISTER, SIGN: SIGN, LETTER: ANSWER, ANS
 
 TO_DO: Mapping[str, str] = {
     REGISTER: N_("Register it"),
+    ENTRY: N_("Complete the register entry"),
     SIGN: N_("Sign: %(what)s"),
     WRITE: N_("Fill in: %(what)s"),
     CLASSIFY: N_("Decide on the class: %(what)s is proposed"),

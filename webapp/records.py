@@ -223,6 +223,12 @@ class Section:
         return {each.id for each in (self.case.complaint, *self.joined) if rounds.behind(db.session(), each)}
 
     @property
+    def entry_waits(self) -> str:
+        """Facts of the register entry are asked for: by the state of the reader, "" when none are."""
+        asked = [task for task in self.tasks if task.kind == work.ENTRY]
+        return (YOURS if any(map(_mine, asked)) else OTHERS) if asked else ""
+
+    @property
     def contents(self) -> list[tuple[str, list[tuple[str, Any]]]]:
         """What there is, by its state: the anchors and names."""
         entries = [(self.state(sheet), f"f-{sheet.key}", sheet.name) for sheet in self._sheets]

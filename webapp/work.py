@@ -11,7 +11,7 @@ from flask_babel import gettext
 from complaints import assigning, worklist
 from complaints.errors import N_, BadInput, Sentence
 from complaints.people import FRONT_OFFICE, ROLES
-from complaints.work import CLASSIFY, MOVE, REGISTER, ROW, SIGN
+from complaints.work import CLASSIFY, ENTRY, MOVE, REGISTER, ROW, SIGN
 from complaints.worklist import ANSWER, COUNTED, DEEPEST, LETTER, PAGE, Group, Item, Place
 from webapp.card import CardView, ClockWords
 from webapp.context import actor, now, zone
@@ -101,6 +101,8 @@ def address(item: Item) -> str:
         return url_for("answers.show", decision_id=item.ref)
     if item.kind == MOVE and not item.rules.stage(item.key).off_board:
         return url_for("moves.moves", number=item.card.number)
+    if item.kind == ENTRY:
+        return url_for("complaint.show", number=item.card.number, entry=1, _anchor="entry")
     said = {REGISTER: "entry", CLASSIFY: "proposed-class", LETTER: "timeline", MOVE: "off-title"}
     if item.kind in said:
         return url_for("complaint.show", number=item.card.number, _anchor=said[item.kind])

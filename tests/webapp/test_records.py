@@ -15,7 +15,7 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from complaints import joining, off_board, people, procedure, signin
+from complaints import consequences, joining, off_board, people, procedure, signin
 from complaints.complaint import Complaint, Involvement
 from complaints.database import transaction
 from complaints.letters import Attachment
@@ -543,6 +543,22 @@ def test_a_draft_follows_another_procedure_with_its_classes_and_records(desk: De
     entry["version"] = shown
     assert client.post(f"/complaints/{number}/registration", data=entry).status_code == 303
     assert desk.stage(number) == "registered"
+
+
+def test_facts_that_the_next_stage_asks_for_wait_for_whoever_keeps_the_register(desk: Desk, as_: Any) -> None:
+    number = desk.draft(procedure_key="cement", complaint_class="serious", stage="registered", registered_at=MONDAY)
+    with desk.act() as session:
+        found = desk.find(session, number)
+        consequences.follow(session, found, [], by=desk["clerk"], at=desk.at, context=CONTEXT)
+    way = f'href="/complaints/{number}?entry=1#entry"'
+    for role, yours in (("clerk", True), ("qe", False)):
+        html = as_(role).get(f"/complaints/{number}").text
+        aside = html[html.index('id="contents"') :]
+        assert (f'class="btn" {way}' in aside, way in aside) == (yours, True)
+    work = as_("clerk").get("/work").text
+    assert "Complete the register entry" in work
+    assert way in work
+    assert "Complete the register entry" not in as_("qe").get("/work").text
 
 
 def test_a_record_that_waits_says_what_is_still_asked_of_it(desk: Desk, as_: Any) -> None:
