@@ -34,7 +34,7 @@ from webapp.card import Asked, CardView, Refusal
 from webapp.context import actor, engine, now
 from webapp.database import db
 from webapp.htmx import partial
-from webapp.language import in_my_language, sentence
+from webapp.language import in_my_language, in_the_other, sentence
 from webapp.outbox import acknowledge, ring
 
 bp = Blueprint("moves", __name__)
@@ -93,8 +93,9 @@ def move(number: str) -> Response | tuple[str, int]:
     now_in = rules.stage(card.stage)
     undo = [Seen(number, card.version)] if moved.undo else []
     if not partial():
+        both = f"{in_my_language(now_in.name)} {in_the_other(now_in.name)}"
         return _gone_back(
-            gettext("%(number)s moved to %(stage)s", number=number, stage=in_my_language(now_in.name)),
+            gettext("%(number)s moved to %(stage)s", number=number, stage=both),
             undo,
             otherwise=_page_of(number),
         )
