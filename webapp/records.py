@@ -307,9 +307,17 @@ def _panel(section: Section, sheet: Sheet) -> Panel:
     writers = guards.RoleNames.of(case.rules, guards.writers(sheet))
     return Panel(
         sheet, state, rows, _rounds(case, section.past, sheet, section.names), form, writers, closed,
-        section.lacking.get(sheet.key, ()) if rows and state in (YOURS, OTHERS) else (),
+        _wanted(section, sheet, form) if rows and state in (YOURS, OTHERS) else (),
         asked_for=sent is not None or editing is not None,
     )  # fmt: skip
+
+
+def _wanted(section: Section, sheet: Sheet, form: Form | None) -> list[Missing]:
+    """What the next stage still asks of a record, but for what its form shows as empty anyway."""
+    record = section.case.records.get(sheet.key)
+    written = record.values if record else {}
+    empty = {f"{sheet.key}-{each.key}" for each in (form.fields if form else ()) if not filled(written.get(each.key))}
+    return [each for each in section.lacking.get(sheet.key, ()) if sheet.many or each.field not in empty]
 
 
 def _edited(sheet: Sheet) -> int | None:
