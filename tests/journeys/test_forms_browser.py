@@ -110,3 +110,24 @@ def test_a_fact_saved_after_the_session_ended_is_open_with_its_words_after_signi
     page.reload()
     page.wait_for_load_state("networkidle")
     expect(page.locator("#fact-demand form")).to_have_count(0)
+
+
+def test_a_field_that_a_comparison_asks_for_comes_and_goes_as_the_form_stands(
+    desk: Desk, url: str, new_page: NewPage
+) -> None:
+    number = desk.draft(procedure_key="returns", complaint_class="return", stage="inspection", registered_at=desk.at)
+    desk.write(number, "goods", "clerk", arrived_on="2026-11-16", returned="24")
+    with closing(Office(desk, url, number, new_page)) as office:
+        form = office.records("qe").locator("#f-goods form")
+        wrong = form.locator("#f-goods-defects")
+        expect(wrong).to_be_hidden()
+        for bad, seen in (("0", False), ("3", True), ("none", False), ("12", True)):
+            form.locator("#f-goods-bad").fill(bad)
+            form.locator("#f-goods-bad").press("Tab")
+            expect(wrong).to_be_visible() if seen else expect(wrong).to_be_hidden()
+        for key, value in {"good": "12", "defects": "Dented threads", "inspected_on": "2026-11-16"}.items():
+            form.locator(f"#f-goods-{key}").fill(value)
+        form.locator("#f-goods-inspector").select_option(index=1)
+        form.get_by_role("button", name="Save", exact=True).click()
+        expect(office.pages["qe"].locator(".told")).to_contain_text("is saved")
+        assert "Done" in office.records("qe").locator("#f-goods .rec__s").inner_text()

@@ -12,13 +12,30 @@ const reveal = () => {
 addEventListener("hashchange", reveal);
 reveal();
 
+const ACTS = { ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, "<": (a, b) => a < b };
+const comparable = (text) => (/^\d{4}-\d{2}-\d{2}/.test(text) ? text.slice(0, 10) : text.trim() === "" ? NaN : Number(text));
+// Does a value stand in the relation `>= 1000` or `< goods.warranty_until`? As complaints/comparing.py has it; where the
+// other field is not in this form, the server decides.
+const compares = (form, value, relation) => {
+  const [, sign, other] = /^(>=|<=|>|<)\s*(.+)$/.exec(relation) ?? [];
+  if (!sign) return false;
+  const field = /^(?:[a-z]\w*\.)?([a-z]\w*)$/.exec(other)?.[1];
+  if (field && !form.elements.namedItem(field)) return true;
+  const [left, right] = [comparable(value), comparable(field ? (new FormData(form).get(field) ?? "") : other)];
+  return typeof left === typeof right && ACTS[sign](left, right);
+};
 const wanted = (form, field) => {
   const filled = [...field.querySelectorAll("textarea, input:not([type=hidden]), select")].some((control) =>
     control.type === "checkbox" ? control.checked : control.value !== ""
   );
   const values = new FormData(form);
+  const said = (name) => values.getAll(name).filter((value) => typeof value === "string");
   const holds = JSON.parse(field.dataset.when).some((each) =>
-    Object.entries(each).every(([name, known]) => known.includes(values.get(name) ?? ""))
+    Object.entries(each).every(([name, known]) => {
+      if (!form.elements.namedItem(name)) return true; // somebody else's field: the server decides
+      const found = said(name).filter(Boolean);
+      return (found.length ? found : [""]).some((value) => known.includes(value) || known.some((each) => compares(form, value, each)));
+    })
   );
   return filled || holds;
 };
