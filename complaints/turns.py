@@ -59,7 +59,7 @@ def _off_the_board(case: Case) -> Iterator[Task]:
 
 def _step(case: Case, step: str, move: Move) -> Iterator[Task]:
     kind, _, key = step.partition(":")
-    if kind == REGISTER and case.complaint.registered_at is None:
+    if kind == REGISTER and case.rules.register_stage.key not in case.visited:
         yield from _for(case, REGISTER, move.to, move.by)
     elif kind == REGISTER:
         writers = case.rules.register_stage.moved_in_by

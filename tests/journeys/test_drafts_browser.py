@@ -31,7 +31,7 @@ def make(make: sessionmaker[Session]) -> sessionmaker[Session]:
     staff(make, "clerk")
     staff(make, "clerk", email="chen@mill.example", name="Chen Bo")
     with transaction(make) as session:
-        a_mailed_complaint(session, at=datetime.now(UTC) - timedelta(hours=2)).product = "HX-210"
+        a_mailed_complaint(session, at=datetime.now(UTC) - timedelta(minutes=10)).product = "HX-210"
     return make
 
 

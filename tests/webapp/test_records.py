@@ -15,7 +15,7 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.test import TestResponse
 
-from complaints import consequences, joining, off_board, people, procedure, signin
+from complaints import consequences, joining, off_board, people, procedure, signin, visits
 from complaints.complaint import Complaint, Involvement
 from complaints.database import transaction
 from complaints.letters import Attachment
@@ -549,6 +549,7 @@ def test_facts_that_the_next_stage_asks_for_wait_for_whoever_keeps_the_register(
     number = desk.draft(procedure_key="cement", complaint_class="serious", stage="registered", registered_at=MONDAY)
     with desk.act() as session:
         found = desk.find(session, number)
+        visits.enter(session, found.id, "registered", round=1, by=desk["clerk"], at=desk.at)
         consequences.follow(session, found, [], by=desk["clerk"], at=desk.at, context=CONTEXT)
     way = f'href="/complaints/{number}?entry=1#entry"'
     for role, yours in (("clerk", True), ("qe", False)):
