@@ -83,6 +83,10 @@ class Complaint(Base):
         Index("ix_complaint_closed", "procedure", "stage", "closed_at", "id"),
         Index("ix_complaint_customer_id", "customer_id", "product", "received_at"),
         Index("ix_complaint_contact_id", "contact_id"),
+        Index("ix_complaint_received_at", "received_at", "id"),
+        Index("ix_complaint_sort_due_at", "sort_due_at", "id"),
+        Index("ix_complaint_closed_at", "closed_at", "id"),
+        Index("ix_complaint_product", "product", "id"),
         Index("ix_complaint_received_by_id", "received_by_id"),
         Index(
             "ix_complaint_merged_into_id", "merged_into_id",
