@@ -24,9 +24,9 @@ from complaints.procedure import versions
 PAGE = 50
 COUNTED = 10_000
 """Totals count so many rows at most; beyond that it is only said that there are more."""
-EVERY, OPEN, OVERDUE, DRAFTS, CLOSED, OFF = "", "open", "overdue", "drafts", "closed", "off"
-STATES = (EVERY, OPEN, OVERDUE, DRAFTS, CLOSED, OFF)
-"""Which complaints: all but those that left the board, those of one state, or those that left the board."""
+EVERY, OPEN, OVERDUE, DRAFTS, CLOSED, OFF, WHOLE = "", "open", "overdue", "drafts", "closed", "off", "whole"
+STATES = (EVERY, OPEN, OVERDUE, DRAFTS, CLOSED, OFF, WHOLE)
+"""Which complaints: all but those that left the board, those of one state, those that left the board, or simply all."""
 ORDERS: dict[str, tuple[Any, ...]] = {
     "number": (Complaint.year, Complaint.sequence),
     "register_no": (Complaint.register_year, Complaint.register_serial),
@@ -249,6 +249,7 @@ def _in_state(state: str, at: datetime) -> list[ColumnElement[bool]]:
         DRAFTS: [on_board, Complaint.registered_at.is_(None)],
         CLOSED: [Complaint.closed_at.is_not(None), on_board],
         OFF: [_off_board()],
+        WHOLE: [],
     }[state]
 
 

@@ -14,7 +14,18 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
-from flask import Blueprint, Flask, flash, redirect, render_template, request, send_file, stream_with_context, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    stream_with_context,
+    url_for,
+)
 from flask_babel import format_decimal, gettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -37,12 +48,13 @@ log = structlog.get_logger(__name__)
 MOST_KEPT = 4 * 1024 * 1024
 """Octets of a workbook that stay in memory; a larger one goes through a file."""
 STATES: Mapping[str, str] = {
-    question.EVERY: N_("All"),
-    question.OPEN: N_("Open"),
+    question.EVERY: N_("All complaints"),
+    question.OPEN: N_("Open complaints"),
     question.OVERDUE: N_("Overdue"),
     question.DRAFTS: N_("Drafts"),
-    question.CLOSED: N_("Closed"),
+    question.CLOSED: N_("Closed complaints"),
     question.OFF: N_("Off the board"),
+    question.WHOLE: N_("Everything"),
 }
 
 
@@ -96,7 +108,7 @@ def asked(args: Mapping[str, str]) -> Asked:
 
 
 @bp.get("/ledger")
-def show() -> str | tuple[str, int]:
+def show() -> Response | str | tuple[str, int]:
     """The ledger by the filters of the address; what is not understood of them is said at its field."""
     told, chosen = asked(request.args), _chosen()
     session = db.session()
@@ -118,9 +130,12 @@ def show() -> str | tuple[str, int]:
         "all": _in_chosen_order(chosen),
         "after": after,
     }
-    template = "ledger/_table.html" if partial() else "ledger/ledger.html"
-    html = render_template(template, **shown)
-    return (html, 422) if told.problems and not partial() else html
+    if partial():
+        answer = make_response(render_template("ledger/_table.html", **shown))
+        answer.headers["HX-Push-Url"] = url_for("ledger.show") + (f"?{told.query()}" if told.query() else "")
+        return answer
+    html = render_template("ledger/ledger.html", **shown)
+    return (html, 422) if told.problems else html
 
 
 def _chosen() -> Sequence[Column]:

@@ -54,6 +54,11 @@ def csv_lines(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
     yield out.getvalue()
 
 
+def rows_in(file: Iterable[str]) -> int:
+    """How many rows such a file has, below its head."""
+    return max(sum(1 for _ in csv.reader(file)) - 1, 0)
+
+
 def _plain(found: object) -> str:
     if found is None:
         return ""
