@@ -41,6 +41,11 @@ def of(key: str) -> str:
     return name(columns().all[key])
 
 
+def several_procedures() -> bool:
+    """Is there a choice of procedures to look at?"""
+    return len(offered()) > 1
+
+
 def class_name(procedure: str, key: str) -> str:
     known = laid_out(procedure).classes
     return in_my_language(known[key]) if key in known else key

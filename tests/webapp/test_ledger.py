@@ -59,6 +59,8 @@ def test_an_address_says_the_filters_the_state_and_the_order(desk: Desk, clerk: 
         "product": ["hx"], "complaint_class": ["general"], "sort": ["received_at"],
     }  # fmt: skip
     assert 'aria-sort="descending"' in html
+    assert rows(clerk.get("/ledger?procedure=postal").text) == []
+    assert '<option value="postal" selected>' in clerk.get("/ledger?procedure=postal").text
     assert "No complaint is like that." in clerk.get("/ledger?product=nothing").text
 
 
