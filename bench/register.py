@@ -1,8 +1,8 @@
 """What the ledger's page costs: `python -m bench.register [--sizes 1000 100000] [--rounds 30]`.
 
-Ledgers of several sizes are looked at in turns, in one process and one run: the first page, each order, a deep page,
-filters of each kind, and each state, as the ratio of its time to that of the smallest ledger. Then the files of all rows
-against the bare writer loop over the same values.
+Ledgers of several sizes are looked at in turns, in one process and one run: the first page, each order, filters of each
+kind, and each state, as the ratio of its time to that of the smallest ledger. Then the files of all rows against a bare
+loop of the writer over as many fields.
 """
 
 import argparse
