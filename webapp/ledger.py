@@ -164,8 +164,7 @@ def _place(written: str) -> Place | None:
         values = tuple(_instant(each[1:]) if str(each).startswith("@") else each for each in said)
     except (ValueError, TypeError):
         values = ()
-    kinds = [int, datetime, str, type(None)]
-    fits = len(values) == 2 and all(type(each) in kinds for each in values) and not _too_large(values)
+    fits = len(values) == 2 and all(_a_value(each) for each in values)
     if not fits or not _of_order(values, asked(request.args).wanted.sort):
         raise BadInput(field="after", problem=Sentence(N_("it is no place in the ledger")))
     return Place(values)
@@ -178,8 +177,11 @@ def _instant(said: str) -> datetime:
     return found
 
 
-def _too_large(values: Sequence[Any]) -> bool:
-    return any(isinstance(each, int) and not -(2**31) <= each < 2**31 for each in values)
+def _a_value(value: Any) -> bool:
+    """Can it stand in a column that the ledger is put in order by?"""
+    if isinstance(value, str):
+        return "\0" not in value and value.isprintable() and len(value) < 1_000
+    return value is None or type(value) is datetime or (type(value) is int and -(2**31) <= value < 2**31)
 
 
 def _of_order(values: Sequence[Any], sort: str) -> bool:

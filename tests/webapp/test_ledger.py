@@ -2,8 +2,10 @@
 
 import csv
 import io
+import json
 import re
 import zipfile
+from base64 import urlsafe_b64encode
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +29,10 @@ def desk(make: sessionmaker[Session]) -> Desk:
 @pytest.fixture
 def clerk(desk: Desk, browser_of: Browser) -> FlaskClient:
     return browser_of(desk["clerk"])
+
+
+def json_place(values: list[object]) -> str:
+    return urlsafe_b64encode(json.dumps(values).encode()).decode()
 
 
 def rows(html: str) -> list[str]:
@@ -93,6 +99,13 @@ def test_the_next_rows_follow_the_last_and_a_made_up_place_is_refused(
             more = re.search(r'class="btn btn--s" href="(/ledger\?[^"]*after=[^"]+)"', html)
             address = unescape(more[1]) if more else ""
         assert sorted(found) == made
+    for place in (
+        json_place(["\0", 1]),
+        json_place(["\ud800", 1]),
+        json_place(["a" * 2_000, 1]),
+        json_place([True, 1]),
+    ):
+        assert clerk.get(f"/ledger?sort=product&after={place}").status_code == 422
     for place in ("x", "WzFd", "W251bGwsIm8iXQ==", "WzEsMl0=", "WyJAMjAyNiIsMV0="):
         answer = clerk.get(f"/ledger?sort=received_at&after={place}")
         assert answer.status_code == 422
