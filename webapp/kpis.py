@@ -54,7 +54,7 @@ def table() -> str:
     rows = _rows(months)
     return render_template(
         "kpis/kpis.html", months=months, rows=rows, this=this_month(), value_of=_value, target=report_tables.target,
-        summaries=[_summary(row) for row in rows if row.definition.summarised], until=request.args.get("until"),
+        summaries=_summaries(rows), until=request.args.get("until"),
         older=month_name(month_before(months[0])), newer=_newer(months[-1]), name_of=month_name, before=month_before,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def table_file(kind: str) -> Response:
     months = _months()
     rows = _rows(months)
     title, sub = gettext("Key figures"), f"{month_name(months[0])} – {month_name(months[-1])}"
-    tables = [_as_table(rows, months), *(_summary(row) for row in rows if row.definition.summarised)]
+    tables = [_as_table(rows, months), *_summaries(rows)]
     log.info("report taken out", report=request.path, query=request.query_string.decode(), user=actor().id)
     if kind == "csv":
         return _file(report_files.csv(tables[0]), CSV, f"{title} {sub}.csv")
@@ -243,6 +243,10 @@ def _unit(row: Row) -> str:
     return in_my_language(unit) if unit and row.definition.kind == NUMBER else "%"
 
 
+def _summaries(rows: Sequence[Row]) -> list[Table]:
+    return [_summary(row) for row in rows if row.definition.summarised and row.whole.value is not None]
+
+
 def _summary(row: Row) -> Table:
     """A rate month by month with the counts it is made of, and all months together."""
     definition = row.definition
@@ -257,7 +261,7 @@ def _summary(row: Row) -> Table:
 
     lines = [
         line(month_name(each.month), each.measure, report_tables.met(definition, each.measure, each.month))
-        for each in row.points if each.measure
+        for each in reversed(row.points) if each.measure
     ]  # fmt: skip
     together = line(gettext("Together"), row.whole, report_tables.met(definition, row.whole))
     target = report_tables.target(definition)

@@ -69,6 +69,7 @@ def test_twelve_months_stand_against_their_targets(desk: Desk, manager: FlaskCli
     assert "times = 0 1 , target missed" in row(page, "Damage to customers' property")
     assert "yuan 1,200 no data" in row(page, "Excess freight")
     assert "On-time delivery, month by month" in main(page)
+    assert "Internal supply on time, month by month" not in main(page)  # nobody typed it in
     assert "Together 48 50 96.0%" in main(page)
     assert "style=" not in page
 
