@@ -31,6 +31,8 @@ SAFE = {
 }  # fmt: skip
 LONGEST = 32_000
 """Characters in a field of a workbook."""
+RECKONED = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would take for a formula."""
 FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 
 
@@ -75,7 +77,7 @@ def csv(table: Table) -> bytes:
     apostrophe."""
     made = StringIO(newline="")
     out = writer(made)
-    out.writerow([_plain(name) for name in table.head])
+    out.writerow([plain(name) for name in table.head])
     out.writerows([_plain_cell(cell) for cell in row] for row in table.rows)
     return made.getvalue().encode("utf-8-sig")
 
@@ -83,11 +85,12 @@ def csv(table: Table) -> bytes:
 def _plain_cell(cell: Cell) -> str:
     if isinstance(cell.value, int | Decimal):
         return f"{cell.value:f}" if isinstance(cell.value, Decimal) else str(cell.value)
-    return _plain(cell.text or (str(cell.value) if cell.value is not None else ""))
+    return plain(cell.text or (str(cell.value) if cell.value is not None else ""))
 
 
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def plain(text: str) -> str:
+    """A text as it stands in a csv."""
+    return f"'{text}" if text.startswith(RECKONED) else text
 
 
 def _free(title: str, taken: Sequence[str]) -> str:
