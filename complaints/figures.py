@@ -38,13 +38,12 @@ from complaints.complaint import Complaint, in_figures, ordinary
 from complaints.context import Context
 from complaints.database import Base, transaction
 from complaints.kpi_entries import KpiEntry
+from complaints.kpis import SHIPMENTS, definitions
 from complaints.measures import (
-    DEFINITIONS,
     EFFECTIVE,
     IN_WRITING,
     METHOD,
     RATE,
-    SHIPMENTS,
     SPOKEN,
     TIMELY,
     WRITTEN,
@@ -95,7 +94,7 @@ class Figure(Base):
 
     @property
     def measure(self) -> Measure:
-        kind = next((each.kind for each in DEFINITIONS if each.key == self.key), "ratio")
+        kind = next((each.kind for each in definitions() if each.key == self.key), "ratio")
         return Measure(self.key, self._side("numerator"), self._side("denominator"), kind)
 
     def _side(self, name: str) -> Ids | Decimal | None:
@@ -348,6 +347,12 @@ def frozen_in(session: Session, first: date, last: date, keys: Iterable[str]) ->
     """Some figures of some months, as far as they are frozen."""
     query = select(Figure).where(Figure.month >= first, Figure.month <= last, Figure.key.in_(list(keys)))
     return {(each.month, each.key): each for each in session.scalars(query)}
+
+
+def reported(session: Session, month: date) -> set[str]:
+    """What was typed in for a month and stands in its frozen figures."""
+    frozen = session.scalars(select(Figure.key).where(Figure.month == month))
+    return {SHIPMENTS if key == RATE else key for key in frozen}
 
 
 # Freezing

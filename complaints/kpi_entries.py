@@ -6,23 +6,24 @@ changed.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from complaints import rows
+from complaints import kpis, rows
 from complaints.database import Base
 from complaints.errors import N_, ComplaintError, Sentence
-from complaints.measures import RATIO, TYPED, Definition
+from complaints.kpis import RATIO, Definition
 from complaints.people import Actor
 from complaints.registration import Incomplete, Problem
 
 LARGEST = Decimal(10) ** 12
-ABOVE, BELOW = "above", "below"
+ABOVE, BELOW, REASON = "above", "below", "reason"
+LONGEST_REASON = 500
 _NUMBER = re.compile(r"(\d+|\d{1,3}(,\d{3})+)(\.\d{1,4})?")
 
 
@@ -40,6 +41,7 @@ class KpiEntry(Base):
     denominator: Mapped[str | None] = mapped_column(String(24))
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(500), server_default="")
 
     @property
     def amounts(self) -> "Amounts":
@@ -74,8 +76,8 @@ def field(definition: Definition, part: str) -> str:
 def parse(form: Mapping[str, str]) -> dict[str, Amounts]:
     """What a form says, by measure. Raises `Incomplete` with everything that is wrong with it."""
     found, problems = {}, []
-    for each in TYPED:
-        amounts, wrong = _read(each, form)
+    for each in kpis.typed():
+        amounts, wrong = read(each, form)
         found[each.key] = amounts
         problems += wrong
     if problems:
@@ -83,7 +85,8 @@ def parse(form: Mapping[str, str]) -> dict[str, Amounts]:
     return found
 
 
-def _read(of: Definition, form: Mapping[str, str]) -> tuple[Amounts, list[Problem]]:
+def read(of: Definition, form: Mapping[str, str]) -> tuple[Amounts, list[Problem]]:
+    """What a form says of a measure, and what is wrong with it."""
     problems: list[Problem] = []
     numbers: dict[str, Decimal | None] = {ABOVE: None, BELOW: None}
     for part in (ABOVE, BELOW) if of.kind == RATIO else (ABOVE,):
@@ -136,18 +139,30 @@ def standing(session: Session, first: date, last: date, at: datetime | None = No
 
 
 def enter(
-    session: Session, month: date, typed: Mapping[str, Amounts], *, seen: int, by: Actor, at: datetime
+    session: Session,
+    month: date,
+    typed: Mapping[str, Amounts],
+    *,
+    seen: int,
+    by: Actor,
+    at: datetime,
+    reason: str = "",
+    reported: Collection[str] = (),
 ) -> list[str]:
     """Keep what changed, in the caller's transaction; gives the measures of which something did. `seen`: the newest
-    entry (id) of the month when the form was shown. Raises `StaleEntries` for what somebody else has changed since."""
+    entry (id) of the month when the form was shown. What is `reported` (frozen) is corrected with a reason only. Raises
+    `StaleEntries` for what somebody else has changed since, and `Incomplete`."""
     stands = {key: entry for (_, key), entry in standing(session, month, month).items()}
     changed = {key: each for key, each in typed.items() if each != _of(stands.get(key))}
     if stale := {key for key in changed if key in stands and stands[key].id > seen}:
         raise StaleEntries(stale)
+    if problem := wrong_reason(reason, needed=any(key in reported for key in changed)):
+        raise Incomplete([problem])
     new = [
         {
             "month": month, "key": key, "version": stands[key].version + 1 if key in stands else 1,
             "numerator": _text(amounts.above), "denominator": _text(amounts.below), "by_id": by.id, "at": at,
+            "reason": reason.strip() if key in stands else "",
         }
         for key, amounts in changed.items()
     ]  # fmt: skip
@@ -157,6 +172,26 @@ def enter(
         if lost := {key for key in changed if now.get(key, NOTHING) != changed[key]}:
             raise StaleEntries(lost)  # somebody typed in the same version at the same moment
     return list(changed)
+
+
+def wrong_reason(reason: str, *, needed: bool) -> Problem | None:
+    """What is wrong with the reason for a correction."""
+    if needed and not reason.strip():
+        return Problem(REASON, Sentence(N_("say why: the report of this month has the figure as it was")))
+    if len(reason.strip()) > LONGEST_REASON:
+        return Problem(REASON, Sentence(N_("at most %(limit)s characters"), {"limit": LONGEST_REASON}))
+    return None
+
+
+def history(session: Session, key: str, month: date) -> Sequence[KpiEntry]:
+    """All that was typed in for a measure of a month, the newest first."""
+    of = select(KpiEntry).where(KpiEntry.month == month, KpiEntry.key == key)
+    return session.scalars(of.order_by(KpiEntry.version.desc())).all()
+
+
+def latest(session: Session) -> int:
+    """The newest entry (id) of all."""
+    return session.scalar(select(func.max(KpiEntry.id))) or 0
 
 
 def newest(entries: Mapping[tuple[date, str], KpiEntry], month: date) -> int:

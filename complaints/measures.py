@@ -5,7 +5,7 @@ as often as it counts there. Some figures are amounts that somebody types in. Wh
 is no rate: nobody can say that none of nothing was late.
 
 Complaints count in the month of their registration, replies in the month in which they are due. Where events are read,
-and how a month is frozen: figures.py. What is typed in: kpi_entries.py.
+and how a month is frozen: figures.py. Which figures there are: kpis.py; what is typed in: kpi_entries.py.
 """
 
 from collections import Counter
@@ -18,91 +18,15 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from complaints.clocks import CANCELLED, MERGED, REPLACED, UNDONE
-from complaints.errors import N_
+from complaints.kpis import PERCENT, RATIO, SHIPMENTS, Definition, definitions
 
 NOT_COUNTED = frozenset({REPLACED, CANCELLED, MERGED, UNDONE})
 """How clocks end that neither kept nor broke a promise."""
-RATIO, PERCENT, NUMBER = "ratio", "percent", "number"
-"""A figure is a share of two counts, a share that is known as such, or an amount."""
 TIMELY, RATE, EFFECTIVE, WRITTEN = "timely_reply", "complaint_rate", "effective_reply", "written_answers"
-SHIPMENTS = "shipments"
 METHOD = 1
 """The version of the formulas below; a frozen figure says which one it was reckoned with."""
 
 Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Definition:
-    """A measure by its key. `above` and `below` are what stands over and under the line, where people type it in;
-    `target` is the least that is good, with `at_most` the most."""
-
-    key: str
-    name: str
-    kind: str = RATIO
-    above: str = ""
-    below: str = ""
-    target: Fraction | None = None
-    at_most: bool = False
-    decimals: int = 1
-    whole: bool = True
-
-    @property
-    def typed(self) -> bool:
-        return bool(self.above)
-
-    def met(self, value: Fraction | None) -> bool | None:
-        """Does a value reach the target? None where there is no value, or no target."""
-        if value is None or self.target is None:
-            return None
-        return value <= self.target if self.at_most else value >= self.target
-
-
-def _percent(number: int) -> Fraction:
-    return Fraction(number, 100)
-
-
-_BATCHES, _ALL = N_("batches on time"), N_("all batches")
-DEFINITIONS: tuple[Definition, ...] = (
-    Definition(TIMELY, N_("Timely reply rate"), target=_percent(95)),
-    Definition(RATE, N_("Complaint rate"), decimals=2),
-    Definition(EFFECTIVE, N_("Effective reply rate")),
-    Definition(WRITTEN, N_("Answers in writing")),
-    Definition("satisfaction", N_("Customer satisfaction"), above=N_("customers' score"), below=N_("total score")),
-    Definition("on_time_delivery", N_("On-time delivery"), above=_BATCHES, below=_ALL),
-    Definition(
-        "contract_review", N_("Contract review in time"), above=N_("reviews within 1 working day"),
-        below=N_("all reviews"), target=_percent(100),
-    ),
-    Definition(
-        "property_damage", N_("Damage to customers' property"), NUMBER, N_("times"), target=Fraction(0), at_most=True
-    ),
-    Definition("completion", N_("Completion rate"), PERCENT, N_("percent"), target=_percent(96), whole=False),
-    Definition("collection", N_("Collection rate"), PERCENT, N_("percent"), target=_percent(96), whole=False),
-    Definition(
-        "annual_sales", N_("Annual sales"), NUMBER, N_("10 000 yuan, since January"), target=Fraction(60_000),
-        whole=False,
-    ),
-    Definition("stock_turnover", N_("Stock turnover"), NUMBER, N_("times"), target=Fraction(2), whole=False),
-    Definition(
-        "order_completion", N_("Production orders completed"), PERCENT, N_("percent"), target=_percent(100),
-        whole=False,
-    ),
-    Definition("factory_pass", N_("Factory pass rate"), PERCENT, N_("percent"), target=_percent(100), whole=False),
-    Definition("training_held", N_("Training carried out"), above=N_("trainings held"), below=N_("planned")),
-    Definition("training_passed", N_("Training passed"), above=N_("people who passed"), below=N_("trained")),
-    Definition(
-        "staff_satisfaction", N_("Staff satisfaction"), above=N_("satisfied forms"), below=N_("all forms")
-    ),
-    Definition("accidents", N_("Safety accidents"), NUMBER, N_("times")),
-    Definition(
-        "stock_accuracy", N_("Accuracy of stock records"), above=N_("accounts that agree"), below=N_("all accounts")
-    ),
-    Definition("excess_freight", N_("Excess freight"), NUMBER, N_("yuan"), whole=False),
-)  # fmt: skip
-SHIPPED = Definition(SHIPMENTS, N_("Shipments"), NUMBER, N_("shipments in the month"))
-"""Typed in, too; it stands below the line of the complaint rate."""
-TYPED: tuple[Definition, ...] = (SHIPPED, *(each for each in DEFINITIONS if each.typed))
 
 
 @dataclass(frozen=True)
@@ -250,7 +174,7 @@ def typed_in(definition: Definition, typed: Typed) -> Measure:
 
 
 def measured(events: Events, typed: Typed, period: Period, at: datetime) -> dict[str, Measure]:
-    """Every measure of a period, in the order of the definitions."""
+    """Every measure of a period, in the order of kpis.py."""
     shipments, _ = typed.get(SHIPMENTS, (None, None))
     computed = {
         TIMELY: timely_reply(events.replies, period, at),
@@ -258,7 +182,7 @@ def measured(events: Events, typed: Typed, period: Period, at: datetime) -> dict
         EFFECTIVE: effective_reply(events.complaints),
         WRITTEN: written_answers(events.complaints),
     }
-    return {each.key: computed.get(each.key) or typed_in(each, typed) for each in DEFINITIONS}
+    return {each.key: computed.get(each.key) or typed_in(each, typed) for each in definitions()}
 
 
 BY = ("complaint_class", "cause_type", "link", "department", "product")

@@ -18,10 +18,8 @@ from complaints.complaint import Complaint, in_figures, ordinary, visible_to
 from complaints.customers import Customer
 from complaints.errors import Name
 from complaints.figures import Figure
+from complaints.kpis import PERCENT, SHIPMENTS, definitions
 from complaints.measures import (
-    DEFINITIONS,
-    PERCENT,
-    SHIPMENTS,
     Measure,
     Period,
     Registered,
@@ -96,7 +94,7 @@ def of(session: Session, actor: Actor, period: Period, at: datetime, *, most: in
     events = figures.read(session, period, at)
     entries = kpi_entries.standing(session, months[0], months[-1], at)
     typed = _together([figures.amounts(entries, month) for month in months])
-    keys = [each.key for each in DEFINITIONS]
+    keys = [each.key for each in definitions()]
     actions, unseen_actions = _actions(session, actor, period, at, most)
     still_open, unseen_open = _open(session, actor, most)
     return Review(
@@ -109,7 +107,7 @@ def _together(months: list[Typed]) -> Typed:
     """What was typed in for some months as one: counts are added up; of what is no count the last stands. Where a month
     is missing below the complaint rate there is none for the whole."""
     found: dict[str, Any] = {}
-    adding = {each.key for each in DEFINITIONS if each.whole and each.kind != PERCENT}
+    adding = {each.key for each in definitions() if each.whole and each.kind != PERCENT and not each.yearly}
     for month in months:
         for key, (above, below) in month.items():
             if above is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from complaints import kpis
 from complaints.vault import MAKE_A_KEY, BadKey, Vault
 
 LOCALES = ("en", "zh_CN")
@@ -172,10 +173,13 @@ class Settings:
 
 
 def load() -> Settings:
-    """The settings of this process; a wrong one ends it (exit 2) with its name and an example."""
+    """The settings of this process, and with them the company's own key figures; a wrong one ends it (exit 2) with its
+    name and an example."""
     try:
-        return Settings.from_env(os.environ)
-    except BadSetting as error:
+        found = Settings.from_env(os.environ)
+        kpis.bring_in(found.data)
+        return found
+    except (BadSetting, kpis.BadKpis) as error:
         print(f"Redress cannot start: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

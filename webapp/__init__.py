@@ -15,8 +15,8 @@ CASES = (
     "conversation", "letters", "replies", "reply_templates", "offered_templates", "notes", "noting", "reading",
     "drafts", "drafting", "records", "invitations", "records_page", "writing", "eight_d", "registering", "prints",
     "watching", "upward", "presence", "passing", "assigning", "expected", "leaving", "clocks", "receipts",
-    "reports", "ledger", "facts", "record_facts", "changes", "pickers", "customers", "communications", "limits",
-    "links", "similar",
+    "reports", "ledger", "kpis", "facts", "record_facts", "changes", "pickers", "customers", "communications",
+    "limits", "links", "similar",
 )  # fmt: skip
 HOUSE = ("penalties", "notices", "digests", "inbox", "triage")
 CHOSEN = (

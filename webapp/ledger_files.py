@@ -15,14 +15,13 @@ from complaints.ledger_columns import COUNT, DAY, LONG, Column
 from complaints.ledger_rows import Row
 from webapp.language import in_my_language, in_the_other
 from webapp.ledger_cells import value
-from webapp.report_files import LONGEST, SAFE
+from webapp.report_files import LONGEST, SAFE, plain
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
 
 CSV = "text/csv"
 MARK = "\ufeff"
-RECKONED = ("=", "+", "-", "@", "\t", "\r")
 MOST = 1_048_570
 """Rows that a sheet of Excel has room for."""
 FIRST = 4
@@ -65,7 +64,7 @@ def _plain(found: object) -> str:
     if isinstance(found, datetime):
         return found.strftime("%Y-%m-%d %H:%M")
     said = str(found)
-    return f"'{said}" if isinstance(found, str) and said.startswith(RECKONED) else said
+    return plain(said) if isinstance(found, str) else said
 
 
 def write_xlsx(

@@ -1,13 +1,15 @@
 """A report as a file: the tables of its page as a PDF, or as an Excel workbook with a sheet for each.
 
 A workbook holds what people wrote as text: nothing in it is ever a formula or a link.
+One table alone may be a CSV file.
 """
 
 from collections.abc import Iterable, Sequence
+from csv import writer
 from datetime import datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
 from flask import render_template
@@ -29,6 +31,8 @@ SAFE = {
 }  # fmt: skip
 LONGEST = 32_000
 """Characters in a field of a workbook."""
+RECKONED = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would take for a formula."""
 FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 
 
@@ -66,6 +70,27 @@ def xlsx(title: str, sub: str, tables: Iterable[Table]) -> bytes:
             if table.note:
                 sheet.write_string(line + 2, 0, table.note[:LONGEST])
     return made.getvalue()
+
+
+def csv(table: Table) -> bytes:
+    """A table for any spreadsheet (UTF-8 with its mark). What a spreadsheet would take for a formula stands behind an
+    apostrophe."""
+    made = StringIO(newline="")
+    out = writer(made)
+    out.writerow([plain(name) for name in table.head])
+    out.writerows([_plain_cell(cell) for cell in row] for row in table.rows)
+    return made.getvalue().encode("utf-8-sig")
+
+
+def _plain_cell(cell: Cell) -> str:
+    if isinstance(cell.value, int | Decimal):
+        return f"{cell.value:f}" if isinstance(cell.value, Decimal) else str(cell.value)
+    return plain(cell.text or (str(cell.value) if cell.value is not None else ""))
+
+
+def plain(text: str) -> str:
+    """A text as it stands in a csv."""
+    return f"'{text}" if text.startswith(RECKONED) else text
 
 
 def _free(title: str, taken: Sequence[str]) -> str:

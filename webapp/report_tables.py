@@ -12,7 +12,8 @@ from complaints import measures
 from complaints.complaint import CAUSE_TYPES, LINKS
 from complaints.errors import N_, Name
 from complaints.figures import Compared, Month
-from complaints.measures import BY, DEFINITIONS, NUMBER, Definition, Measure, Registered, counted_by, difference
+from complaints.kpis import NUMBER, RATIO, Definition, definitions
+from complaints.measures import BY, Measure, Registered, counted_by, difference
 from complaints.procedure import versions
 from complaints.review import EFFECTIVE, UNDER_WAY, VERIFIED, Review
 from webapp.context import zone
@@ -87,13 +88,14 @@ def figures_of(month: Month, link: Link) -> Table:
     later = any(each.differs for each in month.figures.values())
     head = [gettext("Measure"), gettext("Figure"), gettext("Reckoned from"), gettext("Target"), gettext("Met")]
     rows = []
-    for each in DEFINITIONS:
+    for each in definitions():
         compared = month.figures[each.key]
         shown = compared.shown
         listed = isinstance(shown.denominator, tuple) or (isinstance(shown.numerator, tuple) and shown.numerator)
         row = [
-            Cell(gettext(each.name), href=link(each.key) if listed else ""),
-            value_of(each, shown), Cell(reckoned(shown)), Cell(target(each)), Cell(met(each, shown)),
+            Cell(in_my_language(each.name), href=link(each.key) if listed else ""),
+            value_of(each, shown), Cell(reckoned(shown)), Cell(target(each)),
+            Cell(met(each, shown, month.month)),
         ]  # fmt: skip
         if later:
             row += [value_of(each, compared.today), Cell(*changed(compared), href=link(each.key, of="today"))] if (
@@ -123,7 +125,7 @@ def _decimals(definition: Definition, value: Fraction | None) -> int:
 
 def reckoned(measure: Measure) -> str:
     """The two numbers that a rate was reckoned from."""
-    if measure.kind != measures.RATIO or measure.above is None or measure.below is None:
+    if measure.kind != RATIO or measure.above is None or measure.below is None:
         return ""
     return str(gettext("%(some)s of %(all)s", some=f"{measure.above:,f}", all=f"{measure.below:,f}"))
 
@@ -131,14 +133,13 @@ def reckoned(measure: Measure) -> str:
 def target(definition: Definition) -> str:
     if definition.target is None:
         return ""
-    sign = "≤" if definition.at_most else "≥"
-    if definition.kind == NUMBER:
-        return f"{sign}\u00a0{rounded(definition.target, 0):,f}"
-    return f"{sign}\u00a0{rounded(definition.target * 100, 0)}%"
+    share = definition.kind != NUMBER
+    number = rounded(definition.target * (100 if share else 1), 4).normalize()
+    return f"{definition.sense}\u00a0{number:,f}{'%' if share else ''}"
 
 
-def met(definition: Definition, measure: Measure) -> str:
-    said = definition.met(measure.value)
+def met(definition: Definition, measure: Measure, month: date | None = None) -> str:
+    said = definition.met_in(month, measure.value) if month else definition.met(measure.value)
     return "" if said is None else gettext("yes") if said else gettext("no")
 
 
@@ -256,7 +257,7 @@ def kpis(review: Review) -> Table:
         gettext("Reckoned from"), gettext("Met"),
     )  # fmt: skip
     rows = []
-    for each in DEFINITIONS:
+    for each in definitions():
         months = [
             value_of(each, figure.measure) if (figure := review.frozen.get((month, each.key))) else Cell("—", COUNT)
             for month in review.months
@@ -264,8 +265,8 @@ def kpis(review: Review) -> Table:
         whole = review.whole[each.key]
         rows.append(
             [
-                Cell(gettext(each.name)), Cell(target(each)), *months, value_of(each, whole), Cell(reckoned(whole)),
-                Cell(met(each, whole)),
+                Cell(in_my_language(each.name)), Cell(target(each)), *months, value_of(each, whole),
+                Cell(reckoned(whole)), Cell(met(each, whole)),
             ]
         )  # fmt: skip
     return Table(

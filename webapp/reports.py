@@ -16,18 +16,16 @@ from flask_babel import gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from complaints import figures, kpi_entries, review
+from complaints import figures, kpi_entries, kpis, review
 from complaints.complaint import Complaint, visible_to
 from complaints.customers import Customer
 from complaints.errors import N_, Name, NotFound, Sentence
 from complaints.figures import Compared, Month
-from complaints.kpi_entries import ABOVE, BELOW, KpiEntry, StaleEntries, field
+from complaints.kpi_entries import ABOVE, BELOW, REASON, KpiEntry, StaleEntries, field
+from complaints.kpis import RATIO, definitions, typed
 from complaints.measures import (
     BY,
-    DEFINITIONS,
-    RATIO,
     TIMELY,
-    TYPED,
     Ids,
     Registered,
     days,
@@ -43,6 +41,7 @@ from webapp.attachments import disposition
 from webapp.context import actor, now, zone
 from webapp.customers import Form, refused
 from webapp.database import db
+from webapp.language import in_my_language
 from webapp.report_tables import Line, Table
 
 bp = Blueprint("reports", __name__)
@@ -71,9 +70,9 @@ def who_may_read() -> None:
 def months() -> str:
     """The months, the newest first, with how timely replies were; `?before=2026-01` goes on. Of the month that goes on,
     and of the one before until it is frozen, the figures so far."""
-    session, this = db.session(), _this_month()
-    last = _month(request.args["before"]) if request.args.get("before") else this
-    shown = _back_from(last, MONTHS)
+    session, this = db.session(), this_month()
+    last = a_month(request.args["before"]) if request.args.get("before") else this
+    shown = back_from(last, MONTHS)
     first = figures.first_month(session, zone()) or this
     shown = [each for each in shown if each >= min(first, this)] or shown[:1]
     frozen = figures.frozen_in(session, shown[-1], shown[0], [TIMELY, figures.COMPLAINTS])
@@ -83,7 +82,7 @@ def months() -> str:
         "reports/months.html", months=shown, frozen=frozen, so_far=so_far, this=this,
         plot=_plot(frozen, shown[0], so_far), older=month_before(shown[-1]) if shown[-1] > first else None,
         from_=date(this.year, 1, 1), today=now().astimezone(zone()).date(), value_of=report_tables.value_of,
-        timely=DEFINITIONS[0],
+        timely=kpis.known()[TIMELY],
     )  # fmt: skip
 
 
@@ -126,14 +125,15 @@ def behind(month: str, key: str) -> str:
 @bp.route("/reports/<month>/enter", methods=["GET", "POST"])
 def enter(month: str) -> Response | str | tuple[str, int]:
     """What is typed in for a month."""
-    first, session = _month(month), db.session()
+    first, session = a_month(month), db.session()
     entries = kpi_entries.standing(session, first, first)
     if request.method == "GET":
         return _form(first, entries, Form(_as_typed(entries, first), kpi_entries.newest(entries, first)))
     try:
         seen = request.form.get("seen", type=int) or 0
         changed = kpi_entries.enter(
-            session, first, kpi_entries.parse(request.form), seen=seen, by=actor(), at=now()
+            session, first, kpi_entries.parse(request.form), seen=seen, by=actor(), at=now(),
+            reason=request.form.get(REASON, ""), reported=figures.reported(session, first),
         )  # fmt: skip
         session.commit()
     except Incomplete as refusal:
@@ -151,6 +151,8 @@ def enter(month: str) -> Response | str | tuple[str, int]:
         stale = replace(sent, version=kpi_entries.newest(entries, first), newest=differing)
         return _form(first, entries, stale), 409
     flash(gettext("The figures are saved.") if changed else gettext("Nothing was changed."))
+    if request.form.get("back") == "kpis":
+        return redirect(url_for("kpis.table"), 303)
     return redirect(url_for(".month", month=month), 303)
 
 
@@ -181,26 +183,26 @@ def review_file(kind: str) -> Response | str | tuple[str, int]:
 # What the pages are made of
 
 
-def _this_month() -> date:
+def this_month() -> date:
     return month_of(now().astimezone(zone()).date())
 
 
-def _name(month: date) -> str:
+def month_name(month: date) -> str:
     return f"{month:%Y-%m}"
 
 
-def _month(name: str) -> date:
+def a_month(name: str) -> date:
     """A month by its name, such as 2026-10, that has begun. Raises `NotFound`."""
     try:
         found = date.fromisoformat(f"{name}-01") if len(name) == 7 else None
     except ValueError:
         found = None
-    if found is None or not found.year >= FIRST_YEAR or found > _this_month():
+    if found is None or not found.year >= FIRST_YEAR or found > this_month():
         raise NotFound
     return found
 
 
-def _back_from(month: date, count: int) -> list[date]:
+def back_from(month: date, count: int) -> list[date]:
     found = [month]
     while len(found) < count and found[-1].year >= FIRST_YEAR:
         found.append(month_before(found[-1]))
@@ -208,7 +210,7 @@ def _back_from(month: date, count: int) -> list[date]:
 
 
 def _of(name: str) -> Month:
-    return figures.of_month(db.session(), _month(name), now(), zone())
+    return figures.of_month(db.session(), a_month(name), now(), zone())
 
 
 def _departments() -> dict[int, Name]:
@@ -217,7 +219,7 @@ def _departments() -> dict[int, Name]:
 
 def _tables(found: Month, most: int) -> Iterator[Table]:
     """The tables of a month; of the list of complaints so many lines."""
-    name, departments = _name(found.month), _departments()
+    name, departments = month_name(found.month), _departments()
 
     def link(key: str, **asked: Any) -> str:
         return url_for(".behind", month=name, key=key, **asked)
@@ -267,14 +269,14 @@ def _list_of(found: Month, key: str, *, today: bool) -> tuple[Ids, Ids, str]:
         name = report_tables.name_of(by, value, _departments()) if by else ""
         title = gettext(": ").join((gettext(report_tables.HEADINGS[by]), name)) if by else gettext("Complaints")
         return ids, ids, title
-    definition = next((each for each in DEFINITIONS if each.key == key and not each.typed), None)
+    definition = next((each for each in definitions() if each.key == key and not each.typed), None)
     if definition is None:
         raise NotFound
     compared: Compared = found.figures[key]
     measure = compared.today if today else compared.shown
     above = measure.numerator if isinstance(measure.numerator, tuple) else ()
     below = measure.denominator if isinstance(measure.denominator, tuple) else above
-    return above, below, gettext(definition.name)
+    return above, below, in_my_language(definition.name)
 
 
 def _asked() -> tuple[str, str]:
@@ -291,7 +293,7 @@ def _state(found: Month) -> str:
 
 
 def _plot_of(found: Month) -> list[dict[str, Any]]:
-    first = _back_from(found.month, MONTHS)[-1]
+    first = back_from(found.month, MONTHS)[-1]
     frozen = figures.frozen_in(db.session(), first, found.month, [TIMELY])
     return _plot(frozen, found.month, {found.month: found})
 
@@ -301,10 +303,10 @@ def _plot(
 ) -> list[dict[str, Any]]:
     """The timely reply rate of twelve months, the oldest first, in percent."""
     points = []
-    for month in reversed(_back_from(last, MONTHS)):
+    for month in reversed(back_from(last, MONTHS)):
         figure = frozen.get((month, TIMELY))
         measure = figure.measure if figure else so_far[month].figures[TIMELY].shown if month in so_far else None
-        cell = report_tables.value_of(DEFINITIONS[0], measure) if measure else None
+        cell = report_tables.value_of(kpis.known()[TIMELY], measure) if measure else None
         value = float(measure.value * 100) if measure and measure.value is not None else None
         points.append({"month": month, "value": value, "text": cell.text if cell else "—"})
     return points
@@ -343,7 +345,7 @@ def _period() -> tuple[tuple[date, date], Sentence | None]:
 def _as_typed(entries: Mapping[tuple[date, str], KpiEntry], month: date) -> dict[str, str]:
     """What stands for a month, by the fields of the form."""
     values = {}
-    for each in TYPED:
+    for each in typed():
         entry = entries.get((month, each.key))
         for part, number in ((ABOVE, entry and entry.numerator), (BELOW, entry and entry.denominator)):
             if part == ABOVE or each.kind == RATIO:
@@ -355,7 +357,7 @@ def _form(month: date, entries: Mapping[tuple[date, str], KpiEntry], form: Form)
     writers = {entry.by_id for entry in entries.values() if entry.by_id}
     names = db.session.execute(select(User.id, User.name).where(User.id.in_(writers)))
     return render_template(
-        "reports/enter.html", month=month, name=_name(month), form=form, definitions=TYPED, field=field, RATIO=RATIO,
-        entries={key: entry for (_, key), entry in entries.items()}, people={row.id: row.name for row in names},
-        target=report_tables.target,
+        "reports/enter.html", month=month, name=month_name(month), form=form, definitions=typed(), field=field,
+        RATIO=RATIO, entries={key: entry for (_, key), entry in entries.items()},
+        people={row.id: row.name for row in names}, target=report_tables.target,
     )  # fmt: skip

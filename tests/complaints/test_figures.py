@@ -15,7 +15,8 @@ from complaints.complaint import Complaint
 from complaints.database import transaction
 from complaints.figures import COMPLAINTS, Figure
 from complaints.kpi_entries import Amounts, StaleEntries
-from complaints.measures import RATE, SHIPMENTS, TIMELY, Measure, counted_by, measured, period_of
+from complaints.kpis import SHIPMENTS
+from complaints.measures import RATE, TIMELY, Measure, counted_by, measured, period_of
 from complaints.people import Actor
 from complaints.procedure_store import Version
 from complaints.registration import Incomplete

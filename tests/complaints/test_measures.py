@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from complaints import measures
 from complaints.calendar import mainland_china
+from complaints.kpis import PERCENT, definitions
 from complaints.measures import (
-    DEFINITIONS,
     NOT_COUNTED,
-    PERCENT,
     Events,
     Measure,
     Period,
@@ -36,7 +35,7 @@ ZONE = mainland_china().tz
 OCTOBER = period_of(date(2026, 10, 1), ZONE)
 NOVEMBER_1 = OCTOBER.ends
 DUE = datetime(2026, 10, 15, 9, 30, tzinfo=UTC)
-OF = {each.key: each for each in DEFINITIONS}
+OF = {each.key: each for each in definitions()}
 
 
 def reply(complaint_id: int, *, late: int = 0, due: datetime = DUE) -> Reply:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from complaints.settings import BadSetting, Settings
+from complaints.settings import BadSetting, Settings, load
 
 GOOD = {"REDIS_URL": "redis://127.0.0.1/0", "SECRET_KEY": "x" * 32, "CREDENTIALS_KEY": "k" * 43 + "="}
 
@@ -68,3 +68,14 @@ def test_a_malformed_address_does_not_show_its_secret(tmp_path: Path) -> None:
 def test_a_missing_setting_names_itself(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=f"{name} is not set"):
         settings(tmp_path, **{name: ""})
+
+
+def test_a_start_ends_with_what_is_wrong_with_the_company_s_key_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kpis.toml").write_text('[own]\nmade = "guess"', "utf-8")
+    for name, value in {**GOOD, "REDRESS_DATA": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        load()
+    assert "[own]: made should be one of" in capsys.readouterr().err

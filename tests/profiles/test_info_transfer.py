@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 from sqlalchemy import select
 
-from complaints import measures
+from complaints import kpis, measures
 from complaints.database import transaction
 from complaints.errors import RecordRefused, SignatureRefused
 from complaints.procedure import procedure
@@ -260,7 +260,7 @@ def test_the_plan_is_there_within_eight_working_hours(walk: Walk, late: int) -> 
 def test_the_month_counts_timely_replies_and_nothing_costs_a_penalty() -> None:
     rules = procedure(KEY)
     assert rules.counting.replies == ("qa_reply", "permanent")
-    (timely,) = (each for each in measures.DEFINITIONS if each.key == measures.TIMELY)
+    (timely,) = (each for each in kpis.definitions() if each.key == measures.TIMELY)
     assert timely.target == Fraction(95, 100)
     assert rules.penalties == ()
     assert all(rule.penalty is None for rule in rules.clocks)
