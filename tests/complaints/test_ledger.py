@@ -17,7 +17,7 @@ from complaints.ledger_columns import columns, says
 from complaints.ledger_rows import Row
 from complaints.people import Actor
 from complaints.procedure import newest, procedure
-from tests.builders import MONDAY
+from tests.builders import MONDAY, a_complaint
 from tests.desk import CONTEXT, Desk
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -236,3 +236,36 @@ def test_each_order_goes_by_an_index(make: sessionmaker[Session], desk: Desk, so
         event.remove(session.get_bind(), "before_cursor_execute", explain)
     assert "TEMP B-TREE" not in plans[0]
     assert "Index" in plans[0] or "INDEX" in plans[0]
+
+
+def test_rows_and_totals_agree_with_a_plain_count_whatever_is_asked(desk: Desk) -> None:
+    dice = Random(11)
+    with desk.act() as session:
+        for _ in range(30):
+            made = a_complaint(
+                session, product=dice.choice(["HX-210", "BR-88"]),
+                channel=dice.choice(["email", "phone"]), received_at=MONDAY + timedelta(days=dice.randint(-400, 20)),
+                complaint_class=dice.choice([None, "general", "major"]), link=dice.choice([None, "delivery"]),
+                procedure_key=dice.choice(["manufacturing", "cement", "employee"]),
+            )  # fmt: skip
+            made.closed_at = dice.choice([None, MONDAY])
+            made.sort_due_at = dice.choice([MONDAY, AT + timedelta(days=3)])
+            if dice.random() < 0.2:
+                made.stage = "merged"
+    with desk.make() as session:
+        clerk = desk["clerk"]
+        known = session.scalars(visible_to(clerk, select(Complaint))).all()
+        on_board = [each for each in known if each.stage != "merged"]
+        by_state = {
+            ledger.EVERY: on_board, ledger.WHOLE: known, ledger.OFF: [each for each in known if each.stage == "merged"],
+            ledger.OPEN: [each for each in on_board if each.closed_at is None],
+            ledger.CLOSED: [each for each in on_board if each.closed_at is not None],
+            ledger.OVERDUE: [each for each in on_board if each.closed_at is None and each.sort_due_at < AT],
+        }  # fmt: skip
+        for state, expected in by_state.items():
+            for key, choice in (("", ""), ("complaint_class", "major"), ("channel", "phone"), ("procedure", "cement")):
+                where = ((key, (choice,)),) if key else ()
+                left = {each.number for each in expected if not key or getattr(each, key) == choice}
+                told = totals(session, clerk, Wanted(state=state, where=where), at=AT, zone=ZONE)
+                assert {*numbers(session, clerk, Wanted(state=state, where=where), limit=7)} == left
+                assert told.all == told.open + told.closed == len(left)
