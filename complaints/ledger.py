@@ -120,7 +120,7 @@ def _days(text: str) -> Range:
     try:
         begin = _period(first)[0] if first.strip() else None
         end = _period(last if dots else first)[1] if (last if dots else first).strip() else None
-    except ValueError:
+    except (ValueError, OverflowError):
         hint = N_("write a day, a month or a year, or two with .. between: 2026-09, 2026-09-01..2026-09-15")
         raise NotUnderstood(Sentence(hint)) from None
     if begin and end and begin > end:
