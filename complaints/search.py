@@ -93,18 +93,15 @@ def find(
 
 def statement(session: Session, actor: Actor, terms: Sequence[Term], *more: ColumnElement[bool]) -> Select[Complaint]:
     """The complaints an actor may see that have the terms, by the index and the newest first."""
-    query = select(Complaint)
-    if terms:
-        if rows.dialect(session) == "sqlite":
-            id_: Any = _ENTRY.c.rowid
-            asked = literal_column("search_entry").op("MATCH")(for_sqlite([*terms]))
-        else:
-            id_ = _ENTRY.c.complaint_id
-            asked = _ENTRY.c.words.op("@@")(cast(literal(for_postgres([*terms]), String), TSQUERY))
-        query = query.join(_ENTRY, id_ == Complaint.id).where(asked).order_by(id_.desc())
-    else:
-        query = query.order_by(Complaint.id.desc())
-    return complaints.visible_to(actor, query).where(*more)
+    query, newest = select(Complaint), Complaint.id.desc()
+    if terms and rows.dialect(session) == "sqlite":  # reads its index from the newest on, as far as a page goes
+        asked = literal_column("search_entry").op("MATCH")(for_sqlite([*terms]))
+        query, newest = query.join(_ENTRY, _ENTRY.c.rowid == Complaint.id).where(asked), _ENTRY.c.rowid.desc()
+    elif terms:  # apart, else a rare word might be looked for along the ids, through every row
+        asked = _ENTRY.c.words.op("@@")(cast(literal(for_postgres([*terms]), String), TSQUERY))
+        hits = select(_ENTRY.c.complaint_id).where(asked).cte("hits").prefix_with("MATERIALIZED")
+        query = query.join(hits, hits.c.complaint_id == Complaint.id)
+    return complaints.visible_to(actor, query).where(*more).order_by(newest)
 
 
 def _page(

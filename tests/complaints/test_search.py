@@ -233,9 +233,11 @@ def test_two_characters_are_found_by_the_index(make: sessionmaker[Session]) -> N
             assert any("search_entry VIRTUAL TABLE INDEX" in line for line in plan)
             assert not any(line.startswith("SCAN complaint") for line in plan)
             return
+        many = "SELECT 1000 + g, array_to_tsvector(ARRAY['paint', g::text]) FROM generate_series(1, 5000) AS g"
+        session.execute(text(f"INSERT INTO search_entry (complaint_id, words) {many}"))
         session.execute(text("ANALYZE search_entry"))
         session.execute(text("ANALYZE complaint"))
-        session.execute(text("SET LOCAL enable_seqscan = off"))  # of so few rows it might as well read all
+        session.execute(text("SET LOCAL enable_seqscan = off"))  # rows as small as these are as quickly read through
         sql = str(compiled).replace("%%", "%")
         plan_of: Any = (
             session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}".replace("%", "%%")).scalar_one()
