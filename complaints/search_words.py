@@ -18,8 +18,9 @@ from complaints.finding import HAN, fold
 
 LONGEST = 60
 """Characters of a token."""
-MOST = 12_000
-"""Words of a complaint that are kept: PostgreSQL counts places no further than 16,383."""
+MOST, ROOM = 12_000, 80_000
+"""Words of a complaint that are kept, and their characters: PostgreSQL counts places no further than 16,383 and keeps
+no more than a megabyte."""
 _CHUNK = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:[-./][^\W_{HAN}]+)*")
 _PART = re.compile(r"[^\W_]+")
 _FIGURE = re.compile(r"[0-9]")
@@ -32,13 +33,15 @@ class Words:
 
     inline: list[str] = field(default_factory=list)
     beside: set[str] = field(default_factory=set)
+    room: int = ROOM
 
     def take(self, text: str, letter: str = "") -> None:
         """Take in a text; the `letter` of a field keeps what it says for its filter, too."""
         for chunk in chunks(text):
-            if len(self.inline) >= MOST:
+            plain = tokens(chunk)[: MOST - len(self.inline)]
+            self.room -= sum(map(len, plain))
+            if not plain or self.room < 0:
                 return
-            plain = tokens(chunk)
             apart = [whole(chunk)] if len(plain) > 1 and not is_chinese(chunk) else []
             self.inline += plain
             self.beside.update(apart)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from complaints import notes, off_board, rows, search, search_index
 from complaints.customers import Customer
 from complaints.database import transaction
+from complaints.notes import Note
 from complaints.people import SYSTEM
 from complaints.search_index import Todo
 from complaints.search_query import parse
@@ -198,6 +199,18 @@ def test_what_changed_while_nothing_ran_is_found_afterwards(desk: Desk) -> None:
     assert found(desk, "before") == []
     with desk.make() as session:
         assert search_index.missing(session) == (0, 0)
+
+
+@pytest.mark.parametrize("word", ["ß" * 60, "漏" * 60, "é-" * 30, "\U00020000" * 60, "x1 "])
+def test_however_much_is_written_nobody_else_waits_for_it(desk: Desk, word: str) -> None:
+    with desk.act() as session:
+        much = a_complaint(session, subject="Seal")
+        for at in range(40):
+            text_ = "".join(f"{word}{at}x{n} " for n in range(400))
+            session.add(Note(complaint_id=much.id, author_id=desk["qe"].id, at=desk.at, text=text_, mentioned=[]))
+    small = desk.draft(subject="Flange")
+    assert found(desk, "flange") == [small]
+    assert found(desk, "seal") == [much.number]
 
 
 def test_a_lost_index_is_made_anew(desk: Desk, said: dict[str, str]) -> None:
