@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from complaints import calendar_changes, daily, digest, figures, penalties, procedure_store, reminders, schedule
+from complaints import (
+    calendar_changes,
+    daily,
+    digest,
+    figures,
+    penalties,
+    procedure_store,
+    reminders,
+    schedule,
+    search_index,
+)
 from complaints.context import Context
 from complaints.database import transaction
 
@@ -27,6 +37,7 @@ class Duty(NamedTuple):
 
 DUTIES: tuple[Duty, ...] = (
     Duty("calendars", 60, calendar_changes.settle),
+    Duty("search", 5, search_index.catch_up),
     Duty("reminders", 60, reminders.remind),
     Duty(penalties.PENALTIES, 600, penalties.propose_due),
     Duty("weekly_digest", 300, digest.do),

@@ -39,6 +39,7 @@ from complaints import (
     replies,
     reply_templates,
     schedule,
+    search_index,
     signatures,
     signin,
     switches,
@@ -54,6 +55,6 @@ __all__ = [
     "customer_file", "customers", "daily", "deputies", "digest", "digest_readers", "drafts", "figures",
     "finding", "history", "incidents", "invitations", "kpi_entries", "letters", "links", "mailboxes", "notes",
     "notices", "numbers", "off_board", "outbox", "penalty", "people", "printing", "procedure_store", "products",
-    "records", "registration", "reminder", "replies", "reply_templates", "schedule", "signatures", "signin",
-    "switches", "terms", "views", "visits", "work",
+    "records", "registration", "reminder", "replies", "reply_templates", "schedule", "search_index", "signatures",
+    "signin", "switches", "terms", "views", "visits", "work",
 ]  # fmt: skip

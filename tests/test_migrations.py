@@ -22,10 +22,15 @@ def test_they_walk_up_down_and_up_and_equal_the_models(database_url: str) -> Non
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
     upgrade(database_url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _of_a_model})
         assert compare_metadata(context, Base.metadata) == []
         assert current(connection) == head()
     engine.dispose()
+
+
+def _of_a_model(name: str | None, kind: str, _parents: object) -> bool:
+    """The index of search is no table of a model: each database keeps it in its own manner."""
+    return not (kind == "table" and (name or "").startswith("search_entry"))
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:

@@ -16,7 +16,7 @@ CASES = (
     "drafts", "drafting", "records", "invitations", "records_page", "writing", "eight_d", "registering", "prints",
     "watching", "upward", "presence", "passing", "assigning", "expected", "leaving", "clocks", "receipts",
     "reports", "ledger", "kpis", "facts", "record_facts", "changes", "pickers", "customers", "communications",
-    "limits", "links", "similar",
+    "limits", "links", "similar", "search",
 )  # fmt: skip
 HOUSE = ("penalties", "notices", "digests", "inbox", "triage")
 CHOSEN = (

@@ -6,7 +6,9 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-COMMANDS = ("audit", "clocks", "complaint", "demo", "digest", "doctor", "intake", "ledger", "procedure", "user")
+COMMANDS = (
+    "audit", "clocks", "complaint", "demo", "digest", "doctor", "intake", "ledger", "procedure", "search", "user",
+)  # fmt: skip
 """Each is a module here, with the command or group of commands in `command`."""
 
 
