@@ -236,11 +236,12 @@ def count(session: Session, actor: Actor, wanted: Wanted, *, at: datetime, zone:
 
 
 def _of(actor: Actor, wanted: Wanted, at: datetime, zone: ZoneInfo) -> Select[Any]:
-    where = [*_in_state(wanted.state, at), *(_meets(key, value, zone) for key, value in wanted.where)]
+    where = [*in_state(wanted.state, at), *(_meets(key, value, zone) for key, value in wanted.where)]
     return visible_to(actor, select(Complaint.id).where(*where))
 
 
-def _in_state(state: str, at: datetime) -> list[ColumnElement[bool]]:
+def in_state(state: str, at: datetime) -> list[ColumnElement[bool]]:
+    """What complaints of a state have in common; one meaning of open, overdue and closed for the ledger and search."""
     on_board = ~_off_board()
     return {
         EVERY: [on_board],

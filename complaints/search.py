@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session, joinedload
 
 from complaints import complaint as complaints
-from complaints import rows, search_index
+from complaints import ledger, rows, search_index
 from complaints.complaint import Complaint
 from complaints.customers import Customer
 from complaints.finding import HAN, fold
@@ -156,12 +156,8 @@ def _limits(query: Query, actor: Actor, now: datetime, zone: tzinfo) -> Iterator
             yield Complaint.owner_id == actor.id if mine else Complaint.owner_id.in_(named)
         else:
             yield _day(key, date.fromisoformat(value), zone)
-    if "open" in query.flags:
-        yield Complaint.closed_at.is_(None)
-    if "closed" in query.flags:
-        yield Complaint.closed_at.is_not(None)
-    if "overdue" in query.flags:
-        yield Complaint.sort_due_at < now
+    for state in query.flags:
+        yield from ledger.in_state(state, now)
 
 
 def _day(key: str, day: date, zone: tzinfo) -> ColumnElement[bool]:
