@@ -16,7 +16,8 @@ from complaints.people import Actor
 from complaints.texts import clean
 
 BOARD, LEDGER = "board", "ledger"
-LONGEST_NAME, LONGEST_QUERY = 60, 1_500
+LONGEST_NAME = 60
+LONGEST_QUERY = {BOARD: 500, LEDGER: 1_500}
 MOST = 30
 
 
@@ -28,7 +29,7 @@ class SavedView(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     name: Mapped[str] = mapped_column(String(LONGEST_NAME))
-    query: Mapped[str] = mapped_column(String(LONGEST_QUERY))
+    query: Mapped[str] = mapped_column(String(LONGEST_QUERY[LEDGER]))
     position: Mapped[int]
     created_at: Mapped[datetime]
     page: Mapped[str] = mapped_column(String(10), default=BOARD)
@@ -61,7 +62,7 @@ def save(
         raise BadInput(field="name", problem=Sentence(N_("it is empty")))
     if len(name) > LONGEST_NAME:
         raise BadInput(field="name", problem=Sentence(N_("at most %(most)s characters"), {"most": LONGEST_NAME}))
-    if len(query) > LONGEST_QUERY:
+    if len(query) > LONGEST_QUERY[page]:
         raise BadInput(field="query", problem=Sentence(N_("these filters are too long to keep")))
     mine = of(session, by, page)
     for view in mine:
